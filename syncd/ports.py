@@ -405,7 +405,7 @@ class StoreWriter(Protocol):
         ...
 
     def stage_deleted(self, object: str, ids: Sequence[str], covered_until: datetime) -> None:
-        """Stage deletions (their cases have a `staged` row with `is_deleted` and the mirror's fields) and move the deletes mark."""
+        """Stage deletions (in their case, `staged` is the mirrored row with `is_deleted`) and move the deletes mark."""
         ...
 
     def mirror(self, records: Sequence[OrgRecord]) -> None:
