@@ -1,0 +1,192 @@
+"""Which fence does a change cross, and what follows from that?
+
+A fence stands between teams: on Lead Status each value has one owning team, on Lead Owner each owner has one. The team
+with the ball moves it among its own values as it likes; any other move needs a gate that names who may pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.core.actors import Directory, Team, team_of_owner
+from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
+
+STATUS = "status"
+OWNER = "owner"
+FENCE_OF_FIELD = {"Status": STATUS, "OwnerId": OWNER}
+NO_EVENTS: Mapping[int, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A lawful way through: moving from `before` to `after` (statuses, or teams of owners) by any team in `by`."""
+
+    before: str
+    after: str
+    by: frozenset[str]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """One fence with its gates and its mode per kind of actor. Changes before `since` are only noted."""
+
+    name: str
+    rule: Rule
+    gates: Mapping[tuple[str, str], Gate]
+    mode: Mapping[ActorKind, Verdict]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fences:
+    """The whole of fences.toml. `team_of_status` maps each Lead Status value to its one team and the line saying so."""
+
+    version: str
+    policy_hash: str
+    teams: tuple[Team, ...]
+    team_of_status: Mapping[str, tuple[str, Rule]]
+    status: Fence
+    owner: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Why a change may not stand: the rule it breaks and the sentence that says so."""
+
+    code: str
+    reason: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Why a change may stand; `gate` is the gate it used, None inside one team."""
+
+    reason: str
+    gate: Rule | None = None
+
+
+def judge_status(before: str | None, after: str | None, team: str | None, fences: Fences) -> Crossing | Passed:
+    """Judge one Lead Status move of an actor's team.
+
+    Shapes: two status values, compared exactly as Salesforce returned them; a crossing or the reason why it may stand.
+    Errors: none. A value that no team owns is a crossing, so that a new picklist value fails closed.
+    Source: practice 9: each Lead Status value is owned by one team.
+    """
+    for value in (before, after):
+        if value is None or value not in fences.team_of_status:
+            return Crossing("status-unowned", f"no team owns Lead Status {value!r}", fences.status.rule)
+    here, rule = fences.team_of_status[before or ""]
+    there, _ = fences.team_of_status[after or ""]
+    gate = fences.status.gates.get((before or "", after or ""))
+    if gate and team in gate.by:
+        return Passed(f"gate {gate.rule.name}", gate.rule)
+    if here == there == team:
+        return Passed(f"{team} has the ball at {before!r} and {after!r}")
+    if team != here:
+        return Crossing("wrong-side", f"{before!r} belongs to {here}; {team or 'an unknown team'} moved it to {after!r}", rule)
+    return Crossing("no-gate", f"no gate lets {team} hand {before!r} over as {after!r}", gate.rule if gate else rule)
+
+
+def judge_owner(before: str | None, after: str | None, team: str | None, fences: Fences, people: Directory) -> Crossing | Passed:
+    """Judge one owner move of an actor's team by the teams of the two owners.
+
+    Source: practice 8: the Lead Owner is who will mainly deal with the person.
+    """
+    here = team_of_owner(before, people, fences.teams)
+    there = team_of_owner(after, people, fences.teams)
+    for owner, side in ((before, here), (after, there)):
+        if side is None:
+            who = people.display(owner)
+            return Crossing("owner-unowned", f"owner {who} belongs to no team, or to several", fences.owner.rule)
+    gate = fences.owner.gates.get((here or "", there or ""))
+    if gate and team in gate.by:
+        return Passed(f"gate {gate.rule.name}", gate.rule)
+    if here == there == team:
+        return Passed(f"inside {team}")
+    who = team or "an unknown team"
+    moved = f"from {people.display(before)} ({here}) to {people.display(after)} ({there})"
+    return Crossing("no-gate", f"{who} may not move the owner {moved}", gate.rule if gate else fences.owner.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of the changes of one field of one record, in order.
+
+    `standing` is the last value that may stand. When `owed` is true the record does not hold it, and a revert would
+    restore it.
+    """
+
+    judgements: tuple[Judgement, ...] = field(default_factory=tuple)
+    standing: Scalar = None
+    owed: bool = False
+
+
+def _enforced(crossing: Crossing, change: Change, fence: Fence, *, first_sight: bool) -> tuple[Verdict, str]:
+    wanted = fence.mode.get(change.actor.kind, Verdict.NOTE)
+    if change.proof is not Proof.HISTORY:
+        return Verdict.NOTE, f"{crossing.reason}; not proved by history, so only noted"
+    if crossing.code.endswith("-unowned"):
+        return Verdict.NOTE, f"{crossing.reason}; what cannot be judged is only noted"
+    if change.actor.kind is ActorKind.UNKNOWN or change.actor.team is None:
+        return Verdict.NOTE, f"{crossing.reason}; {change.actor.why or 'the actor is unknown'}, so only noted"
+    if first_sight:
+        return Verdict.NOTE, f"{crossing.reason}; part of the baseline, so only noted"
+    if fence.since is not None and change.changed_at < fence.since:
+        return Verdict.NOTE, f"{crossing.reason}; before the fence stood ({fence.since:%Y-%m-%d %H:%M} UTC), so only noted"
+    return wanted, crossing.reason
+
+
+def _judge(change: Change, before: Scalar, fences: Fences, people: Directory) -> Crossing | Passed:
+    old, new = (None if before is None else str(before)), (None if change.after is None else str(change.after))
+    if change.field == "Status":
+        return judge_status(old, new, change.actor.team, fences)
+    return judge_owner(old, new, change.actor.team, fences, people)
+
+
+def replay(
+    changes: Sequence[Change],
+    fences: Fences,
+    people: Directory,
+    *,
+    owed: Scalar = None,
+    first_sight: bool = False,
+    explained: Iterable[int] = (),
+    events: Mapping[int, str] = NO_EVENTS,
+) -> Replay:
+    """Judge the changes of one field of one record in order and name the last value that may stand.
+
+    A change after an unlawful one is judged from the last value that may stand, not from the unlawful one; whoever puts
+    that value back is always within the law. What is only noted or warned about stands.
+
+    Shapes: `changes` in the order in which they happened, of one record and one field (Status or OwnerId); `owed` the
+    value still owed from an earlier cycle, or None; `explained` the indices that syncd's own intents explain.
+    """
+    judgements: list[Judgement] = []
+    base: Scalar = owed if owed is not None else (changes[0].before if changes else None)
+    in_debt = owed is not None
+    own = set(explained)
+    for index, change in enumerate(changes):
+        fence = fences.status if FENCE_OF_FIELD[change.field] == STATUS else fences.owner
+        if index in own or (in_debt and change.after == base):
+            base, in_debt = change.after, False
+            if index not in own:
+                judgements.append(Judgement(change, Verdict.ALLOW, "back to the last lawful value"))
+            continue
+        result = Passed(events[index]) if index in events else _judge(change, base, fences, people)
+        if isinstance(result, Passed):
+            judgements.append(Judgement(change, Verdict.ALLOW, result.reason, gate=result.gate))
+            base, in_debt = change.after, False
+            continue
+        verdict, reason = _enforced(result, change, fence, first_sight=first_sight)
+        judgement = Judgement(change, verdict, reason, fence=fence.name, rule=result.rule)
+        if verdict is Verdict.REVERT:
+            judgements.append(replace(judgement, restore=base))
+            in_debt = True
+        else:
+            judgements.append(judgement)
+            base, in_debt = change.after, False
+    return Replay(tuple(judgements), base, in_debt)

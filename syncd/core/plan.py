@@ -1,0 +1,78 @@
+"""What exactly would be written? A plan as a value, to JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from syncd.core.values import Intent, Rule, digest
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All writes of one cycle, with the org and the policies that they were decided under.
+
+    `policies` maps a policy file's name to the hash of its bytes; `reason` says why the plan was not carried out at once.
+    """
+
+    org_id: str
+    made_at: datetime
+    policies: Mapping[str, str]
+    intents: Sequence[Intent]
+    reason: str = ""
+
+    @property
+    def hash(self) -> str:
+        """Return the hash that names this plan: equal contents, equal hash."""
+        return digest(self.org_id, self.made_at.isoformat(), dict(self.policies), [asdict(i) for i in self.intents])
+
+
+def plan_to_json(plan: Plan) -> str:
+    """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan."""
+    body = {
+        "schema": SCHEMA,
+        "org_id": plan.org_id,
+        "made_at": plan.made_at.isoformat(),
+        "reason": plan.reason,
+        "policies": dict(plan.policies),
+        "hash": plan.hash,
+        "intents": [asdict(intent) for intent in plan.intents],
+    }
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+
+def intent_to_dict(intent: Intent) -> dict[str, Any]:
+    """Return an intent as JSON values."""
+    return asdict(intent)
+
+
+def intent_from_dict(body: Mapping[str, Any]) -> Intent:
+    """Read an intent back. Raises KeyError or TypeError when a part is missing or unknown."""
+    return Intent(**{**body, "rule": Rule(**body["rule"])})
+
+
+def plan_from_json(text: str) -> Plan:
+    """Read a plan. Raises ValueError that says what is wrong when the text is not a whole, unaltered plan."""
+    try:
+        body = json.loads(text)
+        if body["schema"] != SCHEMA:
+            raise ValueError(f"the plan has schema {body['schema']}, this syncd reads schema {SCHEMA}")
+        plan = Plan(
+            body["org_id"],
+            datetime.fromisoformat(body["made_at"]),
+            body["policies"],
+            tuple(intent_from_dict(intent) for intent in body["intents"]),
+            body["reason"],
+        )
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"the file is no syncd plan: {problem} is missing or wrong") from problem
+    except json.JSONDecodeError as problem:
+        raise ValueError(f"the file is no JSON: {problem}") from problem
+    if plan.hash != body["hash"]:
+        raise ValueError("the plan was edited after it was made: its hash does not fit its contents")
+    return plan

@@ -1,0 +1,123 @@
+"""How is one policy table read so that every mistake in it is named at once?"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from syncd.core.tables import Path, Table
+from syncd.core.values import Problem, Rule
+
+
+class Reader:
+    """Reads typed values out of a table and collects problems instead of stopping at the first.
+
+    Errors: none raise. A missing or wrong value is a problem and reads as None or as empty.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.problems: list[Problem] = []
+        self._table = table
+
+    def value(self, path: Path) -> Any:
+        """Return what stands at a path, or None."""
+        here: Any = self._table.values
+        for part in path:
+            if not isinstance(here, Mapping) or part not in here:
+                return None
+            here = here[part]
+        return here
+
+    def rule(self, name: str, *path: str | int) -> Rule:
+        """Return the rule that stands at a path."""
+        return self._table.rule(name, *path)
+
+    def refuse(self, path: Path, code: str, text: str, remedy: str) -> None:
+        """Note a problem at a path."""
+        self.problems.append(self._table.problem(path, code, text, remedy))
+
+    def unknown(self, path: Path, code: str, text: str, known: Iterable[str], word: str) -> None:
+        """Note a name that is not known, with the nearest one that is."""
+        names = sorted(known)
+        near = difflib.get_close_matches(word, names, n=1)
+        self.refuse(path, code, text + ".", f"Did you mean {near[0]!r}?" if near else "Known: " + (", ".join(names) or "none"))
+
+    def known_keys(self, path: Path, keys: Iterable[str]) -> None:
+        """Refuse every key of a table that is not in `keys`; a table of free names is not asked about."""
+        here = self.value(path) if path else self._table.values
+        allowed = tuple(keys)
+        if here is not None and not isinstance(here, Mapping):
+            self.refuse(
+                path, "MAP-002", f"{path[-1]!r} must be a table.", "Write it as { key = value } with: " + ", ".join(allowed)
+            )
+            return
+        for key in here or ():
+            if key not in allowed:
+                self.unknown((*path, key), "MAP-001", f"unknown key {key!r}", allowed, key)
+
+    def table(self, path: Path, *, required: bool = False) -> Mapping[str, Any]:
+        """Return a table, empty when it is absent."""
+        here = self.value(path)
+        if here is None and required:
+            self.refuse(path[:-1], "MAP-003", f"[{'.'.join(map(str, path))}] is missing.", "Add the table.")
+        if here is not None and not isinstance(here, Mapping):
+            self.refuse(path, "MAP-002", f"{path[-1]!r} must be a table.", f"Write [{'.'.join(map(str, path))}].")
+            return {}
+        return here or {}
+
+    def text(self, path: Path, *, required: bool = False) -> str | None:
+        """Return a text, or None."""
+        here = self.value(path)
+        if here is None:
+            if required:
+                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f'Add: {path[-1]} = "…"')
+            return None
+        if not isinstance(here, str) or not here.strip():
+            self.refuse(path, "MAP-004", f"{path[-1]} = {here!r} is no text.", "Write a text in quotes.")
+            return None
+        self.plain_text(path, here)
+        return here
+
+    def texts(self, path: Path, *, required: bool = False) -> list[str]:
+        """Return a list of texts, empty when it is absent."""
+        here = self.value(path)
+        if here is None and not required:
+            return []
+        if not isinstance(here, list) or not here or not all(isinstance(item, str) and item.strip() for item in here):
+            name = path[-1]
+            self.refuse(path, "MAP-005", f"{name} = {here!r} is no list of texts.", f'Write it as {name} = ["…", "…"].')
+            return []
+        for item in here:
+            self.plain_text(path, item)
+        return list(here)
+
+    def whole(self, path: Path, *, required: bool = False) -> int | None:
+        """Return a whole number of at least 0, or None."""
+        here = self.value(path)
+        if here is None:
+            if required:
+                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f"Add: {path[-1]} = 30")
+            return None
+        if not isinstance(here, int) or isinstance(here, bool) or here < 0:
+            self.refuse(path, "MAP-006", f"{path[-1]} = {here!r} is no whole number of at least 0.", "Write it without quotes.")
+            return None
+        return here
+
+    def choice(self, path: Path, choices: tuple[str, ...], *, default: str | None = None) -> str | None:
+        """Return one of the allowed words, or the default."""
+        here = self.value(path)
+        if here is None:
+            return default
+        if here not in choices:
+            self.unknown(path, "MAP-007", f"{path[-1]} = {here!r} is not possible", choices, str(here))
+            return default
+        return str(here)
+
+    def plain_text(self, path: Path, text: str) -> None:
+        """Refuse invisible characters and space around a text, with their code points."""
+        odd = [c for c in text if unicodedata.category(c) in ("Cf", "Cc", "Co", "Zl", "Zp") or (c != " " and c.isspace())]
+        if odd or text != text.strip():
+            points = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(odd)) or "space at its begin or end"
+            self.refuse(path, "MAP-008", f"{text!r} holds characters that nobody sees: {points}.", "Type the text again.")
