@@ -1,0 +1,256 @@
+"""How is a request put to the org so that no trap of the wire or of simple-salesforce bites?
+
+Closed here, once for all callers: no time-outs, headers lost when a session is renewed, endless re-logins, usage figures of
+failed answers lost, https only, API version 59.0, X-PrettyPrint. simple-salesforce builds the request; statuses are ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from requests.exceptions import RequestException
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from syncd.errors import AnswerLost, OrgUnreachable, SyncdError
+from syncd.ports import OrgIdentity
+from syncd.salesforce import errors
+from syncd.salesforce.access import OrgAccess
+from syncd.salesforce.login import Login, OrgSession
+from syncd.salesforce.transport import HEADERS, Meter, open_session, retry_after_s
+
+
+class _Again(Exception):
+    """A read that is worth asking again: `error` is what to raise when it was the last time."""
+
+    def __init__(self, error: SyncdError, wait_s: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait_s = wait_s
+
+
+def host_now() -> datetime:
+    """Return the host's clock."""
+    return datetime.now(UTC)
+
+
+class Connection:
+    """Requests to one org: reads are asked again when that can help, writes never are."""
+
+    def __init__(
+        self,
+        access: OrgAccess,
+        *,
+        wall: Callable[[], datetime] = host_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.access = access
+        self.meter = Meter(wall)
+        self._sleep = sleep
+        self._http = open_session(access, self.meter)
+        self._login = Login(access, self._ask_token, self._connect)
+
+    @property
+    def base(self) -> str:
+        """Return the path that every REST resource begins with."""
+        return f"/services/data/v{self.access.api_version}"
+
+    def identity(self) -> OrgIdentity:
+        """Return org and user, logging in when needed."""
+        return self._login.current().identity
+
+    def now(self) -> datetime:
+        """Return the org's clock as of the latest answer, logging in when there was none."""
+        if self.meter.now() is None:
+            self.identity()
+        now = self.meter.now()
+        if now is None:
+            raise OrgUnreachable(f"{self.access.login_url} answers without a Date header, so the org's time is unknown.")
+        return now
+
+    def read(self, what: str, method: str, path: str, body: object = None) -> Any:
+        """Ask something that changes nothing, again when that can help, and return the JSON answer.
+
+        `what` names the request in messages, `path` begins with a slash.
+        """
+        return self._repeated(lambda: self._read_once(what, method, path, body))
+
+    def write(self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
+        """Send something that changes records, once, and return the JSON answer.
+
+        Errors: AnswerLost when it may have been carried out and nobody told us; any other error means it was not.
+        """
+        try:
+            answer = self._sent("POST", path, body, headers or {})
+        except RequestException as cause:
+            if _never_left(cause):
+                text = f"{self._host()} could not be reached for {what}: {_said(cause)}. Nothing was sent."
+                raise OrgUnreachable(text) from cause
+            raise AnswerLost(f"The answer to {what} did not arrive: {_said(cause)}.") from cause
+        try:
+            found = errors.parse(answer.content)
+        except errors.NotSalesforce as cause:
+            raise AnswerLost(f"{self._host()} answered {what} with {answer.status_code} and {cause}.") from cause
+        if answer.status_code >= 500:
+            error = errors.refusal(what, answer.status_code, found, self.access.api_version)
+            raise AnswerLost(f"{error} What became of the write is unknown.")
+        if answer.status_code >= 300:
+            raise errors.refusal(what, answer.status_code, found, self.access.api_version)
+        return found
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _read_once(self, what: str, method: str, path: str, body: object) -> Any:
+        try:
+            answer = self._sent(method, path, body, {})
+        except RequestException as cause:
+            raise _Again(self._unreachable(what, cause)) from cause
+        wait_s = retry_after_s(answer.headers, self.meter.now())
+        try:
+            found = errors.parse(answer.content)
+        except errors.NotSalesforce as cause:
+            text = f"{self._host()} answered {what} with {answer.status_code} and {cause}."
+            raise _Again(OrgUnreachable(text), wait_s) from cause
+        if answer.status_code < 300:
+            return found
+        error = errors.refusal(what, answer.status_code, found, self.access.api_version)
+        if answer.status_code in errors.BUSY_STATUSES:
+            raise _Again(error, wait_s)
+        raise error
+
+    def _sent(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> requests.Response:
+        session = self._login.current()
+        answer = _call(session, method, path, body, headers)
+        if not _is_expired(answer):
+            return answer
+        return _call(self._login.renew(session), method, path, body, headers)
+
+    def _ask_token(self) -> requests.Response:
+        answer: requests.Response = self._repeated(self._ask_token_once)
+        return answer
+
+    def _ask_token_once(self) -> requests.Response:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.access.client_id,
+            "client_secret": self.access.client_secret.get_secret_value(),
+        }
+        url = f"{self.access.login_url.rstrip('/')}/services/oauth2/token"
+        try:
+            answer = self._http.post(url, data=form, allow_redirects=False)
+        except RequestException as cause:
+            raise _Again(self._unreachable("the login", cause)) from cause
+        if answer.status_code in errors.BUSY_STATUSES:
+            text = f"{self._host()} answered the login with {answer.status_code}: busy or in maintenance."
+            raise _Again(OrgUnreachable(text), retry_after_s(answer.headers, self.meter.now()))
+        return answer
+
+    def _connect(self, token: str, instance_url: str) -> Any:
+        from simple_salesforce.api import Salesforce
+
+        return Salesforce(
+            session_id=token, instance_url=instance_url, version=self.access.api_version, session=self._http, domain="login"
+        )
+
+    def _repeated(self, ask: Callable[[], Any]) -> Any:
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Again),
+            stop=self._is_enough,
+            wait=_pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(ask)
+        except _Again as last:
+            raise last.error from last.__cause__
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        if stop_after_attempt(self.access.attempts_max)(state):
+            return True
+        spent_s = max(state.seconds_since_start or 0.0, state.idle_for)
+        return spent_s + state.upcoming_sleep > self.access.deadline_s
+
+    def _unreachable(self, what: str, cause: RequestException) -> OrgUnreachable:
+        return OrgUnreachable(
+            f"{self._host()} could not be reached for {what}: {_said(cause)}.",
+            hint="Check the network, the proxy and login_url under [org] in config.toml. Nothing is lost meanwhile.",
+        )
+
+    def _host(self) -> str:
+        return self.access.login_url
+
+
+_BACKOFF = wait_exponential_jitter(initial=0.5, max=20.0, jitter=0.5)
+
+
+def _pause(state: RetryCallState) -> float:
+    problem = state.outcome.exception() if state.outcome is not None else None
+    asked_s = problem.wait_s if isinstance(problem, _Again) else 0.0
+    return max(asked_s, _BACKOFF(state))
+
+
+def _call(session: OrgSession, method: str, path: str, body: object, headers: Mapping[str, str]) -> requests.Response:
+    """Send one request through simple-salesforce and return its answer whatever the status.
+
+    simple-salesforce raises on an error status and drops the answer's headers with it; the hook keeps the answer.
+    """
+    from simple_salesforce.exceptions import SalesforceError
+
+    answers: list[requests.Response] = []
+
+    def keep(answer: requests.Response, *_: Any, **__: Any) -> None:
+        answers.append(answer)
+
+    client = session.client
+    url = f"https://{client.sf_instance}{path}"
+    options: dict[str, Any] = {"headers": {**HEADERS, **headers}, "hooks": {"response": keep}, "allow_redirects": False}
+    if body is not None:
+        options["json"] = body
+    try:
+        client._call_salesforce(method, url, **options)
+    except SalesforceError:
+        return answers[-1]
+    return answers[-1]
+
+
+def _is_expired(answer: requests.Response) -> bool:
+    if answer.status_code != 401:
+        return False
+    try:
+        found = errors.faults(errors.parse(answer.content))
+    except errors.NotSalesforce:
+        return False
+    return any(fault.code == "INVALID_SESSION_ID" for fault in found)
+
+
+def _never_left(cause: RequestException) -> bool:
+    """Tell whether no connection came about, so that the org cannot have seen the request."""
+    return isinstance(cause, requests.ConnectTimeout) or _reason(cause) in {"NewConnectionError", "NameResolutionError"}
+
+
+def _said(cause: RequestException) -> str:
+    """Put a network failure in a few words, without URLs or object addresses."""
+    if isinstance(cause, requests.ConnectTimeout):
+        return "no connection within the time limit"
+    if isinstance(cause, requests.Timeout):
+        return "no answer within the time limit"
+    if isinstance(cause, requests.exceptions.SSLError):
+        return "the TLS certificate or handshake was not accepted"
+    if isinstance(cause, requests.exceptions.ProxyError):
+        return "the proxy refused or failed"
+    return {
+        "NameResolutionError": "the host name is unknown",
+        "NewConnectionError": "the connection was refused",
+    }.get(_reason(cause), "the connection broke")
+
+
+def _reason(cause: RequestException) -> str:
+    """Name urllib3's reason behind a failure, or give an empty text."""
+    reason = getattr(cause.args[0] if cause.args else None, "reason", None)
+    return "" if reason is None else type(reason).__name__

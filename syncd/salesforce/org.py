@@ -1,0 +1,81 @@
+"""What does the engine hold when it works with a real org? The adapter behind `syncd.ports.OrgWriter`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from syncd.core.values import Scalar
+from syncd.ports import ApiUsage, DeletedSince, Deletions, Fresh, ObjectSchema, OrgIdentity, Page, Pull, Update, WriteResult
+from syncd.salesforce import pull, reads, writes
+from syncd.salesforce.access import OrgAccess
+from syncd.salesforce.connection import Connection, host_now
+
+
+class SalesforceOrg:
+    """One Salesforce org over HTTP. It may be shared by threads; `close` it at the end.
+
+    `wall` is the host's clock and serves to measure how far it is off; every time that is returned is the org's.
+    """
+
+    def __init__(
+        self,
+        config: OrgAccess,
+        *,
+        wall: Callable[[], datetime] = host_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection = Connection(config, wall=wall, sleep=sleep)
+
+    def __enter__(self) -> SalesforceOrg:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connection.close()
+
+    def identity(self) -> OrgIdentity:
+        """Log in when needed and say which org and user this is."""
+        return self._connection.identity()
+
+    def now(self) -> datetime:
+        """Return the org's clock as of the latest answer. Units: whole seconds, UTC."""
+        return self._connection.now()
+
+    def skew(self) -> timedelta:
+        """Return how far the org's clock was ahead of this host's at the latest answer (negative: behind)."""
+        self._connection.now()
+        return self._connection.meter.skew() or timedelta(0)
+
+    def usage(self) -> ApiUsage:
+        """Return the API usage as of the latest answer."""
+        return self._connection.meter.usage()
+
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        """Describe objects, 25 in one API call; an object that is not visible is absent."""
+        return reads.schema(self._connection, objects)
+
+    def pull(self, pulls: Sequence[Pull], deleted: Sequence[DeletedSince] = ()) -> Iterator[Page | Deletions]:
+        """Read changed rows and deletions, page by page."""
+        return pull.pull(self._connection, pulls, deleted)
+
+    def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:
+        """Read rows by id as they stand now."""
+        return reads.read(self._connection, object, ids, fields)
+
+    def find(self, object: str, fields: Sequence[str], where: Mapping[str, Sequence[Scalar]]) -> Fresh:
+        """Find rows whose fields each hold one of the given values."""
+        return reads.find(self._connection, object, fields, where)
+
+    def update(self, updates: Sequence[Update]) -> list[WriteResult]:
+        """Send at most 25 conditional updates in one API call."""
+        return writes.update(self._connection, updates)
+
+    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
+        """Create at most 200 rows in one API call."""
+        return writes.create(self._connection, object, rows)

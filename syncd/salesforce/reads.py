@@ -1,0 +1,91 @@
+"""What does the org hold right now: which fields, and which rows by id or by value?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from syncd.core.values import OrgRecord, Scalar
+from syncd.errors import OrgUnreachable
+from syncd.ports import Fresh, ObjectSchema
+from syncd.salesforce import composite, rows, soql
+from syncd.salesforce.composite import Part
+from syncd.salesforce.connection import Connection
+
+READ_IDS_MAX = 2_000
+
+
+def schema(connection: Connection, objects: Sequence[str]) -> dict[str, ObjectSchema]:
+    """Describe objects, 25 in one call; one that is not there or not visible is left out."""
+    found: dict[str, ObjectSchema] = {}
+    for start in range(0, len(objects), composite.SUBREQUESTS_MAX):
+        some = objects[start : start + composite.SUBREQUESTS_MAX]
+        parts = [Part(f"describe {object}", f"/sobjects/{soql.name(object)}/describe") for object in some]
+        for object, part, answer in zip(some, parts, composite.ask(connection, "describe", parts), strict=True):
+            if answer.status != 404:
+                found[object] = _schema(object, composite.expect(connection, part, answer))
+    return found
+
+
+def _schema(object: str, body: Any) -> ObjectSchema:
+    try:
+        return rows.object_schema(body)
+    except (KeyError, TypeError) as cause:
+        raise OrgUnreachable(f"The org described {object} in a form that syncd can't read.") from cause
+
+
+def read(connection: Connection, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:
+    """Read rows by id, 2,000 a call. Related fields such as Profile.Name are asked for by query instead."""
+    if any("." in field for field in fields):
+        return find(connection, object, fields, {"Id": ids})
+    asked_at = connection.now()
+    unique = list(dict.fromkeys(ids))
+    records: dict[str, OrgRecord] = {}
+    for start in range(0, len(unique), READ_IDS_MAX):
+        some = unique[start : start + READ_IDS_MAX]
+        for record in _read_some(connection, object, some, fields):
+            records[record.id] = record
+    return Fresh(records, asked_at)
+
+
+def _read_some(connection: Connection, object: str, ids: Sequence[str], fields: Sequence[str]) -> Iterator[OrgRecord]:
+    stamp_field = soql.stamp_field_of(object)
+    asked = soql.with_key(fields, stamp_field)
+    path = f"{connection.base}/composite/sobjects/{soql.name(object)}"
+    found = connection.read(f"read {object}", "POST", path, {"ids": list(ids), "fields": list(asked)})
+    if not isinstance(found, list) or len(found) != len(ids):
+        raise OrgUnreachable(f"The org was asked for {len(ids)} rows of {object} and did not answer for each of them.")
+    return _records(object, (row for row in found if row is not None), asked, stamp_field)
+
+
+def find(connection: Connection, object: str, fields: Sequence[str], where: Mapping[str, Sequence[Scalar]]) -> Fresh:
+    """Find rows whose fields each hold one of the given values, five statements a call."""
+    asked_at = connection.now()
+    stamp_field = soql.stamp_field_of(object)
+    asked = soql.with_key(fields, stamp_field)
+    statements = soql.in_statements(asked, object, where)
+    records: dict[str, OrgRecord] = {}
+    while some := list(islice(statements, composite.QUERIES_MAX)):
+        parts = [Part(f"query {object}", f"/query?q={soql.encoded(statement)}") for statement in some]
+        for part, answer in zip(parts, composite.ask(connection, f"find {object}", parts), strict=True):
+            body = composite.expect(connection, part, answer)
+            for row in _all_pages(connection, object, body):
+                records.update({record.id: record for record in _records(object, [row], asked, stamp_field)})
+    return Fresh(records, asked_at)
+
+
+def _all_pages(connection: Connection, object: str, body: Any) -> Iterator[Mapping[str, Any]]:
+    while True:
+        yield from body["records"]
+        if body["done"]:
+            return
+        body = connection.read(f"next page of {object}", "GET", str(body["nextRecordsUrl"]))
+
+
+def _records(object: str, found: Any, asked: Sequence[str], stamp_field: str) -> Iterator[OrgRecord]:
+    try:
+        for row in found:
+            yield rows.record(object, row, asked, stamp_field)
+    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        raise OrgUnreachable(f"The org sent rows of {object} without Id or {stamp_field}.") from cause

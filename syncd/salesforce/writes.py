@@ -1,0 +1,108 @@
+"""How do writes leave so that no newer edit is overwritten, and what became of each row?"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from syncd.core.values import Scalar
+from syncd.errors import AnswerLost
+from syncd.ports import Update, WriteResult
+from syncd.salesforce import composite, errors, soql
+from syncd.salesforce.composite import Part, PartAnswer
+from syncd.salesforce.connection import Connection
+from syncd.salesforce.errors import Fault
+
+CREATES_MAX = 200
+NO_ASSIGNMENT_RULES = {"Sforce-Auto-Assign": "FALSE"}
+_STALE = frozenset({"ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE"})
+_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
+_TRY_AGAIN = frozenset({"TOO_MANY_APEX_REQUESTS", "APEX_TRIGGER_COUPLING_LIMIT", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE"})
+
+
+def update(connection: Connection, updates: Sequence[Update]) -> list[WriteResult]:
+    """Send conditional updates in one call, each with the state it was decided on; the results are in the same order."""
+    if not updates:
+        return []
+    call = uuid.uuid4().hex
+    references = [f"{call}_{number}" for number in range(len(updates))]
+    parts = [_patch(each) for each in updates]
+    what = f"update of {len(updates)} records"
+    body = connection.write(what, f"{connection.base}/composite", composite.envelope(connection.base, parts, references))
+    found = composite.answers(body, references)
+    if found is None:
+        raise AnswerLost(f"The org answered for fewer records than the {what} had.")
+    return [_updated(each, answer, reference) for each, answer, reference in zip(updates, found, references, strict=True)]
+
+
+def create(connection: Connection, object: str, new_rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
+    """Create rows in one call, each by itself; the results are in the same order."""
+    if not new_rows:
+        return []
+    if len(new_rows) > CREATES_MAX:
+        raise AssertionError(f"{len(new_rows)} rows in one create call")
+    call = uuid.uuid4().hex
+    what = f"create of {len(new_rows)} {soql.name(object)} rows"
+    records = [{"attributes": {"type": object}, **row} for row in new_rows]
+    path = f"{connection.base}/composite/sobjects"
+    body = connection.write(what, path, {"allOrNone": False, "records": records}, NO_ASSIGNMENT_RULES)
+    if not isinstance(body, list) or len(body) != len(new_rows):
+        raise AnswerLost(f"The org answered for fewer rows than the {what} had.")
+    return [_created(row, f"{call}_{number}") for number, row in enumerate(body)]
+
+
+def http_date(at: datetime) -> str:
+    """Write a time for If-Unmodified-Since. Units: whole seconds, rounded down, so that a later edit is never let pass."""
+    return format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True)
+
+
+def _patch(each: Update) -> Part:
+    headers = {"If-Unmodified-Since": http_date(each.unmodified_since), **NO_ASSIGNMENT_RULES}
+    path = f"/sobjects/{soql.name(each.object)}/{_id(each.id)}"
+    return Part(f"update {each.object}", path, "PATCH", headers, each.values)
+
+
+def _id(record_id: str) -> str:
+    if not record_id.isalnum():
+        raise AssertionError(f"{record_id!r} is not a record id")
+    return record_id
+
+
+def _updated(each: Update, answer: PartAnswer, reference: str) -> WriteResult:
+    if answer.is_done:
+        return WriteResult("done", each.id, request_id=reference)
+    found = errors.faults(answer.body)
+    first = found[0] if found else Fault("", f"HTTP {answer.status}")
+    if answer.status == 412:
+        status = "stale"
+    elif answer.status == 404:
+        status = "gone"
+    else:
+        status = _status(found)
+    return WriteResult(status, each.id, first.code, first.text, reference)
+
+
+def _created(row: Any, reference: str) -> WriteResult:
+    if not isinstance(row, Mapping):
+        raise AnswerLost("The org answered a create in a form that syncd can't read.")
+    created_id = str(row["id"]) if row.get("id") else None
+    if row.get("success") is True:
+        return WriteResult("done", created_id, request_id=reference)
+    found = errors.faults(row)
+    first = found[0] if found else Fault("", "no reason given")
+    return WriteResult(_status(found), created_id, first.code, first.text, reference)
+
+
+def _status(found: Sequence[Fault]) -> str:
+    """Judge by all of Salesforce's errors: a trigger's failure may hold a row lock in its text."""
+    codes = {fault.code for fault in found}
+    if codes & _TRY_AGAIN or any("UNABLE_TO_LOCK_ROW" in f"{fault.code} {fault.text}" for fault in found):
+        return "locked"
+    if codes & _STALE:
+        return "stale"
+    if codes & _GONE:
+        return "gone"
+    return "duplicate" if "DUPLICATE_VALUE" in codes else "refused"
