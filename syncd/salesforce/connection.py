@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 from requests.exceptions import RequestException
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from syncd.errors import AnswerLost, OrgUnreachable, SyncdError
 from syncd.ports import OrgIdentity
@@ -186,7 +186,7 @@ class Connection:
         return self.access.login_url
 
 
-_BACKOFF = wait_exponential_jitter(initial=0.5, max=20.0, jitter=0.5)
+_BACKOFF = wait_exponential(multiplier=0.5, max=20.0) + wait_random(0.0, 0.5)
 
 
 def _pause(state: RetryCallState) -> float:

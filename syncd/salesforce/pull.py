@@ -106,9 +106,8 @@ def _following(connection: Connection, pull: Pull, path: object) -> Any:
 
 
 def _records(pull: Pull, body: Mapping[str, Any]) -> tuple[OrgRecord, ...]:
-    fields = soql.with_key(pull.fields, pull.stamp_field)
     try:
-        return tuple(rows.record(pull.object, row, fields, pull.stamp_field) for row in body["records"])
+        return tuple(rows.record(pull.object, row, pull.fields, pull.stamp_field) for row in body["records"])
     except (KeyError, TypeError, ValueError) as cause:
         raise OrgUnreachable(f"The org sent rows of {pull.object} without Id or {pull.stamp_field}.") from cause
 

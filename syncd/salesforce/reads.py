@@ -56,22 +56,20 @@ def _read_some(connection: Connection, object: str, ids: Sequence[str], fields: 
     found = connection.read(f"read {object}", "POST", path, {"ids": list(ids), "fields": list(asked)})
     if not isinstance(found, list) or len(found) != len(ids):
         raise OrgUnreachable(f"The org was asked for {len(ids)} rows of {object} and did not answer for each of them.")
-    return _records(object, (row for row in found if row is not None), asked, stamp_field)
+    return _records(object, (row for row in found if row is not None), fields, stamp_field)
 
 
 def find(connection: Connection, object: str, fields: Sequence[str], where: Mapping[str, Sequence[Scalar]]) -> Fresh:
     """Find rows whose fields each hold one of the given values, five statements a call."""
     asked_at = connection.now()
     stamp_field = soql.stamp_field_of(object)
-    asked = soql.with_key(fields, stamp_field)
-    statements = soql.in_statements(asked, object, where)
+    statements = soql.in_statements(soql.with_key(fields, stamp_field), object, where)
     records: dict[str, OrgRecord] = {}
     while some := list(islice(statements, composite.QUERIES_MAX)):
         parts = [Part(f"query {object}", f"/query?q={soql.encoded(statement)}") for statement in some]
         for part, answer in zip(parts, composite.ask(connection, f"find {object}", parts), strict=True):
-            body = composite.expect(connection, part, answer)
-            for row in _all_pages(connection, object, body):
-                records.update({record.id: record for record in _records(object, [row], asked, stamp_field)})
+            found = _all_pages(connection, object, composite.expect(connection, part, answer))
+            records.update((record.id, record) for record in _records(object, found, fields, stamp_field))
     return Fresh(records, asked_at)
 
 
@@ -83,9 +81,9 @@ def _all_pages(connection: Connection, object: str, body: Any) -> Iterator[Mappi
         body = connection.read(f"next page of {object}", "GET", str(body["nextRecordsUrl"]))
 
 
-def _records(object: str, found: Any, asked: Sequence[str], stamp_field: str) -> Iterator[OrgRecord]:
+def _records(object: str, found: Any, fields: Sequence[str], stamp_field: str) -> Iterator[OrgRecord]:
     try:
         for row in found:
-            yield rows.record(object, row, asked, stamp_field)
+            yield rows.record(object, row, fields, stamp_field)
     except (KeyError, TypeError, ValueError, AttributeError) as cause:
         raise OrgUnreachable(f"The org sent rows of {object} without Id or {stamp_field}.") from cause

@@ -18,8 +18,8 @@ def moment(text: str) -> datetime:
 def record(object: str, row: Mapping[str, Any], fields: Sequence[str], stamp_field: str) -> OrgRecord:
     """Read one row of an answer.
 
-    Shapes: `fields` are the selected ones; Id and the stamp are kept among them when they were asked for. Names are
-    matched without regard to case and come back as they were asked for. `attributes` is dropped at every depth.
+    Shapes: exactly `fields` are kept; names are matched without regard to case and come back as they were asked for.
+    `attributes` is dropped at every depth.
     Errors: KeyError or ValueError when Id or the stamp is missing: such an answer is not Salesforce's.
     """
     flat = {path.lower(): value for path, value in _flat(row)}
