@@ -28,7 +28,7 @@ PREFIXES: Final = {
     "CampaignMember": "00v",
     "Campaign": "701",
 }
-_POD: Final = "8d0"  # the ids that the emulated org mints itself carry another one, so the two never meet
+_POD: Final = "8d1"  # the ids that the emulated org mints itself carry another one, so the two never meet
 
 
 def words(text: str) -> tuple[str, ...]:
