@@ -1,0 +1,99 @@
+"""Which adapters does this run work with? The only place that picks them.
+
+Heavy imports stand inside the functions, so that `syncd --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from syncd.core.nurture import parse_nurture
+from syncd.core.policies import Policies
+from syncd.core.policy import parse_fences
+from syncd.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from syncd.core.fences import Fences
+    from syncd.core.nurture import Nurture
+    from syncd.core.tables import Table
+    from syncd.core.values import Problem
+
+FENCES = "fences.toml"
+NURTURE = "nurture.toml"
+FIELDS = "fields"
+
+_Parsed = TypeVar("_Parsed")
+
+
+def load_policies(folder: Path) -> Policies:
+    """Read every policy file of a folder.
+
+    Shapes: `fences.toml` must be there, `nurture.toml` may be, each `fields/<source>.toml` is one source. A rule is named by
+            the folder's own name and the file (`mappings/fences.toml`), so that the ledger reads the same on every machine.
+    Errors: ConfigInvalid lists every problem of every file at once.
+    """
+    policies, problems = read_policies(folder)
+    if policies is None:
+        raise ConfigInvalid(_listed(folder, problems))
+    return policies
+
+
+def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
+    """Read every policy file of a folder: the policies and no problem, or None and every problem of every file."""
+    from syncd.core.mapping import parse_mapping
+
+    problems: list[Problem] = []
+    hashes: dict[str, str] = {}
+
+    def parsed(name: str, parse: Callable[[Table], tuple[_Parsed | None, list[Problem]]]) -> _Parsed | None:
+        table = _table(folder, name, problems)
+        if table is None:
+            return None
+        hashes[name] = table.sha256
+        value, found = parse(table)
+        problems.extend(found)
+        return value
+
+    fences = parsed(FENCES, parse_fences)
+    has_nurture = (folder / NURTURE).exists()
+    nurture = parsed(NURTURE, lambda table: _nurture(table, fences)) if has_nurture else None
+    files = sorted((folder / FIELDS).glob("*.toml"))
+    sources = [parsed(f"{FIELDS}/{file.name}", partial(parse_mapping, file.stem)) for file in files]
+    if fences is None or problems:
+        return None, problems
+    return Policies(fences, nurture, tuple(source for source in sources if source is not None), hashes), []
+
+
+def _table(folder: Path, name: str, problems: list[Problem]) -> Table | None:
+    from syncd.policies.documents import read_table
+
+    label = f"{folder.resolve().name}/{name}"
+    table, found = read_table(folder / name)
+    problems.extend(replace(problem, file=label) for problem in found)
+    return None if table is None else replace(table, file=label)
+
+
+def _nurture(table: Table, fences: Fences | None) -> tuple[Nurture | None, list[Problem]]:
+    """Read nurture.toml and hold its teams against those of fences.toml."""
+    from syncd.policies.documents import nearest
+
+    nurture, problems = parse_nurture(table)
+    if nurture is None or fences is None:
+        return nurture, problems
+    known = sorted({team.name for team in fences.teams} | {team.side for team in fences.teams})
+    for team in sorted(nurture.activity.by - set(known)):
+        near = nearest(team, known)
+        remedy = f"Did you mean {near!r}?" if near else "Known teams: " + ", ".join(known)
+        path = ("activity", "by")
+        problems.append(table.problem(path, "MAP-063", f"activity counts for {team!r}, which is no team of {FENCES}.", remedy))
+    return (None if problems else nurture), problems
+
+
+def _listed(folder: Path, problems: list[Problem]) -> str:
+    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return f"{count} in the policy files of {folder}; nothing was changed:{lines}"
