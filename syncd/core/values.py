@@ -163,7 +163,8 @@ class Intent:
 
     `key` is the idempotency key: it names this intent for ever and is the same in every retry. Intents with the same
     `record_id` and `part` travel in one request. For a create, `object` is "CampaignMember", `record_id` the person's
-    id, `field` "CampaignId", `after` the campaign's id, and `values` the row to create.
+    id, `field` "CampaignId", `after` the campaign's id, and `values` the row to create. `decided_on` is the record's
+    SystemModstamp (ISO) when the decision rests on the whole record: moved since, it is judged again, not written.
     """
 
     key: str
@@ -179,6 +180,7 @@ class Intent:
     cause: str
     related_id: str | None = None
     values: Fields | None = None
+    decided_on: str | None = None
 
     @property
     def is_create(self) -> bool:
