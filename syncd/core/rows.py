@@ -1,0 +1,210 @@
+"""Whom is a row of an export about, what does it say, and what in it cannot be read?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from syncd.core.cells import CONTROL, Unreadable, external_id, long_id, normal_address, read_cell, read_moment
+from syncd.core.mapping import Column, SourceMapping
+from syncd.core.values import Flag, Problem, Rule, Scalar
+
+FUTURE_MAX = timedelta(days=1)
+_ADDRESS_COLUMN = Column("", "email", Rule("", "", 0), null=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRow:
+    """One row that can be tied to a key.
+
+    `key` is the strongest match key ("id:…", "ext:…" or "email:…"); `values` holds the cells by column, `flags` the column
+    that raised each flag, `clear` the flags that the row says do not hold. A row with `problems` only counts for its opt-out.
+    """
+
+    file: str
+    line: int
+    key: str
+    person_id: str | None = None
+    external: str | None = None
+    address: str | None = None
+    newest_at: datetime | None = None
+    values: Mapping[str, Scalar] = default(default_factory=dict)
+    flags: Mapping[Flag, str] = default(default_factory=dict)
+    clear: tuple[Flag, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Return file:line, where the record begins."""
+        return f"{self.file}:{self.line}"
+
+
+def read_row(
+    mapping: SourceMapping,
+    header: Sequence[str],
+    cells: Sequence[str],
+    line: int,
+    *,
+    file: str = "",
+    now_at: datetime | None = None,
+) -> ParsedRow | Problem:
+    """Read one row of a file whose header was found complete.
+
+    Shapes: a row, perhaps with problems of its own; or one problem when it cannot be tied to any key or has another shape.
+    Units:  `line` is the physical line on which the record begins; a problem's column counts cells from 1.
+    """
+    if len(cells) != len(header):
+        text = f"The row has {len(cells)} cells, the header {len(header)}."
+        remedy = "Export the file again; a cell with the delimiter in it must stand in quotes."
+        return Problem(file, line, min(len(cells), len(header)) + 1, "ROW-001", text, remedy)
+    return _Row(mapping, dict(zip(header, cells, strict=True)), list(header), line, file, now_at).parsed()
+
+
+class _Row:
+    """One row while it is read: every unreadable cell leaves a problem, and reading goes on."""
+
+    def __init__(
+        self, mapping: SourceMapping, cells: dict[str, str], header: list[str], line: int, file: str, now_at: datetime | None
+    ) -> None:
+        self.mapping, self.cells, self.header, self.line, self.file, self.now_at = mapping, cells, header, line, file, now_at
+        self.zone = ZoneInfo(mapping.zone)
+        self.problems: list[Problem] = []
+        self.values: dict[str, Scalar] = {}
+        self.flags: dict[Flag, str] = {}
+        self.cleared: set[Flag] = set()
+
+    def parsed(self) -> ParsedRow | Problem:
+        damaged = self._damaged_cells()
+        keys = {kind: self._key(kind, name) for kind, name in self.mapping.match.items() if name not in damaged}
+        for column in self.mapping.columns:
+            if column.name in damaged:
+                self._unreadable(column)
+            else:
+                self._cell(column)
+        newest_at = self._newest(damaged)
+        person_id, external, address = (keys.get(kind) for kind in ("id", "external", "email"))
+        found = (("id", person_id), ("ext", external), ("email", address))
+        key = next((f"{kind}:{value}" for kind, value in found if value), None)
+        if key is None:
+            return self._untied()
+        raised = {Flag.OPTED_OUT, Flag.OPT_OUT_UNREADABLE} if Flag.OPTED_OUT in self.flags else set(self.flags)
+        clear = tuple(sorted(self.cleared - raised)) if not self.problems else ()
+        return ParsedRow(
+            self.file, self.line, key, person_id, external, address, newest_at,
+            self.values, self.flags, clear, tuple(self.problems),
+        )  # fmt: skip
+
+    def _damaged_cells(self) -> set[str]:
+        damaged = {name for name, cell in self.cells.items() if CONTROL.search(cell)}
+        for name in sorted(damaged, key=self.header.index):
+            found = CONTROL.search(self.cells[name])
+            point = f"U+{ord(found[0]):04X}" if found else ""
+            text = f"Column {name!r} holds the control character {point}."
+            self._say(name, "ROW-002", text, "Correct the value in the source.")
+        return damaged
+
+    def _key(self, kind: str, name: str) -> str | None:
+        cell = self.cells[name]
+        if cell in self.mapping.null or not cell.strip():
+            return None
+        try:
+            if kind == "id":
+                return long_id(cell)
+            if kind == "external":
+                return external_id(cell)
+            return normal_address(str(read_cell(_ADDRESS_COLUMN, cell, self.zone)))
+        except Unreadable as error:
+            self._say(name, "ROW-003", f"Column {name!r}: {error.text}", error.remedy)
+            return None
+
+    def _cell(self, column: Column) -> None:
+        cell = self.cells[column.name]
+        try:
+            value = read_cell(column, cell, self.zone)
+        except Unreadable as error:
+            self._say(column.name, "ROW-004", f"Column {column.name!r}: {error.text}", error.remedy)
+            self._unreadable(column)
+            return
+        self.values[column.name] = value
+        if column.flag is not None:
+            self._flag(column.flag, value, column.name)
+        for flag, spellings in ((Flag.OPTED_OUT, column.opted_out_when), (Flag.UNREACHABLE, column.unreachable_when)):
+            if spellings:
+                self._flag(flag, cell in spellings or value in spellings, column.name)
+
+    def _flag(self, flag: Flag, value: Scalar, name: str) -> None:
+        if value is True:
+            self.flags.setdefault(flag, name)
+        elif value is False:
+            # An opt-out never opens again by a file; only what could not be read becomes readable.
+            self.cleared.add(Flag.OPT_OUT_UNREADABLE if flag is Flag.OPTED_OUT else flag)
+
+    def _unreadable(self, column: Column) -> None:
+        if column.flag is Flag.OPTED_OUT or column.opted_out_when:
+            self.flags.setdefault(Flag.OPT_OUT_UNREADABLE, column.name)
+
+    def _newest(self, damaged: set[str]) -> datetime | None:
+        name = self.mapping.newest
+        if name is None or name in damaged or self.cells[name] in self.mapping.null:
+            return None
+        try:
+            moment = read_moment(self.cells[name], self.zone)
+        except Unreadable as error:
+            self._say(name, "ROW-005", f"Column {name!r}: {error.text}", error.remedy)
+            return None
+        if self.now_at is not None and moment > self.now_at + FUTURE_MAX:
+            text = f"Column {name!r}: {self.cells[name]!r} lies in the future."
+            self._say(name, "ROW-005", text, "Check zone under [file] and the clock of the source.")
+            return None
+        return moment
+
+    def _untied(self) -> Problem:
+        """Say why the row is about nobody: its own problems, or no key at all."""
+        names = ", ".join(repr(name) for name in self.mapping.match.values())
+        words = " ".join(problem.text for problem in self.problems)
+        remedy = self.problems[0].remedy if self.problems else "Fill one of these columns in the source."
+        text = f"No key to tie the row to a person ({names})." + (f" {words}" if words else "")
+        return Problem(self.file, self.line, 1, "ROW-006", text, remedy)
+
+    def _say(self, name: str, code: str, text: str, remedy: str) -> None:
+        self.problems.append(Problem(self.file, self.line, self.header.index(name) + 1, code, text, remedy))
+
+
+def to_payload(row: ParsedRow) -> dict[str, object]:
+    """Return a row as JSON values, for `ExportRow.payload`."""
+    return {
+        "file": row.file,
+        "key": row.key,
+        "id": row.person_id,
+        "external": row.external,
+        "email": row.address,
+        "newest": row.newest_at.isoformat() if row.newest_at else None,
+        "values": dict(row.values),
+        "flags": {flag.value: name for flag, name in row.flags.items()},
+        "clear": [flag.value for flag in row.clear],
+        "problems": [problem_payload(problem) for problem in row.problems],
+    }
+
+
+def from_payload(line: int, payload: Mapping[str, Any]) -> ParsedRow:
+    """Make the row again that `to_payload` wrote."""
+    return ParsedRow(
+        payload["file"], line, payload["key"], payload["id"], payload["external"], payload["email"],
+        datetime.fromisoformat(payload["newest"]) if payload["newest"] else None,
+        payload["values"], {Flag(flag): name for flag, name in payload["flags"].items()},
+        tuple(Flag(flag) for flag in payload["clear"]), tuple(problem_from(one) for one in payload["problems"]),
+    )  # fmt: skip
+
+
+def problem_payload(problem: Problem) -> dict[str, object]:
+    """Return a problem as JSON values."""
+    return {name: getattr(problem, name) for name in ("file", "line", "column", "code", "text", "remedy")}
+
+
+def problem_from(payload: Mapping[str, Any]) -> Problem:
+    """Make the problem again that `problem_payload` wrote."""
+    return Problem(**payload)
