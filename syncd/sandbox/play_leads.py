@@ -82,7 +82,8 @@ class LeadDay:
     def _route(self) -> Moment:
         world = self._world
         leads = world.pick(MQL, 18, world.owned_by("marketing", a_person=False))
-        owners = [who.id for who in (*world.cast.of("sdr"), *world.cast.queues) if who.team == "sdr"]
+        queues = [queue.id for queue in world.cast.queues if queue.team == "sdr"]
+        owners = [*(sdr.id for sdr in world.cast.of("sdr")), *queues]
         changes = [(lead, {"OwnerId": world.rng.choice(owners)}) for lead in leads]
         return moment(self._at(18), "Routing hands MQLs from marketing's queues to SDRs", self._one(self._routing, changes))
 
