@@ -1,0 +1,123 @@
+"""What do all parts of the store share: a connection, the org, and errors in the user's words?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+
+from syncd.errors import StoreUnusable
+from syncd.store.encoding import from_json, to_json
+from syncd.store.tables import settings
+
+INDEXED = "store.indexed"  # the setting that remembers which fields have keys
+
+_CAUSES: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
+    (
+        ("malformed", "not a database", "file is encrypted"),
+        "the file is damaged or is not a SQLite database",
+        "Nothing was changed. Keep the file aside and restore the latest backup; syncd never starts a new database over it.",
+        True,
+    ),
+    (
+        ("locked", "busy"),
+        "another program kept it locked for 5 seconds",
+        "Close the program that has the database open (a backup tool, a SQLite shell); syncd tries again by itself.",
+        False,
+    ),
+    (
+        ("disk is full", "no space"),
+        "the disk is full",
+        "What was committed stays readable. Make room; syncd goes on by itself.",
+        False,
+    ),
+    (
+        ("readonly", "read-only", "unable to open", "permission", "i/o error"),
+        "the file or its folder cannot be opened or written",
+        "Check that the folder exists, that the user syncd runs as may write to it, and that the disk is healthy.",
+        False,
+    ),
+)
+
+
+@contextmanager
+def in_our_words(where: str) -> Iterator[None]:
+    """Turn a database error into StoreUnusable with the file, the cause and the remedy."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise unusable(where, str(error.orig)) from error
+
+
+def unusable(where: str, words: str) -> StoreUnusable:
+    """Make the exception for what a database driver said."""
+    lowered = words.lower()
+    for marks, cause, hint, is_permanent in _CAUSES:
+        if any(mark in lowered for mark in marks):
+            problem = StoreUnusable(f"{where}: {cause} ({words}).", hint=hint)
+            problem.permanent = is_permanent
+            return problem
+    return StoreUnusable(f"{where}: the database refused a statement ({words}). Nothing of this transaction was kept.")
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert:
+    """Start an INSERT that may say ON CONFLICT, in the connection's dialect (PostgreSQL's has the same methods)."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return cast(sqlite.Insert, postgresql.insert(table))
+    return sqlite.insert(table)
+
+
+def replace(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
+) -> None:
+    """Insert rows; one that is there by primary key gets the new values (of `columns`, by default all)."""
+    if not rows:
+        return
+    statement = insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    names = columns if columns is not None else [column.name for column in table.columns if column.name not in keys]
+    changed = {name: statement.excluded[name] for name in names}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])
+
+
+class Reads:
+    """The reading half: each method opens one short transaction."""
+
+    engine: Engine
+    org: str
+    where: str
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with in_our_words(self.where), self.engine.connect() as connection:
+            yield connection
+
+
+class Writes:
+    """The writing half: all methods work in the one transaction they were given."""
+
+    def __init__(
+        self, connection: Connection, org: str, indexed: Mapping[str, Sequence[str]], salts: Callable[[int], bytes]
+    ) -> None:
+        self.connection = connection
+        self.org = org
+        self.indexed = indexed
+        self.salts = salts
+
+
+def read_setting(connection: Connection, org: str, key: str) -> Any:
+    """Return a stored JSON value, or None."""
+    query = settings.select().with_only_columns(settings.c.value).where(settings.c.org == org, settings.c.key == key)
+    text = connection.execute(query).scalar_one_or_none()
+    return None if text is None else from_json(text)
+
+
+def write_setting(connection: Connection, org: str, key: str, value: object) -> None:
+    """Store a JSON value."""
+    replace(connection, settings, [{"org": org, "key": key, "value": to_json(value)}])

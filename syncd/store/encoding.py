@@ -1,0 +1,92 @@
+"""How do values become columns, and columns values?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+
+from syncd.core.values import OrgRecord, Scalar
+
+T = TypeVar("T")
+
+IN_LIST_MAX = 900  # SQLite before 3.32 takes 999 parameters in a statement
+
+
+def to_json(value: object) -> str:
+    """Return canonical JSON text: sorted keys, no blanks."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # numbers beyond 64 bits and halves of surrogate pairs are beyond orjson, and still somebody's data
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> Any:
+    """Return the value of JSON text written by `to_json`."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def to_text(moment: datetime) -> str:
+    """Return a time as sortable text. Errors: ValueError for a time without zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without zone cannot be stored: {moment!r}")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def to_text_or_none(moment: datetime | None) -> str | None:
+    """Return an optional time as text."""
+    return None if moment is None else to_text(moment)
+
+
+def to_moment(text: str) -> datetime:
+    """Return the time that `to_text` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def to_moment_or_none(text: str | None) -> datetime | None:
+    """Return an optional time from its column."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def to_key(value: Scalar) -> str | None:
+    """Return a value as it is looked up, or None for an empty one. E-mail addresses: without case and outer blanks."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text.strip().casefold() if "@" in text else text
+
+
+def keys_of(record: OrgRecord, fields: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the (field, key) pairs under which a live record is found."""
+    if record.is_deleted:
+        return
+    for field in fields:
+        key = to_key(record.fields.get(field))
+        if key is not None:
+            yield field, key
+
+
+def to_record(object: str, id: str, modified_at: str, is_deleted: bool, fields: str) -> OrgRecord:
+    """Return a stored row as a record."""
+    return OrgRecord(object, id, datetime.fromisoformat(modified_at), from_json(fields), is_deleted)
+
+
+def chunked(items: Iterable[T], size: int = IN_LIST_MAX) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def without_nulls(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the parts that hold something."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,180 @@
+"""What happened, in which order, and which writes are still open?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+
+from syncd.core.proof import Frontier
+from syncd.core.values import Entry, Intent, Outcome, Scalar
+from syncd.ports import LedgerQuery, LedgerRow, OpenIntent, Verification
+from syncd.store.base import Reads, Writes, replace
+from syncd.store.encoding import chunked, from_json, to_json, to_text
+from syncd.store.ledger_rows import (
+    frontier_of,
+    frontier_text,
+    intent_entry,
+    intent_json,
+    intent_of,
+    ledger_row,
+    outcome_entry,
+    row_of,
+)
+from syncd.store.tables import ledger, ledger_head, ledger_values, outbox
+from syncd.store.verify import verify_ledger
+
+_PAGE_ROWS = 500
+
+
+class LedgerReads(Reads):
+    """The ledger and the outbox."""
+
+    def open_intents(self, limit: int = 10_000, after_seq: int = 0) -> list[OpenIntent]:
+        """Return intents without an outcome in ledger order."""
+        query = select(outbox.c.seq, outbox.c.cycle, outbox.c.payload).where(outbox.c.org == self.org, outbox.c.seq > after_seq)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(outbox.c.seq).limit(limit)).all()
+        return [OpenIntent(seq, cycle, intent_of(payload)) for seq, cycle, payload in rows]
+
+    def count_open(self) -> int:
+        """Count the intents without an outcome."""
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).select_from(outbox).where(outbox.c.org == self.org)).scalar_one()
+
+    def ledger(self, query: LedgerQuery) -> Iterator[LedgerRow]:
+        """Return ledger rows in order of sequence (a row matches `record_id` by its record or its related record).
+
+        Shapes: `since_at` is inside the range, `until_at` is not. `actor` matches the user id or the name.
+        Pages of 500 rows, each its own short transaction: a slow reader never holds up the daemon.
+        """
+        return islice(self._pages(query), query.limit)
+
+    def _pages(self, query: LedgerQuery) -> Iterator[LedgerRow]:
+        statement = _filtered(self.org, query)
+        order = ledger.c.seq.desc() if query.newest_first else ledger.c.seq
+        statement = statement.order_by(order).limit(min(_PAGE_ROWS, query.limit))
+        last: int | None = None
+        while True:
+            beyond = [] if last is None else [ledger.c.seq < last if query.newest_first else ledger.c.seq > last]
+            with self._reading() as connection:
+                rows = connection.execute(statement.where(*beyond)).mappings().all()
+                values = _values(connection, self.org, [row["seq"] for row in rows])
+            if not rows:
+                return
+            for row in rows:
+                yield ledger_row(dict(row), values.get(row["seq"], {}))
+            last = rows[-1]["seq"]
+
+    def ledger_size(self) -> int:
+        """Return the number of ledger rows."""
+        with self._reading() as connection:
+            return _head(connection, self.org).size
+
+    def verify(self) -> Verification:
+        """Recompute leaves, commitments and the RFC 6962 root, and check that every closed intent has exactly one outcome."""
+        with self._reading() as connection:
+            return verify_ledger(connection, self.org)
+
+
+def _filtered(org: str, query: LedgerQuery) -> Select[tuple[object, ...]]:
+    conditions: list[ColumnElement[bool]] = [ledger.c.org == org]
+    for name in ("field", "kind", "verdict", "outcome"):
+        wanted = getattr(query, name)
+        if wanted is not None:
+            conditions.append(ledger.c[name] == wanted)
+    if query.record_id is not None:
+        conditions.append(or_(ledger.c.record_id == query.record_id, ledger.c.related_id == query.record_id))
+    if query.actor is not None:
+        named = select(ledger_values.c.seq).where(
+            ledger_values.c.org == org, ledger_values.c.part == "actor", ledger_values.c.value == to_json(query.actor)
+        )
+        conditions.append(or_(ledger.c.actor_id == query.actor, ledger.c.seq.in_(named)))
+    if query.since_at is not None:
+        conditions.append(ledger.c.at >= to_text(query.since_at))
+    if query.until_at is not None:
+        conditions.append(ledger.c.at < to_text(query.until_at))
+    return select(ledger).where(and_(*conditions))
+
+
+def _values(connection: Connection, org: str, seqs: Sequence[int]) -> dict[int, dict[str, Scalar]]:
+    values: dict[int, dict[str, Scalar]] = {}
+    for chunk in chunked(seqs):
+        query = select(ledger_values.c.seq, ledger_values.c.part, ledger_values.c.value).where(
+            ledger_values.c.org == org, ledger_values.c.seq.in_(chunk)
+        )
+        for seq, part, value in connection.execute(query):
+            values.setdefault(seq, {})[part] = from_json(value)
+    return values
+
+
+def _head(connection: Connection, org: str) -> Frontier:
+    row = connection.execute(select(ledger_head.c.size, ledger_head.c.frontier).where(ledger_head.c.org == org)).first()
+    return Frontier() if row is None else frontier_of(row.size, row.frontier)
+
+
+class LedgerWrites(Writes):
+    """Appending; nothing here changes or removes a ledger row."""
+
+    def append(self, entries: Sequence[Entry]) -> list[int]:
+        """Append ledger rows and return their sequence numbers."""
+        for entry in entries:
+            if entry.kind in ("intent", "outcome"):
+                raise AssertionError(f"an {entry.kind} is written with open() or close(), which keep the outbox in step")
+        return self._append(entries)
+
+    def open(self, intents: Sequence[tuple[Intent, int | None]], at: datetime, cycle: str) -> list[int]:
+        """Append intents (with the sequence number of their cause) to the ledger and the outbox; a known key is skipped.
+
+        Shapes: the sequence numbers of the intents that were new, in order.
+        """
+        known = self._known_keys([intent.key for intent, _ in intents])
+        new: list[tuple[Intent, int | None]] = []
+        for intent, cause_seq in intents:
+            if intent.key not in known:
+                known.add(intent.key)
+                new.append((intent, cause_seq))
+        seqs = self._append([intent_entry(intent, cause_seq, at, cycle) for intent, cause_seq in new])
+        rows = [
+            {"org": self.org, "seq": seq, "cycle": cycle, "payload": intent_json(intent)}
+            for seq, (intent, _) in zip(seqs, new, strict=True)
+        ]
+        if rows:
+            self.connection.execute(outbox.insert(), rows)
+        return seqs
+
+    def close(self, outcomes: Sequence[tuple[OpenIntent, Outcome]], at: datetime, cycle: str) -> None:
+        """Append outcomes and take their intents out of the outbox."""
+        seqs = [opened.seq for opened, _ in outcomes]
+        closed = 0
+        for chunk in chunked(seqs):
+            gone = self.connection.execute(delete(outbox).where(outbox.c.org == self.org, outbox.c.seq.in_(chunk)))
+            closed += gone.rowcount
+        if closed != len(seqs):
+            raise AssertionError(f"of the intents {seqs[:20]} only {closed} of {len(seqs)} are open: each ends exactly once")
+        self._append([outcome_entry(opened, outcome, at, cycle) for opened, outcome in outcomes])
+
+    def _known_keys(self, keys: Sequence[str]) -> set[str]:
+        known: set[str] = set()
+        for chunk in chunked(keys):
+            query = select(ledger.c.key).where(ledger.c.org == self.org, ledger.c.kind == "intent", ledger.c.key.in_(chunk))
+            known.update(key for key in self.connection.execute(query).scalars() if key is not None)
+        return known
+
+    def _append(self, entries: Sequence[Entry]) -> list[int]:
+        if not entries:
+            return []
+        head = _head(self.connection, self.org)
+        rows, values = [], []
+        for seq, entry in enumerate(entries, head.size + 1):
+            row, parts = row_of(self.org, seq, entry, self.salts)
+            rows.append(row)
+            values.extend(parts)
+        self.connection.execute(ledger.insert(), rows)
+        if values:
+            self.connection.execute(ledger_values.insert(), values)
+        head = head.extended(bytes.fromhex(row["leaf"]) for row in rows)
+        replace(self.connection, ledger_head, [{"org": self.org, "size": head.size, "frontier": frontier_text(head)}])
+        return [row["seq"] for row in rows]

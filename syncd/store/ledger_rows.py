@@ -1,0 +1,193 @@
+"""How does an entry become a row, a leaf and its commitments, and how does it come back?
+
+A leaf is the RFC 6962 hash over the canonical JSON of the row: its columns that hold something, sorted by name, without
+blanks, `leaf` itself left out. Columns added later therefore leave older leaves as they are. What is personal (before,
+after, the actor's name) is in the row only as SHA-256(salt ‖ JSON of the value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from syncd.core.proof import Frontier
+from syncd.core.values import Entry, Intent, Outcome, Rule, Scalar
+from syncd.ports import LedgerRow, OpenIntent
+from syncd.store.encoding import from_json, to_json, to_moment, to_moment_or_none, to_text, to_text_or_none, without_nulls
+from syncd.store.tables import ledger
+
+SALT_BYTES = 32
+PARTS = ("before", "after", "actor")
+LEAF_COLUMNS = tuple(sorted(str(column.name) for column in ledger.columns if column.name != "leaf"))
+
+
+def leaf_of(values: Iterable[object]) -> bytes:
+    """Return the leaf hash of a row given as the values of `LEAF_COLUMNS`."""
+    filled = {name: value for name, value in zip(LEAF_COLUMNS, values, strict=True) if value is not None}
+    return sha256(b"\x00" + orjson.dumps(filled)).digest()
+
+
+def commitment(salt: str, value: str) -> str:
+    """Return the commitment to a value's JSON text under a salt in hex."""
+    return sha256(bytes.fromhex(salt) + value.encode()).hexdigest()
+
+
+def row_of(org: str, seq: int, entry: Entry, salts: Callable[[int], bytes]) -> tuple[dict[str, Any], list[dict[str, object]]]:
+    """Return the ledger row of an entry, leaf included, and the rows with its personal values."""
+    values: list[dict[str, object]] = []
+    row: dict[str, Any] = {
+        "org": org,
+        "seq": seq,
+        "at": to_text(entry.at),
+        "cycle": entry.cycle,
+        "kind": entry.kind,
+        "object": entry.object,
+        "record_id": entry.record_id,
+        "related_id": entry.related_id,
+        "field": entry.field,
+        "changed_at": to_text_or_none(entry.changed_at),
+        "actor_id": entry.actor_id,
+        "actor_kind": entry.actor_kind,
+        "proof": entry.proof,
+        "team": entry.team,
+        "verdict": entry.verdict,
+        "fence": entry.fence,
+        "rule_name": entry.rule.name if entry.rule else None,
+        "rule_file": entry.rule.file if entry.rule else None,
+        "rule_line": entry.rule.line if entry.rule else None,
+        "policy_hash": entry.policy_hash,
+        "reason": entry.reason,
+        "evidence": to_json(dict(entry.evidence)) if entry.evidence else None,
+        "cause_seq": entry.cause_seq,
+        "key": entry.key,
+        "outcome": entry.outcome,
+        "request_id": entry.request_id,
+    }
+    for part, value in (("before", entry.before), ("after", entry.after), ("actor", entry.actor)):
+        row[f"{part}_hash"] = None
+        if value is not None:
+            salt, text = salts(SALT_BYTES).hex(), to_json(value)
+            row[f"{part}_hash"] = commitment(salt, text)
+            values.append({"org": org, "seq": seq, "part": part, "salt": salt, "value": text})
+    row = {
+        name: str(value) if isinstance(value, str) else value for name, value in row.items()
+    }  # a StrEnum is a plain string here
+    row["leaf"] = leaf_of(row[name] for name in LEAF_COLUMNS).hex()
+    return row, values
+
+
+def ledger_row(row: Mapping[str, Any], values: Mapping[str, Scalar]) -> LedgerRow:
+    """Return a stored row with its values by part; what was erased is None."""
+    name, file, line = row["rule_name"], row["rule_file"], row["rule_line"]
+    entry = Entry(
+        kind=row["kind"],
+        at=to_moment(row["at"]),
+        cycle=row["cycle"],
+        object=row["object"],
+        record_id=row["record_id"],
+        related_id=row["related_id"],
+        field=row["field"],
+        before=values.get("before"),
+        after=values.get("after"),
+        changed_at=to_moment_or_none(row["changed_at"]),
+        actor_id=row["actor_id"],
+        actor=_text(values.get("actor")),
+        actor_kind=row["actor_kind"],
+        proof=row["proof"],
+        team=row["team"],
+        verdict=row["verdict"],
+        fence=row["fence"],
+        rule=None if name is None else Rule(name, file, line),
+        policy_hash=row["policy_hash"],
+        reason=row["reason"],
+        evidence={} if row["evidence"] is None else from_json(row["evidence"]),
+        cause_seq=row["cause_seq"],
+        key=row["key"],
+        outcome=row["outcome"],
+        request_id=row["request_id"],
+    )
+    return LedgerRow(row["seq"], entry, row["leaf"])
+
+
+def _text(value: Scalar) -> str | None:
+    return None if value is None else str(value)
+
+
+def intent_entry(intent: Intent, cause_seq: int | None, at: Any, cycle: str) -> Entry:
+    """Return the entry that says a write is about to be sent."""
+    created = {f"values.{name}": value for name, value in (intent.values or {}).items()}
+    return Entry(
+        kind="intent",
+        at=at,
+        cycle=cycle,
+        object=intent.object,
+        record_id=intent.record_id,
+        related_id=intent.related_id,
+        field=intent.field,
+        before=intent.before,
+        after=intent.after,
+        actor_kind="syncd",
+        rule=intent.rule,
+        policy_hash=intent.policy_hash,
+        reason=intent.reason,
+        evidence={"cause": intent.cause, "part": intent.part, **created},
+        cause_seq=cause_seq,
+        key=intent.key,
+    )
+
+
+def outcome_entry(opened: OpenIntent, outcome: Outcome, at: Any, cycle: str) -> Entry:
+    """Return the entry that says how an intent ended; it repeats what the intent was about."""
+    intent = opened.intent
+    return Entry(
+        kind="outcome",
+        at=at,
+        cycle=cycle,
+        object=intent.object,
+        record_id=intent.record_id,
+        related_id=intent.related_id,
+        field=intent.field,
+        before=intent.before,
+        after=intent.after,
+        actor_kind="syncd",
+        rule=intent.rule,
+        policy_hash=intent.policy_hash,
+        reason=outcome.text or None,
+        evidence=_scalars(without_nulls({"code": outcome.code or None, "created_id": outcome.created_id})),
+        cause_seq=opened.seq,
+        key=intent.key,
+        outcome=outcome.kind.value,
+        request_id=outcome.request_id or None,
+    )
+
+
+def _scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float | bool)}
+
+
+def intent_json(intent: Intent) -> str:
+    """Return an intent as the outbox keeps it."""
+    plain = {part.name: getattr(intent, part.name) for part in fields(intent)}
+    rule = {part.name: getattr(intent.rule, part.name) for part in fields(Rule)}
+    return to_json({**plain, "rule": rule, "values": None if intent.values is None else dict(intent.values)})
+
+
+def intent_of(text: str) -> Intent:
+    """Return the intent that `intent_json` wrote."""
+    parts = from_json(text)
+    return Intent(**{**parts, "rule": Rule(**parts["rule"])})
+
+
+def frontier_of(size: int, text: str) -> Frontier:
+    """Return a stored frontier. Errors: ValueError when size and peaks do not fit."""
+    peaks: Sequence[str] = text.split()
+    return Frontier(size, tuple(bytes.fromhex(peak) for peak in peaks))
+
+
+def frontier_text(frontier: Frontier) -> str:
+    """Return the peaks as the head keeps them: hex, largest subtree first."""
+    return " ".join(peak.hex() for peak in frontier.peaks)

@@ -1,0 +1,13 @@
+"""Run the migrations on the connection that `syncd.store.schema.migrate` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from syncd.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True, transactional_ddl=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,219 @@
+"""What does syncd remember between cycles besides the mirror: settings, flags, debts, verdicts, inbox and cycles?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import case, delete, func, select, update
+
+from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
+from syncd.ports import CycleRecord
+from syncd.store.base import Reads, Writes, insert, read_setting, replace, write_setting
+from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_text
+from syncd.store.tables import cycles, debts, flags, inbox, verdicts
+
+
+class NoteReads(Reads):
+    """Settings, flags, debts, verdicts, inbox, cycles."""
+
+    def setting(self, key: str) -> object:
+        """Return a stored JSON value, or None."""
+        with self._reading() as connection:
+            value: object = read_setting(connection, self.org, key)
+            return value
+
+    def flags(self, person_ids: Iterable[str], addresses: Iterable[str]) -> list[FlagFact]:
+        """Return all flag facts about these people or addresses."""
+        wanted = (
+            (flags.c.person_id, {id for id in person_ids if id}),
+            (flags.c.address, {key for address in addresses if (key := to_key(address)) is not None}),
+        )
+        found: dict[tuple[str, ...], FlagFact] = {}
+        with self._reading() as connection:
+            for column, values in wanted:
+                for chunk in chunked(sorted(values)):
+                    for row in connection.execute(select(flags).where(flags.c.org == self.org, column.in_(chunk))):
+                        found[row.flag, row.person_id, row.address, row.source] = FlagFact(
+                            Flag(row.flag),
+                            row.person_id or None,
+                            row.address or None,
+                            row.source,
+                            row.evidence,
+                            to_moment(row.seen_at),
+                        )
+        return [found[key] for key in sorted(found)]
+
+    def flag_counts(self) -> Mapping[str, int]:
+        """Count distinct people by flag, and under "any" those with at least one.
+
+        Units: people; a fact with an address alone counts that address as one.
+        """
+        who = case((flags.c.person_id != "", flags.c.person_id), else_=flags.c.address)
+        counted = func.count(who.distinct())
+        with self._reading() as connection:
+            by_flag = connection.execute(select(flags.c.flag, counted).where(flags.c.org == self.org).group_by(flags.c.flag))
+            counts = {flag.value: 0 for flag in Flag} | dict(by_flag.tuples().all())
+            counts["any"] = connection.execute(select(counted).where(flags.c.org == self.org)).scalar_one()
+        return counts
+
+    def lawful(self, object: str, record_ids: Iterable[str]) -> dict[tuple[str, str], Scalar]:
+        """Return the last lawful values still owed to records, by (record id, field)."""
+        owed: dict[tuple[str, str], Scalar] = {}
+        with self._reading() as connection:
+            for ids in chunked(record_ids):
+                query = select(debts.c.record_id, debts.c.field, debts.c.value).where(
+                    debts.c.org == self.org, debts.c.object == object, debts.c.record_id.in_(ids)
+                )
+                owed.update(((id, field), from_json(value)) for id, field, value in connection.execute(query))
+        return owed
+
+    def verdicts(self, scope: str, subjects: Iterable[str]) -> dict[str, str]:
+        """Return the last recorded verdict by subject, to record only what is new."""
+        found: dict[str, str] = {}
+        with self._reading() as connection:
+            for chunk in chunked(subjects):
+                query = select(verdicts.c.subject, verdicts.c.verdict).where(
+                    verdicts.c.org == self.org, verdicts.c.scope == scope, verdicts.c.subject.in_(chunk)
+                )
+                found.update((subject, verdict) for subject, verdict in connection.execute(query))
+        return found
+
+    def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
+        """Return (number, item, times seen) of the inbox."""
+        query = select(inbox).where(inbox.c.org == self.org).order_by(inbox.c.number)
+        if open_only:
+            query = query.where(inbox.c.resolved_at.is_(None))
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            (
+                row["number"],
+                InboxItem(row["kind"], row["subject"], row["where"], row["text"], row["remedy"], row["detail"]),
+                row["times"],
+            )
+            for row in rows
+        ]
+
+    def cycles(self, limit: int = 20) -> list[CycleRecord]:
+        """Return the latest cycles, newest first."""
+        query = (
+            select(cycles).where(cycles.c.org == self.org).order_by(cycles.c.started_at.desc(), cycles.c.id.desc()).limit(limit)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            CycleRecord(row.id, to_moment(row.started_at), to_moment(row.ended_at), from_json(row.counts), row.error)
+            for row in rows
+        ]
+
+
+class NoteWrites(Writes):
+    """Settings, flags, debts, verdicts, inbox, cycles."""
+
+    def put_setting(self, key: str, value: object) -> None:
+        """Store a JSON value."""
+        write_setting(self.connection, self.org, key, value)
+
+    def add_flags(self, facts: Sequence[FlagFact]) -> int:
+        """Store flag facts; one that is known (same flag, person, address, source) stays as it was. Returns how many were new."""
+        if not facts:
+            return 0
+        before = self._count_flags()
+        rows = [
+            {
+                "org": self.org,
+                "flag": fact.flag.value,
+                "person_id": fact.person_id or "",
+                "address": to_key(fact.address) or "",
+                "source": fact.source,
+                "evidence": fact.evidence,
+                "seen_at": to_text(fact.seen_at),
+            }
+            for fact in facts
+        ]
+        self.connection.execute(insert(self.connection, flags).on_conflict_do_nothing(), rows)
+        return self._count_flags() - before
+
+    def _count_flags(self) -> int:
+        return self.connection.execute(select(func.count()).select_from(flags).where(flags.c.org == self.org)).scalar_one()
+
+    def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:
+        """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
+        if flag is Flag.OPTED_OUT:
+            raise AssertionError("an opt-out is a latch: syncd never clears it")
+        for ids in chunked(person_ids):
+            self.connection.execute(
+                delete(flags).where(
+                    flags.c.org == self.org, flags.c.flag == flag.value, flags.c.source == source, flags.c.person_id.in_(ids)
+                )
+            )
+
+    def owe(self, object: str, record_id: str, field: str, lawful: Scalar) -> None:
+        """Remember the last lawful value that a record is owed."""
+        row = {"org": self.org, "object": object, "record_id": record_id, "field": field, "value": to_json(lawful)}
+        replace(self.connection, debts, [row])
+
+    def settle_debt(self, object: str, record_id: str, field: str) -> None:
+        """Forget what a record was owed: its value is lawful again."""
+        self.connection.execute(
+            delete(debts).where(
+                debts.c.org == self.org, debts.c.object == object, debts.c.record_id == record_id, debts.c.field == field
+            )
+        )
+
+    def put_verdicts(self, scope: str, verdicts: Mapping[str, str]) -> None:
+        """Remember the last recorded verdicts."""
+        put_verdicts(self, scope, verdicts)
+
+    def put_inbox(self, items: Sequence[InboxItem], at: datetime) -> None:
+        """Add items; one with the same kind and subject is the same item, seen again, and open again."""
+        if not items:
+            return
+        seen_at = to_text(at)
+        rows = [
+            {
+                "org": self.org,
+                "kind": item.kind,
+                "subject": item.subject,
+                "where": item.where,
+                "text": item.text,
+                "remedy": item.remedy,
+                "detail": item.detail,
+                "times": 1,
+                "first_at": seen_at,
+                "last_at": seen_at,
+            }
+            for item in items
+        ]
+        statement = insert(self.connection, inbox)
+        changed: dict[str, object] = {name: statement.excluded[name] for name in ("where", "text", "remedy", "detail", "last_at")}
+        changed |= {"times": inbox.c.times + 1, "resolved_at": None}
+        self.connection.execute(statement.on_conflict_do_update(index_elements=["org", "kind", "subject"], set_=changed), rows)
+
+    def resolve_inbox(self, kind: str, subjects: Sequence[str], at: datetime) -> None:
+        """Close items whose cause is gone."""
+        for chunk in chunked(subjects):
+            self.connection.execute(
+                update(inbox)
+                .where(inbox.c.org == self.org, inbox.c.kind == kind, inbox.c.subject.in_(chunk), inbox.c.resolved_at.is_(None))
+                .values(resolved_at=to_text(at))
+            )
+
+    def put_cycle(self, cycle: CycleRecord) -> None:
+        """Record a finished cycle."""
+        row = {
+            "org": self.org,
+            "id": cycle.id,
+            "started_at": to_text(cycle.started_at),
+            "ended_at": to_text(cycle.ended_at),
+            "counts": to_json(dict(cycle.counts)),
+            "error": cycle.error,
+        }
+        replace(self.connection, cycles, [row])
+
+
+def put_verdicts(tx: Writes, scope: str, given: Mapping[str, str]) -> None:
+    """Remember the last recorded verdicts."""
+    rows = [{"org": tx.org, "scope": scope, "subject": subject, "verdict": verdict} for subject, verdict in given.items()]
+    replace(tx.connection, verdicts, rows)

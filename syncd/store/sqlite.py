@@ -1,0 +1,131 @@
+"""What holds for SQLite only: the file, its connections and its copy.
+
+WAL with synchronous=FULL, so that a committed intent survives a power cut; BEGIN IMMEDIATE for writers, so that two of
+them wait for each other instead of failing half-way; secure_delete, so that what is erased is not left in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from syncd.errors import StoreUnusable
+from syncd.store.base import in_our_words
+
+BUSY_TIMEOUT_S = 5.0
+_WAL_BYTES_KEPT = 64 * 1024 * 1024
+
+Migrate = Callable[[Connection], None]
+
+
+def open_file(url: URL, *, read_only: bool, migrate: Migrate) -> Engine:
+    """Return an engine on the database file of `url`, which is created when it is missing.
+
+    Errors: StoreUnusable for a missing file that is to be read, an empty file, or one that is not SQLite.
+    """
+    if not url.database or url.database == ":memory:":
+        raise StoreUnusable("The database URL names no file.", hint="Give it a path, such as sqlite:////var/lib/syncd/syncd.db")
+    path = Path(url.database)
+    if not path.exists():
+        if read_only:
+            raise StoreUnusable(
+                f"{path}: there is no database yet.", hint="Check database in config.toml, or run `syncd run --once` to make one."
+            )
+        _create(path, migrate)
+    elif path.is_dir() or path.stat().st_size == 0:
+        what = "is a folder" if path.is_dir() else "is empty"
+        raise StoreUnusable(
+            f"{path}: {what}, and not a database.",
+            hint="If syncd ran here before, restore a backup: an empty start decides everything again. If not, remove it.",
+        )
+    return engine_on(path, read_only=read_only)
+
+
+def engine_on(path: Path, *, read_only: bool = False, is_durable: bool = True) -> Engine:
+    """Return an engine on an existing file. `is_durable` is False for a copy that nobody will miss."""
+
+    def connect() -> sqlite3.Connection:
+        mode = "ro" if read_only else "rw"
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys=ON")
+            if not read_only:
+                connection.execute(f"PRAGMA journal_mode={'WAL' if is_durable else 'MEMORY'}")
+                connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'OFF'}")
+                connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
+                connection.execute("PRAGMA secure_delete=ON")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=_pool_class())
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _pool_class() -> Any:
+    from sqlalchemy.pool import QueuePool
+
+    return QueuePool
+
+
+def _begin(connection: Connection) -> None:
+    # The driver's own transactions are off (isolation_level=None): it would begin too late, and deferred.
+    writes = connection.get_execution_options().get("syncd_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _create(path: Path, migrate: Migrate) -> None:
+    """Make the file whole under another name first: a crash never leaves a half-made database in its place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with in_our_words(str(path)):
+            engine = engine_on(draft, is_durable=False)
+            try:
+                with engine.execution_options(syncd_writes=True).begin() as connection:
+                    migrate(connection)
+            finally:
+                engine.dispose()
+        with draft.open("rb") as made:
+            os.fsync(made.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return  # another process was faster; its file is as good
+    except OSError as error:
+        raise StoreUnusable(
+            f"{path}: cannot be created ({error.strerror or error}).",
+            hint="Check that the folder exists or may be made there, and that the user syncd runs as may write to it.",
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def copy_to(engine: Engine, path: Path) -> None:
+    """Copy the database as it stands now into a new file, while others go on writing."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    source = engine.raw_connection()
+    target = sqlite3.connect(path)
+    try:
+        driver: Any = source.driver_connection
+        driver.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        target.close()
+        source.close()

@@ -1,0 +1,253 @@
+"""Which tables does the database have?
+
+All state is keyed by org. Times are text in UTC with microseconds (`2026-03-01T12:00:00.000000Z`), so that they sort as
+they stand and an auditor can read them with any tool; JSON is text too. Empty text stands for "none" where a column is
+part of a key.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null, primary_key=key)
+
+
+settings = Table("settings", metadata, _text("org", key=True), _text("key", key=True), _text("value"))
+
+marks = Table(
+    "marks",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("decided_at", null=True),
+    _text("read_at", null=True),
+    _text("read_id", null=True),
+    _text("deleted_at", null=True),
+)
+
+# `fields` is null in a row that is only known to be gone; `order_at` says which of two readings is the newer one.
+staged = Table(
+    "staged",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("subject_id"),
+    _text("modified_at"),
+    _text("order_at"),
+    Column("is_deleted", Boolean, nullable=False),
+    _text("fields", null=True),
+)
+Index("staged_by_subject", staged.c.org, staged.c.object, staged.c.subject_id)
+
+records = Table(
+    "records",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("modified_at"),
+    Column("is_deleted", Boolean, nullable=False),
+    _text("fields"),
+)
+
+record_keys = Table(
+    "record_keys",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("field", key=True),
+    _text("value", key=True),
+    _text("id", key=True),
+    sqlite_with_rowid=False,
+)
+Index("record_keys_by_id", record_keys.c.org, record_keys.c.object, record_keys.c.id)
+
+flags = Table(
+    "flags",
+    metadata,
+    _text("org", key=True),
+    _text("flag", key=True),
+    _text("person_id", key=True),
+    _text("address", key=True),
+    _text("source", key=True),
+    _text("evidence"),
+    _text("seen_at"),
+)
+Index("flags_by_person", flags.c.org, flags.c.person_id)
+Index("flags_by_address", flags.c.org, flags.c.address)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _text("org", key=True),
+    _text("scope", key=True),
+    _text("subject", key=True),
+    _text("verdict"),
+    sqlite_with_rowid=False,
+)
+
+debts = Table(
+    "debts",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("record_id", key=True),
+    _text("field", key=True),
+    _text("value"),
+)
+
+export_files = Table(
+    "export_files",
+    metadata,
+    _text("org", key=True),
+    _text("sha256", key=True),
+    _text("source"),
+    _text("name"),
+    Column("size_bytes", BigInteger, nullable=False),
+    _text("counts", null=True),
+    _text("finished_at", null=True),
+)
+
+export_rows = Table(
+    "export_rows",
+    metadata,
+    _text("org", key=True),
+    _text("sha256", key=True),
+    _text("key", key=True),
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    _text("version"),
+    _text("payload"),
+    sqlite_with_rowid=False,
+)
+
+# The row holds salted commitments to what is personal; the values themselves can be erased and the leaf still stands.
+ledger = Table(
+    "ledger",
+    metadata,
+    _text("org", key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("at"),
+    _text("cycle"),
+    _text("kind"),
+    _text("object", null=True),
+    _text("record_id", null=True),
+    _text("related_id", null=True),
+    _text("field", null=True),
+    _text("before_hash", null=True),
+    _text("after_hash", null=True),
+    _text("actor_hash", null=True),
+    _text("changed_at", null=True),
+    _text("actor_id", null=True),
+    _text("actor_kind", null=True),
+    _text("proof", null=True),
+    _text("team", null=True),
+    _text("verdict", null=True),
+    _text("fence", null=True),
+    _text("rule_name", null=True),
+    _text("rule_file", null=True),
+    Column("rule_line", Integer),
+    _text("policy_hash", null=True),
+    _text("reason", null=True),
+    _text("evidence", null=True),
+    Column("cause_seq", BigInteger),
+    _text("key", null=True),
+    _text("outcome", null=True),
+    _text("request_id", null=True),
+    _text("leaf"),
+)
+
+
+def _ledger_index(name: str, *, unique: bool = False, only: str | None = None) -> None:
+    column = ledger.c[name]
+    condition = column.is_not(None) if only is None else ledger.c.kind == only
+    columns = (ledger.c.org, column) if unique else (ledger.c.org, column, ledger.c.seq)
+    Index(f"ledger_by_{name}", *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+for _name in ("record_id", "related_id", "field", "actor_id", "team", "verdict", "rule_name", "outcome"):
+    _ledger_index(_name)
+Index("ledger_by_kind", ledger.c.org, ledger.c.kind, ledger.c.seq)
+Index("ledger_by_at", ledger.c.org, ledger.c.at, ledger.c.seq)
+_ledger_index("key", unique=True, only="intent")
+
+ledger_values = Table(
+    "ledger_values",
+    metadata,
+    _text("org", key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("part", key=True),
+    _text("salt"),
+    _text("value"),
+    sqlite_with_rowid=False,
+)
+_is_actor = ledger_values.c.part == "actor"
+Index(
+    "ledger_values_by_actor",
+    ledger_values.c.org,
+    ledger_values.c.value,
+    ledger_values.c.seq,
+    sqlite_where=_is_actor,
+    postgresql_where=_is_actor,
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    _text("org", key=True),
+    Column("size", BigInteger, nullable=False),
+    _text("frontier"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _text("org", key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("cycle"),
+    _text("payload"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _text("org"),
+    _text("kind"),
+    _text("subject"),
+    _text("where"),
+    _text("text"),
+    _text("remedy"),
+    _text("detail"),
+    Column("times", Integer, nullable=False),
+    _text("first_at"),
+    _text("last_at"),
+    _text("resolved_at", null=True),
+)
+Index("inbox_by_subject", inbox.c.org, inbox.c.kind, inbox.c.subject, unique=True)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    _text("org", key=True),
+    _text("id", key=True),
+    _text("started_at"),
+    _text("ended_at"),
+    _text("counts"),
+    _text("error", null=True),
+)
+Index("cycles_by_start", cycles.c.org, cycles.c.started_at)
+
+lease = Table(
+    "lease",
+    metadata,
+    _text("org", key=True),
+    _text("host"),
+    Column("pid", BigInteger, nullable=False),
+    _text("since_at"),
+    _text("heartbeat_at"),
+)
