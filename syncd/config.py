@@ -1,0 +1,305 @@
+"""What did the admin set up: which org, how often, which folders, which limits?
+
+`config.toml` holds no secret: it says where one is. Every problem of the file is listed in one run, with its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from syncd.core.tables import Path as KeyPath
+from syncd.core.tables import Table
+from syncd.core.values import Problem
+from syncd.errors import ConfigInvalid
+from syncd.policies.documents import nearest, read_table
+from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
+from syncd.salesforce.credentials import REFERENCE, read_credentials
+
+ENV_PATH = "SYNCD_CONFIG"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?|d|days?)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PASSWORD_KEYS = frozenset({"username", "password", "security_token", "user"})
+
+
+def _span(value: object) -> timedelta:
+    """Read "1 min", "90 s", 60 …"""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _bounded(timedelta(seconds=value)) if abs(value) < 1e9 else _bounded(timedelta.max)
+    found = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("span", "is not a length of time")
+    return _bounded(timedelta(**{_UNITS[found[2][0]]: float(found[1])}) if float(found[1]) < 1e6 else timedelta.max)
+
+
+def _bounded(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise PydanticCustomError("span", "must be longer than nothing")
+    if span > timedelta(days=1):
+        raise PydanticCustomError("span", "is longer than a day")
+    return span
+
+
+def _off(value: object) -> object:
+    return None if value == "off" else value
+
+
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as cause:
+        near = nearest(value, available_timezones())
+        guess = f'; did you mean "{near}"?' if near else ""
+        raise PydanticCustomError("zone", "is not a time zone{guess}", {"guess": guess}) from cause
+
+
+def _version(value: object) -> object:
+    return f"{float(value):.1f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _login_url(value: str) -> str:
+    fault = None if REFERENCE.search(value) else url_fault(value)
+    if fault is not None:
+        raise PydanticCustomError("login_url", "{fault}", {"fault": fault})
+    return value.rstrip("/")
+
+
+def _store_url(value: str) -> str:
+    if not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///").strip("/") or ":memory:" in value:
+        raise PydanticCustomError("store_url", "is not the URL of an SQLite file")
+    return value
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+Count = Annotated[Annotated[int, Field(gt=0)] | None, BeforeValidator(_off)]
+Percent = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_off)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+class _Org(_Section):
+    name: Text | None = Field(None, description="a short name for messages")
+    login_url: Annotated[Text, AfterValidator(_login_url)] = Field(description="the org's My Domain: https://acme.my.salesforce.com")
+    client_id: Text = Field(description="the consumer key of the External Client App")
+    client_secret: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_CLIENT_SECRET}"')
+    client_secret_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")
+    api_version: Annotated[str, BeforeValidator(_version), Field(pattern=r"^\d\d\.0$")] = Field(
+        API_VERSION, description=f'a version such as "{API_VERSION}"'
+    )
+
+
+class Schedule(_Section):
+    """How often a cycle runs; the slow questions come with every `slow_every`th."""
+
+    interval: Span = Field(timedelta(minutes=1), description='a length of time such as "1 min" or 60 (seconds)')
+    slow_every: Annotated[int, Field(gt=0)] = Field(5, description="a whole number of cycles, 1 or more")
+
+
+class _Store(_Section):
+    url: Annotated[Text, AfterValidator(_store_url)] = Field("sqlite:///syncd.db", description='a file: "sqlite:///syncd.db"')
+
+
+class _Folder(_Section):
+    folder: Text | None = Field(None, description="the path of a folder")
+
+
+class Limits(_Section):
+    """How much one cycle may change before it stops and asks, and what it may take from the org. None: no limit."""
+
+    records_max: Count = Field(500, description='a whole number of records, or "off"')
+    records_percent: Percent = Field(5.0, description='a percentage of all people up to 100, or "off"')
+    records_min: Count = Field(25, description='a whole number of records, or "off"')
+    owners_max: Count = Field(25, description='a whole number of records, or "off"')
+    api_calls_share_percent: Percent = Field(25.0, description='a percentage of the org\'s daily API requests, or "off"')
+    hold_back: Span = Field(timedelta(minutes=10), description='a length of time such as "10 min" or 600 (seconds)')
+
+    def records(self, people: int) -> int | None:
+        """Say how many records one cycle may change in an org with so many people, or None when it is not limited."""
+        share = None if self.records_percent is None else max(self.records_min or 0, int(people * self.records_percent / 100))
+        limits = [limit for limit in (self.records_max, share) if limit is not None]
+        return min(limits, default=None)
+
+
+class _Time(_Section):
+    zone: Zone = Field(ZoneInfo("UTC"), description='a zone such as "UTC" or "Europe/Berlin"')
+
+
+class Log(_Section):
+    """How log lines look and which are written."""
+
+    format: Literal["json", "console"] = Field("json", description='"json" or "console"')
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description='"debug", "info", "warning" or "error"')
+
+
+class _Document(_Section):
+    org: _Org = Field(description="a section [org]")
+    schedule: Schedule = Field(Schedule(), description="a section [schedule]")
+    store: _Store = Field(_Store(), description="a section [store]")
+    mappings: _Folder = Field(_Folder(), description="a section [mappings]")
+    exports: _Folder = Field(_Folder(), description="a section [exports]")
+    plans: _Folder = Field(_Folder(), description="a section [plans]")
+    limits: Limits = Field(Limits(), description="a section [limits]")
+    time: _Time = Field(_Time(), description="a section [time]")
+    log: Log = Field(Log(), description="a section [log]")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole config.toml. Paths are absolute; `name` is what messages call the org."""
+
+    path: Path
+    name: str
+    org: OrgAccess
+    schedule: Schedule
+    store_url: str
+    mappings: Path
+    exports: Path
+    plans: Path
+    limits: Limits
+    zone: ZoneInfo
+    log: Log
+
+
+def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check a config file.
+
+    Shapes: without a path, $SYNCD_CONFIG, ./config.toml, ~/.config/syncd/config.toml and /etc/syncd/config.toml are tried; a
+    folder means the config.toml in it.
+    Errors: ConfigInvalid listing every problem as `file:line:column [code] text remedy`. Secrets are never part of it.
+    """
+    environ = os.environ if environ is None else environ
+    found = _find(path, environ)
+    table, problems = read_table(found)
+    if table is None:
+        raise _invalid(problems)
+    document = _document(table, problems)
+    credentials, more = read_credentials(table, found.resolve().parent, environ)
+    problems += more
+    if document is None or credentials is None or problems:
+        raise _invalid(problems)
+    access = OrgAccess(credentials.login_url, credentials.client_id, credentials.secret, document.org.api_version)
+    return _config(found.resolve(), document, access)
+
+
+def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
+    if path is not None:
+        tried = [path / "config.toml" if path.is_dir() else path]
+    elif environ.get(ENV_PATH):
+        tried = [Path(environ[ENV_PATH])]
+    else:
+        home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
+        tried = [Path("config.toml"), home / "syncd" / "config.toml", Path("/etc/syncd/config.toml")]
+    for candidate in tried:
+        if candidate.exists():
+            return candidate
+    where = ", ".join(str(candidate) for candidate in tried)
+    text = f"There is no configuration file. Looked for: {where}."
+    raise _invalid([Problem(str(tried[0]), 1, 1, "CFG-001", text, "Create one with: syncd init")])
+
+
+def _invalid(problems: Sequence[Problem]) -> ConfigInvalid:
+    return ConfigInvalid("\n".join(str(problem) for problem in sorted(problems, key=lambda each: (each.line, each.column))))
+
+
+def _document(table: Table, problems: list[Problem]) -> _Document | None:
+    try:
+        return _Document.model_validate(dict(table.values))
+    except ValidationError as error:
+        # A custom error's context may hold the input: only loc, type and msg are read, and only harmless values shown.
+        problems += [_problem(table, each) for each in error.errors(include_url=False, include_context=False)]
+        return None
+
+
+def _problem(table: Table, error: ErrorDetails) -> Problem:
+    path: KeyPath = error["loc"]
+    dotted, key, kind = ".".join(map(str, path)), str(path[-1]), error["type"]
+    section, description = _described(path)
+    accepted = f"Write {description}." if description else ""
+    if kind == "extra_forbidden":
+        return _unknown(table, path, section)
+    if kind == "missing":
+        return table.problem(path, "CFG-003", f"{dotted} is missing: nothing can run without it.", accepted)
+    if "secret" in key or key == "client_id":
+        return table.problem(path, "CFG-004", f"{dotted} is not usable.", accepted)
+    said = error["msg"] if kind in {"span", "zone", "login_url", "store_url"} else "is not usable"
+    code = {"login_url": "CFG-009", "zone": "CFG-010", "span": "CFG-011", "store_url": "CFG-012"}.get(kind, "CFG-004")
+    shown = "" if kind == "store_url" or "@" in str(error["input"]) else f" = {_shown(error['input'])}"
+    return table.problem(path, code, f"{dotted}{shown} {said}{'' if said.endswith('?') else '.'}", accepted)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value[:60]}"' if isinstance(value, str) else str(value)[:60]
+
+
+def _described(path: KeyPath) -> tuple[type[BaseModel], str]:
+    """Find the section that a path stands in, and what may be written at it."""
+    section: type[BaseModel] = _Document
+    description = ""
+    for part in path:
+        known = section.model_fields.get(str(part))
+        if known is None:
+            return section, ""
+        description = known.description or ""
+        if isinstance(known.annotation, type) and issubclass(known.annotation, BaseModel):
+            section = known.annotation
+    return section, description
+
+
+def _unknown(table: Table, path: KeyPath, section: type[BaseModel]) -> Problem:
+    key, dotted = str(path[-1]), ".".join(map(str, path))
+    if path[0] == "org" and key in _PASSWORD_KEYS:
+        return table.problem(
+            path,
+            "CFG-013",
+            f"{dotted}: login with a password is not offered; Salesforce is retiring it.",
+            "Create an External Client App with the client credentials flow; set client_id and client_secret.",
+        )
+    near = nearest(key, section.model_fields)
+    guess = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(section.model_fields)}."
+    what = f"[{dotted}] is not a section" if len(path) == 1 else f"{dotted} is not a setting"
+    return table.problem(path, "CFG-002", f"{what} of syncd: it would have no effect.", guess)
+
+
+def _config(path: Path, document: _Document, access: OrgAccess) -> Config:
+    def folder(section: _Folder, default: str) -> Path:
+        return (path.parent / Path(section.folder or default).expanduser()).resolve()
+
+    database = path.parent / Path(document.store.url.removeprefix("sqlite:///")).expanduser()
+    return Config(
+        path=path,
+        name=document.org.name or access.login_url.split("//", 1)[-1],
+        org=access,
+        schedule=document.schedule,
+        store_url=f"sqlite:///{database.resolve()}",
+        mappings=folder(document.mappings, "mappings"),
+        exports=folder(document.exports, "exports"),
+        plans=folder(document.plans, "plans"),
+        limits=document.limits,
+        zone=document.time.zone,
+        log=document.log,
+    )
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """Give every setting as (dotted key, what may be written), for the documentation and its test."""
+    for section, known in _Document.model_fields.items():
+        if isinstance(known.annotation, type) and issubclass(known.annotation, BaseModel):
+            for key, field in known.annotation.model_fields.items():
+                yield f"{section}.{key}", field.description or ""
