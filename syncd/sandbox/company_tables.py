@@ -59,7 +59,7 @@ def record_id(object_name: str, number: int) -> str:
 
 def stamp(at: datetime) -> str:
     """Write a UTC time the way Salesforce's CSV does: whole seconds, milliseconds always 000."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
+    return f"{at.isoformat()[:19]}.000Z"
 
 
 def parse_stamp(text: str) -> datetime:

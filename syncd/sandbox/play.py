@@ -23,14 +23,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from syncd.sandbox.company_tables import read_table
-from syncd.sandbox.exports_demo import doubled_addresses
 from syncd.sandbox.play_deals import DealDay
 from syncd.sandbox.play_leads import LeadDay
 from syncd.sandbox.play_player import EditFailed, Player, PlayStopped
 from syncd.sandbox.play_world import ExportDrop, Moment, Truth, World
 
-__all__ = ["EditFailed", "ExportDrop", "Moment", "PlayStopped", "Player", "Truth", "days", "interesting"]
+__all__ = ["EditFailed", "ExportDrop", "Moment", "PlayStopped", "Player", "Truth", "days"]
 
 
 def days(folder: Path, *, seed: int, start: datetime, count: int = 5) -> list[Moment]:
@@ -54,64 +52,3 @@ def days(folder: Path, *, seed: int, start: datetime, count: int = 5) -> list[Mo
 def _working_days(start: datetime, count: int) -> list[datetime]:
     days_ahead = (start + timedelta(days=n) for n in range(count * 2 + 3))
     return [at for at in days_ahead if at.weekday() < 5][:count]
-
-
-def interesting(folder: Path, *, seed: int, start: datetime) -> dict[str, str]:
-    """Name records worth showing: what they are -> id (or e-mail address). Leaves out what a small company lacks."""
-    moments = days(folder, seed=seed, start=start)
-    found = {key: facts[0] for key, facts in _by_title(moments).items()}
-    world = World(folder, Random(seed))
-    stalled = [deal for deal in world.deals.values() if deal.is_stalled(start)]
-    fresh = [deal for deal in world.deals.values() if not deal.is_stalled(start) and deal.is_stalled(start + timedelta(days=4))]
-    live = {
-        person
-        for deal in world.deals.values()
-        if not deal.is_stalled(start)
-        for person in deal.contact_ids
-        if not deal.values["StageName"].startswith("Closed")
-    }
-    people = [(deal, world.contacts[person]) for deal in stalled for person in deal.contact_ids]
-    today = start.date().isoformat()
-    found |= _first("stalled opportunity with people on it", [deal.values["Id"] for deal in stalled if deal.contact_ids])
-    found |= _first("stalled opportunity with nobody on it", [deal.values["Id"] for deal in stalled if not deal.contact_ids])
-    found |= _first("opportunity that stalls during the play", [deal.values["Id"] for deal in fresh])
-    found |= _first("contact on a stalled and a live deal", [who["Id"] for _, who in people if who["Id"] in live])
-    found |= _first(
-        "opted-out contact on a stalled deal", [who["Id"] for _, who in people if who["HasOptedOutOfEmail"] == "true"]
-    )
-    found |= _first(
-        "contact on hold on a stalled deal", [who["Id"] for _, who in people if who["Nurture_Hold_Until__c"] >= today]
-    )
-    found |= _first(
-        "opportunity on hold", [deal.values["Id"] for deal in stalled if deal.values["Nurture_Hold_Until__c"] >= today]
-    )
-    found |= _first("e-mail address of two leads", list(doubled_addresses(folder)))
-    found |= _first("lead with the surname Null", [row["Id"] for row in read_table(folder, "Lead") if row["LastName"] == "Null"])
-    return found
-
-
-_TITLES = {
-    "The Marketo sync pushes an old status": "lead overwritten by the Marketo sync",
-    "SDRs set back what": "lead fought over by an SDR and the Marketo sync",
-    "A marketer takes Working": "Working lead taken back by a marketer",
-    "An account executive calls": "Inquiry called Qualified by an account executive",
-    "An SDR works an Inquiry": "Inquiry worked by an SDR too early",
-    "An account executive grabs": "lead grabbed out of the Nurture queue",
-    "An SDR starts a lead": "lead changed lawfully, then unlawfully",
-    "An account executive converts": "lead converted during the play",
-    "Routing hands": "lead handed over by routing",
-    "Sales holds": "contact put on hold during the play",
-}
-
-
-def _by_title(moments: list[Moment]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for moment in moments:
-        for title, key in _TITLES.items():
-            if moment.title.startswith(title):
-                found.setdefault(key, []).extend(fact.record_id for fact in moment.truth)
-    return {key: ids for key, ids in found.items() if ids}
-
-
-def _first(key: str, ids: list[str]) -> dict[str, str]:
-    return {key: ids[0]} if ids else {}
