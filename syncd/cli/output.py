@@ -1,0 +1,112 @@
+"""How does syncd speak to a terminal, a pipe and a program?
+
+Data goes to stdout, messages to stderr. What came from a record is shown with its control characters spelled out, so that a
+lead's name can neither move the cursor nor pass for a line of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any
+
+COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
+FORMULA_STARTS = ("=", "+", "-", "@")
+CELL_WIDTH_MAX = 72
+
+
+def data(text: str = "") -> None:
+    """Write one line of data to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def message(text: str) -> None:
+    """Write one message to stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def as_json(value: object) -> None:
+    """Write a value to stdout as one JSON document: times as ISO 8601 in UTC, dataclasses as objects."""
+    data(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.value if isinstance(value, Enum) else value
+
+
+def stamp(at: datetime) -> str:
+    """Write a time as `2026-03-02T09:00:00Z`."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def when(at: datetime | None) -> str:
+    """Write a time for a person: `2026-03-02 09:00:00 UTC`, or `never`."""
+    return "never" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time in its two largest units: `3 min 20 s`."""
+    seconds = max(0, round(length.total_seconds()))
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def many(count: int, one: str, more: str | None = None) -> str:
+    """Write a count with its noun: `1 record`, `2 records`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def visible(text: object) -> str:
+    """Return a text with its control and direction characters spelled out, as one line."""
+    return "".join(
+        f"\\u{ord(char):04x}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in str(text)
+    )
+
+
+def harmless(cell: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula: one that begins with = + - @ gets an apostrophe before it."""
+    text = "" if cell is None else visible(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lay rows out in columns under a header; a very long cell is cut, except in the last column."""
+    cells = [list(header), *([harmless(cell) for cell in row] for row in rows)]
+    last = len(header) - 1
+    cells = [[text if column == last else _cut(text) for column, text in enumerate(row)] for row in cells]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL_WIDTH_MAX else text[: CELL_WIDTH_MAX - 1] + "…"
+
+
+def coloured(word: str) -> str:
+    """Return a word of a check in its colour, plain when stdout is no terminal or NO_COLOR is set."""
+    code = COLOURS.get(word.strip())
+    if code is None or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return word
+    return f"\x1b[{code}m{word}\x1b[0m"
