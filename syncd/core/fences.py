@@ -160,7 +160,8 @@ def replay(
     """Judge the changes of one field of one record in order and name the last value that may stand.
 
     A change after an unlawful one is judged from the last value that may stand, not from the unlawful one; whoever puts
-    that value back is always within the law. What is only noted or warned about stands.
+    that value back is always within the law. What is only noted or warned about stands, and so does what must have
+    happened between two changes that do not join.
 
     Shapes: `changes` in the order in which they happened, of one record and one field (Status or OwnerId); `owed` the
     value still owed from an earlier cycle, or None; `explained` the indices that syncd's own intents explain.
@@ -171,7 +172,10 @@ def replay(
     own = set(explained)
     for index, change in enumerate(changes):
         fence = fences.status if FENCE_OF_FIELD[change.field] == STATUS else fences.owner
-        if index in own or (in_debt and change.after == base):
+        if index and change.before != changes[index - 1].after:
+            # A move nobody saw lies between the two: like any unproved change it stands, and this actor did not make it.
+            base, in_debt = change.before, False
+        if index in own or change.after == base:
             base, in_debt = change.after, False
             if index not in own:
                 judgements.append(Judgement(change, Verdict.ALLOW, "back to the last lawful value"))
