@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 
 from syncd.core.reading import Reader
 from syncd.core.tables import Table
@@ -104,7 +104,10 @@ def parse_nurture(table: Table) -> tuple[Nurture | None, list[Problem]]:
 
 def _stall(read: Reader) -> dict[str, StallRule]:
     rules = {}
-    for stage in read.table(("stall",), required=True):
+    entries = read.table(("stall",), required=True)
+    if read.value(("stall",)) == {}:
+        read.refuse(("stall",), "MAP-060", "no stage may stall.", 'Name one, such as: "Proposal" = { in_stage_days = 60 }')
+    for stage in entries:
         path = ("stall", stage)
         read.plain_text(path, stage)
         read.known_keys(path, ("in_stage_days", "quiet_days"))
@@ -174,8 +177,9 @@ def stage_entered_on(opportunity: OrgRecord, history: Iterable[OrgRecord], zone:
 def activity_on(task: OrgRecord, by_sales: bool, rule: Activity, today: date, zone: tzinfo) -> date | None:
     """Return the day on which a task shows that somebody is on the deal, or None when it shows nothing.
 
-    Done work counts on its day; an open task counts as of today when it is due within `booked_days_max` days, since
-    somebody has booked the next step. Due dates far ahead or in the past, and mails that a tool logged, show nothing.
+    Done work counts on its day, which is the due date unless it was done early; an open task counts as of today when it
+    is due within `booked_days_max` days, since somebody has booked the next step. Due dates far ahead or in the past, and
+    mails that a tool logged, show nothing.
     Source: real orgs, demand 9: LastActivityDate is the furthest due date and does not mean that somebody worked.
     """
     subject = task.text("Subject") or ""
@@ -183,8 +187,9 @@ def activity_on(task: OrgRecord, by_sales: bool, rule: Activity, today: date, zo
         return None
     due = task.day("ActivityDate")
     if task.fields.get("IsClosed"):
-        return min(due or local_day(task.moment("CreatedDate") or task.modified_at, zone), today)
-    if due is not None and timedelta() <= due - today <= timedelta(days=rule.booked_days_max):
+        done_at = task.moment("CompletedDateTime") or task.moment("CreatedDate") or task.modified_at
+        return due if due is not None and due <= today else min(local_day(done_at, zone), today)
+    if due is not None and 0 <= (due - today).days <= rule.booked_days_max:
         return today
     return None
 
