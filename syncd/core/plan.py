@@ -29,7 +29,7 @@ class Plan:
     @property
     def hash(self) -> str:
         """Return the hash that names this plan: equal contents, equal hash."""
-        return digest(self.org_id, self.made_at.isoformat(), dict(self.policies), [asdict(i) for i in self.intents])
+        return digest(self.org_id, self.made_at.isoformat(), dict(self.policies), [asdict(i) for i in self.intents], self.reason)
 
 
 def plan_to_json(plan: Plan) -> str:
@@ -65,14 +65,17 @@ def plan_from_json(text: str) -> Plan:
         plan = Plan(
             body["org_id"],
             datetime.fromisoformat(body["made_at"]),
-            body["policies"],
+            dict(body["policies"]),
             tuple(intent_from_dict(intent) for intent in body["intents"]),
             body["reason"],
         )
+        is_whole = plan.hash == body["hash"]
     except (KeyError, TypeError, AttributeError) as problem:
         raise ValueError(f"the file is no syncd plan: {problem} is missing or wrong") from problem
     except json.JSONDecodeError as problem:
         raise ValueError(f"the file is no JSON: {problem}") from problem
-    if plan.hash != body["hash"]:
+    except RecursionError as problem:
+        raise ValueError("the file is no syncd plan: it is nested too deeply") from problem
+    if not is_whole:
         raise ValueError("the plan was edited after it was made: its hash does not fit its contents")
     return plan
