@@ -10,6 +10,27 @@ from typing import Any
 from syncd.core.tables import Path, Table
 from syncd.core.values import Problem, Rule
 
+FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # drawn as nothing, but letters or marks to Unicode
+LOOK_ALIKES = (  # Cyrillic and Greek letters drawn like Latin ones
+    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421"
+    "\u0422\u0425\u0423\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4"
+    "\u03a5\u03a7\u03bf\u03bd"
+)
+
+
+def _is_invisible(char: str) -> bool:
+    is_odd_space = char != " " and char.isspace()
+    return is_odd_space or char in FILLERS or unicodedata.category(char) in ("Cf", "Cc", "Co", "Zl", "Zp")
+
+
+def _is_latin(char: str) -> bool:
+    return char.isalpha() and unicodedata.name(char, "").startswith("LATIN ")
+
+
+def _points(chars: Iterable[str]) -> str:
+    return ", ".join(f"U+{ord(char):04X}" for char in dict.fromkeys(chars))
+
 
 class Reader:
     """Reads typed values out of a table and collects problems instead of stopping at the first.
@@ -83,7 +104,9 @@ class Reader:
     def texts(self, path: Path, *, required: bool = False) -> list[str]:
         """Return a list of texts, empty when it is absent."""
         here = self.value(path)
-        if here is None and not required:
+        if here is None:
+            if required:
+                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f'Add: {path[-1]} = ["…"]')
             return []
         if not isinstance(here, list) or not here or not all(isinstance(item, str) and item.strip() for item in here):
             name = path[-1]
@@ -116,8 +139,15 @@ class Reader:
         return str(here)
 
     def plain_text(self, path: Path, text: str) -> None:
-        """Refuse invisible characters and space around a text, with their code points."""
-        odd = [c for c in text if unicodedata.category(c) in ("Cf", "Cc", "Co", "Zl", "Zp") or (c != " " and c.isspace())]
+        """Refuse invisible characters, space around a text and look-alike letters, with their code points."""
+        odd = [c for c in text if _is_invisible(c)]
+        if not text:
+            self.refuse(path, "MAP-004", "an empty name is no text.", "Write a name in quotes.")
         if odd or text != text.strip():
-            points = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(odd)) or "space at its begin or end"
+            points = _points(odd) or "space at its begin or end"
             self.refuse(path, "MAP-008", f"{text!r} holds characters that nobody sees: {points}.", "Type the text again.")
+        for word in text.split():
+            strange = [char for char in word if char in LOOK_ALIKES]
+            if strange and any(_is_latin(char) for char in word):
+                said = f"{word!r} mixes look-alike letters of two alphabets: {_points(strange)}."
+                self.refuse(path, "MAP-009", said, "Type the word again.")
