@@ -35,8 +35,8 @@ def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
     sides = {team.side for team in teams} | {SYNCD}
     statuses = _statuses(read, {team.side for team in teams if team.kind is ActorKind.PERSON})
     gates = _gates(read, ("gate",), set(statuses), sides, {name: side for name, (side, _) in statuses.items()})
-    people = {team.side for team in teams}
-    owner_gates = _gates(read, ("owner",), people, sides, {side: side for side in people})
+    owners = {team.side for team in teams}
+    owner_gates = _gates(read, ("owner",), owners, sides, {side: side for side in owners})
     read.known_keys(("crossing",), (STATUS, OWNER))
     status, owner = _fence(read, STATUS, gates), _fence(read, OWNER, owner_gates)
     if read.problems:
@@ -46,24 +46,27 @@ def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
 
 def _teams(read: Reader) -> list[Team]:
     entries = read.table(("teams",), required=True)
-    if not entries:
+    if read.value(("teams",)) == {}:
         read.refuse(
             ("teams",), "MAP-010", "no team is named.", 'Write one line a team, such as: sales = { role = ["Sales Rep"] }'
         )
     teams = []
     for name in entries:
         path = ("teams", name)
+        read.plain_text(path, name)
+        if name == SYNCD:
+            read.refuse(path, "MAP-013", f"{SYNCD!r} is the name of syncd itself.", "Give the team another name.")
         read.known_keys(path, ("kind", "user", "profile", "role", "queue", "acts_for"))
         kind = KINDS.get(read.choice((*path, "kind"), tuple(KINDS), default="person") or "person", ActorKind.PERSON)
         members = {key: frozenset(v.casefold() for v in read.texts((*path, key))) for key in ("user", "profile", "role", "queue")}
-        if not any(members.values()):
+        if not any(members.values()) and isinstance(read.value(path), Mapping):
             read.refuse(path, "MAP-011", f"team {name!r} has no members.", "Name a user, profile, role or queue.")
         acts_for = read.text((*path, "acts_for"))
-        if acts_for is not None and (acts_for not in entries or kind is ActorKind.PERSON):
+        if acts_for is not None and (acts_for not in entries or kind not in (ActorKind.TOOL, ActorKind.AUTOMATION)):
             read.refuse(
                 (*path, "acts_for"),
                 "MAP-012",
-                f"acts_for = {acts_for!r} names no team under [teams], or {name!r} is a team of people.",
+                f"acts_for = {acts_for!r} names no team under [teams], or {name!r} is no tool or automation.",
                 "Only a tool or an automation acts for a team; name one of: " + ", ".join(entries),
             )
         rule = read.rule(f"team {name}", *path)
@@ -74,7 +77,7 @@ def _teams(read: Reader) -> list[Team]:
 def _statuses(read: Reader, people: set[str]) -> dict[str, tuple[str, Rule]]:
     found = {}
     entries = read.table(("status",), required=True)
-    if not entries:
+    if read.value(("status",)) == {}:
         read.refuse(("status",), "MAP-020", "no Lead Status value has an owner.", "Empty fences are refused: name every value.")
     for value in entries:
         path = ("status", value)
@@ -119,12 +122,13 @@ def _moves(read: Reader, path: tuple[str, ...], text: str, values: set[str]) -> 
     if not arrow or not after or not left.strip():
         read.refuse(path, "MAP-030", f"{text!r} is no gate.", 'Write it as "Inquiry, Nurture -> MQL".')
         return []
-    befores = [part.strip() for part in left.split(",")]
+    befores = _names(left, values)
     if befores == [ANY]:
         befores = sorted(values - {after})
     bad = [value for value in [*befores, after] if value not in values]
     for value in bad:
-        read.unknown(path, "MAP-032", f"gate {text!r} names {value!r}, which no team owns", values, value)
+        why = "which no team owns" if path[0] == "gate" else "which is no team"
+        read.unknown(path, "MAP-032", f"gate {text!r} names {value!r}, {why}", values, value)
     if after in befores and path[0] == "gate":
         read.refuse(
             path,
@@ -134,6 +138,17 @@ def _moves(read: Reader, path: tuple[str, ...], text: str, values: set[str]) -> 
         )
         return []
     return [] if bad else [(before, after) for before in befores]
+
+
+def _names(text: str, known: set[str]) -> list[str]:
+    """Split at commas, but not inside a known value that holds one, such as "Closed, Lost"."""
+    parts, names = text.split(","), []
+    while parts:
+        runs = ((end, ",".join(parts[:end]).strip()) for end in range(len(parts), 0, -1))
+        end, name = next((end, name) for end, name in runs if name in known or end == 1)
+        names.append(name)
+        del parts[:end]
+    return names
 
 
 def _fence(read: Reader, name: str, gates: Mapping[tuple[str, str], Gate]) -> Fence:
@@ -164,7 +179,11 @@ def _since(read: Reader, path: tuple[str, ...]) -> datetime | None:
         if value.tzinfo is None:
             read.refuse(path, "MAP-042", f"since = {value} has no time zone.", "Write a date, or a time that ends in Z.")
             return None
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            read.refuse(path, "MAP-042", f"since = {value} is out of range.", "Write a date of this century.")
+            return None
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     read.refuse(path, "MAP-042", f"since = {value!r} is no date.", "Write it without quotes, such as: since = 2026-11-01")
