@@ -9,11 +9,24 @@ from syncd.core.values import Actor, ActorKind, Change, OrgRecord, Proof, Scalar
 
 NOBODY = Actor(None, "", ActorKind.UNKNOWN, None, "no history row proves who saved this")
 FIELD_OF_HISTORY = {"Owner": "OwnerId"}
+ID_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 CONVERSION = "leadConverted"
 
 
 def _is_owner_id(value: Scalar) -> bool:
     return isinstance(value, str) and len(value) in (15, 18) and value.startswith((USER_PREFIX, QUEUE_PREFIX))
+
+
+def _value(row: OrgRecord, name: str, field: str) -> Scalar:
+    """Return a value of a history row; ids get 18 characters, as everywhere in syncd.
+
+    Source: each of the three last characters tells which of five characters are capitals, lowest bit first.
+    """
+    value = row.fields.get(name)
+    if field != "OwnerId" or not isinstance(value, str) or len(value) != 15:
+        return value
+    capitals = (sum(1 << bit for bit, char in enumerate(value[at : at + 5]) if "A" <= char <= "Z") for at in (0, 5, 10))
+    return value + "".join(ID_SUFFIX[bits] for bits in capitals)
 
 
 def _is_change(row: OrgRecord, field: str) -> bool:
@@ -58,8 +71,8 @@ def changes_of(
             object,
             record_id,
             field,
-            row.fields.get("OldValue"),
-            row.fields.get("NewValue"),
+            _value(row, "OldValue", field),
+            _value(row, "NewValue", field),
             row.modified_at,
             actor(row.text("CreatedById")),
             Proof.HISTORY,
