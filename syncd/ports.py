@@ -364,6 +364,10 @@ class StoreReader(Protocol):
         """Return intents without an outcome in ledger order."""
         ...
 
+    def deferred(self) -> list[Intent]:
+        """Return the intents that the mass-change limit or a mode of asking held back, in the order of their deferral."""
+        ...
+
     def count_open(self) -> int:
         """Count the intents without an outcome."""
         ...
@@ -430,6 +434,18 @@ class StoreWriter(Protocol):
 
     def close(self, outcomes: Sequence[tuple[OpenIntent, Outcome]], at: datetime, cycle: str) -> None:
         """Append outcomes and take their intents out of the outbox."""
+        ...
+
+    def defer(self, intents: Sequence[Intent]) -> None:
+        """Keep intents that wait for a person's word; one for the same object, record, field and value is kept once."""
+        ...
+
+    def undefer(self, intents: Sequence[Intent]) -> None:
+        """Forget waiting intents for the same object, record, field and value."""
+        ...
+
+    def forget_marks(self, object: str) -> None:
+        """Forget how far an object was read, so that it is read again from the beginning."""
         ...
 
     def add_flags(self, facts: Sequence[FlagFact]) -> int:
