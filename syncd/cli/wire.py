@@ -5,7 +5,8 @@ Heavy imports stand inside the functions, so that `syncd --help` answers at once
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,16 +18,59 @@ from syncd.core.policy import parse_fences
 from syncd.errors import ConfigInvalid
 
 if TYPE_CHECKING:
+    import typer
+
+    from syncd.config import Config
     from syncd.core.fences import Fences
     from syncd.core.nurture import Nurture
     from syncd.core.tables import Table
     from syncd.core.values import Problem
+    from syncd.ports import Store, StoreReader
+    from syncd.salesforce.org import SalesforceOrg
 
 FENCES = "fences.toml"
 NURTURE = "nurture.toml"
 FIELDS = "fields"
 
 _Parsed = TypeVar("_Parsed")
+
+
+def config_of(context: typer.Context) -> Config:
+    """Read the config that the options before the verb name. Raises ConfigInvalid."""
+    from syncd.config import load_config
+
+    return load_config(context.obj.config)
+
+
+def open_org(config: Config) -> closing[SalesforceOrg]:
+    """Give the org of the config for a `with` block; nothing is sent before it is asked something."""
+    from syncd.salesforce.org import SalesforceOrg
+
+    return closing(SalesforceOrg(config.org))
+
+
+@contextmanager
+def open_store_to_read(config: Config) -> Iterator[StoreReader]:
+    """Give the database of the config's org, read only. Raises StoreUnusable when there is none yet."""
+    from syncd.store.sql import open_store
+
+    store = open_store(config.store_url, None, read_only=True)
+    try:
+        yield store
+    finally:
+        store.dispose()
+
+
+@contextmanager
+def open_store_to_write(config: Config, org_id: str) -> Iterator[Store]:
+    """Give the database of one org; a missing one is created, an older one brought up to date."""
+    from syncd.store.sql import open_store
+
+    store = open_store(config.store_url, org_id)
+    try:
+        yield store
+    finally:
+        store.dispose()
 
 
 def load_policies(folder: Path) -> Policies:
