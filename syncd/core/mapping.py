@@ -356,3 +356,18 @@ def _written_twice(reading: Reading, columns: Iterable[Column]) -> None:
                 line, _ = reading.table.where("column", first, "field")
                 text = f"{api_name} is written by two columns: {column.name!r} and, on line {line}, {first!r}."
                 reading.say(("column", column.name, "field"), "MAP-112", text, "Keep one of the two.")
+
+
+def clashes(mappings: Iterable[SourceMapping]) -> list[Problem]:
+    """Report each field that two sources write: the org would follow whichever file came last."""
+    seen: dict[tuple[str, str], Column] = {}
+    problems = []
+    for mapping in mappings:
+        for column in mapping.columns:
+            for name, api_name in column.fields.items() if column.side == "marketing" and column.flag is None else ():
+                first = seen.setdefault((name, api_name.casefold()), column)
+                if first is not column:
+                    text = f"{name}.{api_name} is written by {first.rule.file}:{first.rule.line} too."
+                    remedy = 'Keep one of the two, or write side = "sales" in one.'
+                    problems.append(Problem(mapping.file, column.rule.line, 1, "MAP-132", text, remedy))
+    return problems

@@ -129,14 +129,16 @@ def writes_for(
         elif found is not None:
             writes.append(found)
     kept = [] if problems else writes
-    opt_out = _opt_out(mapping, row, person, fields)
+    opt_out = opt_out_write(mapping, row, person, fields)
     return ([opt_out, *kept] if opt_out else kept), problems
 
 
-def _opt_out(
+def opt_out_write(
     mapping: SourceMapping, row: ParsedRow, person: OrgRecord, fields: Mapping[str, FieldFacts]
 ) -> FieldWrite | None:
     """Set the org's opt-out; it is never unset, and never set for what could not be read."""
+    if person.fields.get("IsConverted") is True or person.is_deleted:
+        return None
     column = row.flags.get(Flag.OPTED_OUT)
     if mapping.opt_out_rule is None or column is None or person.fields.get(OPT_OUT) is True or OPT_OUT not in fields:
         return None

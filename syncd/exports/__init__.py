@@ -1,1 +1,1 @@
-
+"""How are marketing-automation exports found, read row by row, and put away?"""

@@ -1,0 +1,321 @@
+"""How do exports from the drop folder come into the ledger, the flags and the outbox, whatever crashes in between?
+
+    1. Stage.    A file is parsed to its end before anything in it counts; a refused file leaves nothing behind.
+    2. Decide.   500 people a transaction: flags, ledger, intents, inbox and the cursor together.
+    3. Finish.   The last of these transactions also marks the file as finished for ever; then it is moved to done/.
+
+Killed before the end of 1, the file is staged anew; in 2, deciding goes on after the cursor; before the move, the file is
+known by its hash and only moved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from syncd.core.mapping import SourceMapping
+from syncd.core.people import Match, schema_problems
+from syncd.core.rows import ParsedRow, problem_payload, to_payload
+from syncd.core.values import InboxItem, Problem, digest
+from syncd.engine.intake_rows import Batch, IntakeContext, People, Tally, decide_batch
+from syncd.exports.reading import Header, Item, Refused
+from syncd.ports import ExportFile, ExportRow, StoreWriter
+
+CHUNK_ROWS = 1000
+BATCH_GROUPS = 500
+PROGRESS = "exports"
+
+Groups = list[tuple[str, list[ExportRow]]]
+
+__all__ = ["Exports", "IntakeContext", "StagedFile", "decide_exports", "stage_exports", "take_in"]
+
+
+class Exports(Protocol):
+    """The drop folder, as `syncd.exports.folder.DropFolder`."""
+
+    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
+        """Return the files of a source that may be read now, in name order, and what may never be read."""
+        ...
+
+    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+        """Read a file: its header, then a row or a problem for each record."""
+        ...
+
+    def done(self, file: ExportFile) -> None:
+        """Put a finished file away; nothing happens when it is there already."""
+        ...
+
+    def refused(self, file: ExportFile) -> None:
+        """Put a file away that will never be taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file whose every row is staged. `extra` columns are in the file and not in the mapping."""
+
+    file: ExportFile
+    mapping: SourceMapping
+    extra: tuple[str, ...] = ()
+
+
+def take_in(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeContext) -> Mapping[str, int]:
+    """Stage and decide all waiting files, one after the other in name order, and return the counts of the cycle.
+
+    The counts of rows add up: rows = applied + unchanged + quarantined + unmatched + superseded.
+    """
+    total: Counter[str] = Counter()
+    for mapping in mappings:
+        staged = stage_exports(folder, [mapping], context)
+        total.update(decide_exports(folder, staged, context))
+    return dict(total)
+
+
+def stage_exports(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeContext) -> list[StagedFile]:
+    """Parse the waiting files into the store and return those to decide, in name order."""
+    staged: list[StagedFile] = []
+    for mapping in mappings:
+        files, problems = folder.waiting(mapping)
+        paused: list[InboxItem] = []
+        for file in files:
+            if context.store.has_file(file.sha256):
+                folder.done(file)
+                continue
+            found = _stage(folder, file, mapping, context)
+            if isinstance(found, StagedFile):
+                staged.append(found)
+            elif isinstance(found, InboxItem):
+                paused.append(found)
+        _tell_waiting(mapping, [*paused, *(_folder_item(mapping, problem) for problem in problems)], context)
+    return staged
+
+
+def decide_exports(folder: Exports, staged: Sequence[StagedFile], context: IntakeContext) -> Mapping[str, int]:
+    """Decide the staged files and put them away; return the counts of what this call did.
+
+    A file waits, with its opt-outs latched, while writes of an earlier file of its source are still open: two open values
+    for one field would race, and the older one could win.
+    """
+    total: Counter[str] = Counter()
+    for one in staged:
+        problems = _mapping_problems(one.mapping, context)
+        if problems:
+            _latch(one, total, context)
+            _pause(one, problems, context)
+        elif _has_open_writes(one.mapping, context):
+            _latch(one, total, context)
+            total["waiting"] += 1
+        else:
+            total.update(_decide(one, context))
+            total["files"] += 1
+            folder.done(one.file)
+    return dict(total)
+
+
+def _has_open_writes(mapping: SourceMapping, context: IntakeContext) -> bool:
+    """Tell whether the outbox still holds values of this mapping; it may be large, so it is read in pieces."""
+    after = 0
+    while found := context.store.open_intents(1000, after):
+        if any(one.intent.part == "map" and one.intent.rule.file == mapping.file for one in found):
+            return True
+        after = found[-1].seq
+    return False
+
+
+def _stage(folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> StagedFile | InboxItem | None:
+    """Stage one file to its end; an inbox item when it has to wait for somebody, None when it is not to be decided now."""
+    state = _progress(context).get(file.sha256, {})
+    if state.get("mapping") == mapping.sha256:
+        if state.get("latched") == _pause_mark(mapping, context):
+            return None
+        if state.get("staged"):
+            return StagedFile(file, mapping, tuple(state["extra"]))
+    with context.store.begin() as tx:
+        tx.begin_file(file)
+        _keep_progress(tx, context, file, None)
+    people = People(context, mapping)
+    items = folder.rows(file, mapping, context.now_at)
+    extra: tuple[str, ...] = ()
+    while chunk := list(islice(items, CHUNK_ROWS)):
+        refused = next((item for item in chunk if isinstance(item, Refused)), None)
+        if refused is not None:
+            return _refuse(folder, file, mapping, refused, context)
+        extra = next((item.extra for item in chunk if isinstance(item, Header)), extra)
+        rows = _stored(people, [item for item in chunk if isinstance(item, (ParsedRow, Problem))])
+        with context.store.begin() as tx:
+            tx.stage_rows(file.sha256, rows)
+    with context.store.begin() as tx:
+        state = {"mapping": mapping.sha256, "staged": True, "extra": list(extra), "after": "", "counts": {}, "lines": {}}
+        _keep_progress(tx, context, file, state)
+    return StagedFile(file, mapping, extra)
+
+
+def _stored(people: People, items: Sequence[ParsedRow | Problem]) -> list[ExportRow]:
+    """Make rows to stage. Rows of one person get one key, by whatever column each of them names the person."""
+    rows = [item for item in items if isinstance(item, ParsedRow)]
+    pairs = zip(rows, people.find(rows), strict=True)
+    stored = [ExportRow(row.line, _key(row, found), _version(row), to_payload(row)) for row, found in pairs]
+    stored += [
+        ExportRow(item.line, f"problem:{item.line:012d}", "", {"problem": problem_payload(item)})
+        for item in items
+        if isinstance(item, Problem)
+    ]
+    return stored
+
+
+def _key(row: ParsedRow, found: Match) -> str:
+    return row.key if found.person is None else f"id:{found.person.id}"
+
+
+def _version(row: ParsedRow) -> str:
+    return row.newest_at.isoformat() if row.newest_at else ""
+
+
+def _refuse(
+    folder: Exports, file: ExportFile, mapping: SourceMapping, refused: Refused, context: IntakeContext
+) -> InboxItem | None:
+    """Take back what was staged of a file, and say why."""
+    problem = refused.problem
+    subject = f"{mapping.name}/{file.name}"
+    where = f"{subject}:{problem.line}:{problem.column}"
+    text = f"[{problem.code}] {problem.text} Nothing of the file was applied."
+    with context.store.begin() as tx:
+        tx.begin_file(file)
+        if refused.kind == "refuse":
+            tx.put_inbox([InboxItem("export-file", subject, where, text, problem.remedy)], context.now_at)
+    if refused.kind == "refuse":
+        folder.refused(file)
+    return InboxItem("export-paused", subject, where, text, problem.remedy) if refused.kind == "pause" else None
+
+
+def _folder_item(mapping: SourceMapping, problem: Problem) -> InboxItem:
+    subject = f"{mapping.name}/{PurePath(problem.file).name}"
+    return InboxItem("export-paused", subject, problem.file, f"[{problem.code}] {problem.text}", problem.remedy)
+
+
+def _tell_waiting(mapping: SourceMapping, items: Sequence[InboxItem], context: IntakeContext) -> None:
+    """Keep the inbox in step with what the folder holds: what is gone from it is settled."""
+    now = {item.subject for item in items}
+    gone = [
+        item.subject
+        for _, item, _ in context.store.inbox()
+        if item.kind == "export-paused" and item.subject.startswith(f"{mapping.name}/") and item.subject not in now
+    ]
+    if items or gone:
+        with context.store.begin() as tx:
+            tx.put_inbox(items, context.now_at)
+            tx.resolve_inbox("export-paused", gone, context.now_at)
+
+
+def _mapping_problems(mapping: SourceMapping, context: IntakeContext) -> list[Problem]:
+    return schema_problems(mapping, {name: schema.fields for name, schema in context.schema.items()})
+
+
+def _pause_mark(mapping: SourceMapping, context: IntakeContext) -> str:
+    """Name the reason for which a mapping is paused; an empty text when it is not."""
+    problems = _mapping_problems(mapping, context)
+    return digest(*map(str, problems)) if problems else "-"
+
+
+def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
+    """Decide a staged file from its cursor on, one transaction a batch."""
+    state = _progress(context).get(one.file.sha256, {})
+    tally = Tally(Counter(state.get("counts", {})), {key: list(lines) for key, lines in state.get("lines", {}).items()})
+    before = Counter(tally.counts)
+    for groups, is_last in _batches(one, state.get("after", ""), context):
+        batch = decide_batch(context, one.mapping, one.file, groups, tally)
+        with context.store.begin() as tx:
+            _record(tx, batch, one.mapping, context)
+            if is_last:
+                _finish(tx, one, tally, context)
+            else:
+                kept = {"after": groups[-1][0], "counts": dict(tally.counts), "lines": tally.lines}
+                _keep_progress(tx, context, one.file, {**state, **kept})
+    done = Counter(tally.counts)
+    done.subtract(before)
+    return done
+
+
+def _latch(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
+    """Keep the flags of a file that is decided later. Cut short, it begins anew: a known flag is not kept twice."""
+    tally = Tally()
+    for groups, _ in _batches(one, "", context):
+        batch = decide_batch(context, one.mapping, one.file, groups, tally, is_paused=True)
+        with context.store.begin() as tx:
+            _record(tx, batch, one.mapping, context)
+    total["flags"] += tally.counts["flags"]
+
+
+def _batches(one: StagedFile, after: str, context: IntakeContext) -> Iterator[tuple[Groups, bool]]:
+    """Give the groups of a file in key order, and whether they are the last."""
+    is_last = False
+    while not is_last:
+        groups = context.store.export_groups(one.file.sha256, after, BATCH_GROUPS + 1)
+        is_last, groups = len(groups) <= BATCH_GROUPS, groups[:BATCH_GROUPS]
+        after = groups[-1][0] if groups else after
+        yield groups, is_last
+
+
+def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: IntakeContext) -> None:
+    tx.add_flags(batch.facts)
+    for flag, people in batch.cleared.items():
+        tx.clear_flags(flag, mapping.name, people)
+    places = tx.append(batch.entries)
+    tx.open([(intent, None if at is None else places[at]) for intent, at in batch.intents], context.now_at, context.cycle)
+    tx.put_verdicts(f"newest:{mapping.name}", batch.newest)
+    tx.put_inbox(batch.items, context.now_at)
+
+
+def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext) -> None:
+    """Leave the file where it is until the mapping fits the org again; its opt-outs are latched already."""
+    text = "The mapping does not fit the org; its files wait, their opt-outs count. " + " ".join(
+        f"{problem.file}:{problem.line} [{problem.code}] {problem.text}" for problem in problems
+    )
+    item = InboxItem("export-mapping", one.mapping.name, one.mapping.file, text, problems[0].remedy)
+    state = {"mapping": one.mapping.sha256, "latched": _pause_mark(one.mapping, context)}
+    with context.store.begin() as tx:
+        tx.put_inbox([item], context.now_at)
+        tx.begin_file(one.file)
+        _keep_progress(tx, context, one.file, state)
+
+
+_GROUPED = {
+    "unmatched": ("export-unmatched", "{} rows fit nobody in Salesforce; nobody was created.", "Create them, or leave them be."),
+    "older": ("export-older", "{} rows are older than what was read before; only their opt-outs count.", "Nothing to do."),
+    "consent": (
+        "export-consent", "{} people are said to be subscribed again and stay opted out.",
+        "Consent counts only with its source, time and wording; clear the opt-out where it was given.",
+    ),
+    "more": ("export-rows", "{} more rows were set aside.", "Correct the export; their lines are in done/."),
+}  # fmt: skip
+
+
+def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, context: IntakeContext) -> None:
+    items = []
+    for what, (kind, text, remedy) in _GROUPED.items():
+        if count := tally.counts[what]:
+            first = tally.lines[what]
+            lines = "lines " + ", ".join(map(str, first)) + (", …" if count > len(first) else "")
+            where = f"{one.file.name}:{first[0]}"
+            items.append(InboxItem(kind, one.file.name, where, text.format(count), remedy, lines))
+    tx.put_inbox(items, context.now_at)
+    tx.resolve_inbox("export-file", [f"{one.mapping.name}/{one.file.name}"], context.now_at)
+    tx.resolve_inbox("export-mapping", [one.mapping.name], context.now_at)
+    tx.finish_file(one.file.sha256, dict(tally.counts), context.now_at)
+    _keep_progress(tx, context, one.file, None)
+
+
+def _progress(context: IntakeContext) -> dict[str, Any]:
+    kept = context.store.setting(PROGRESS)
+    return dict(kept) if isinstance(kept, dict) else {}
+
+
+def _keep_progress(tx: StoreWriter, context: IntakeContext, file: ExportFile, state: Mapping[str, Any] | None) -> None:
+    """Write how far a file is; None forgets it."""
+    kept = {sha: old for sha, old in _progress(context).items() if sha != file.sha256}
+    tx.put_setting(PROGRESS, kept if state is None else {**kept, file.sha256: dict(state)})

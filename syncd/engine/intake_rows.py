@@ -1,0 +1,312 @@
+"""What do the rows of an export come to: which flags, which writes, what for the inbox?
+
+Reads the store and decides; `engine.intake` writes what is decided here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from syncd.core.cells import normal_address
+from syncd.core.mapping import PEOPLE, SourceMapping
+from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.people import FieldWrite, Match, match, newest_of, opt_out_write, writes_for
+from syncd.core.rows import ParsedRow, from_payload, problem_from
+from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
+from syncd.ports import ExportFile, ExportRow, FieldSchema, ObjectSchema, Store
+
+ITEMS_MAX = 100
+LINES_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeContext:
+    """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object."""
+
+    org_id: str
+    cycle: str
+    now_at: datetime
+    schema: Mapping[str, ObjectSchema]
+    store: Store
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of one file so far, and the first lines of what is told in one item per file."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def note(self, what: str, line: int) -> None:
+        """Count a line that is told of in a grouped item."""
+        self.counts[what] += 1
+        if self.counts[what] <= LINES_MAX:
+            self.lines.setdefault(what, []).append(line)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some groups of rows come to. `intents` come with the flag entry that caused them, by its place in `entries`."""
+
+    facts: list[FlagFact] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    intents: list[tuple[Intent, int | None]] = field(default_factory=list)
+    items: list[InboxItem] = field(default_factory=list)
+    newest: dict[str, str] = field(default_factory=dict)
+    cleared: dict[Flag, list[str]] = field(default_factory=dict)
+
+
+class People:
+    """Finds the people of rows in the mirror, many rows at a time."""
+
+    def __init__(self, context: IntakeContext, mapping: SourceMapping) -> None:
+        self.context, self.mapping = context, mapping
+
+    def find(self, rows: Sequence[ParsedRow]) -> list[Match]:
+        """Return the match of each row, in order."""
+        store, external = self.context.store, self.mapping.external_field
+        ids = {row.person_id for row in rows if row.person_id}
+        by_id = {**store.get("Lead", _of(ids, "00Q")), **store.get("Contact", _of(ids, "003"))}
+        by_email = self._by_key("Email", {row.address for row in rows if row.address})
+        by_external = self._by_key(external, {row.external for row in rows if row.external}) if external else {}
+        leads = [person for found in (by_email, by_external) for several in found.values() for person in several]
+        contact_ids = {one.text("ConvertedContactId") or "" for one in (*leads, *by_id.values())} - {""}
+        contacts = store.get("Contact", contact_ids)
+        return [
+            match(
+                self.mapping,
+                [by_id[row.person_id]] if row.person_id in by_id else [],
+                by_external.get(_folded(row.external), []),
+                by_email.get(_folded(row.address), []),
+                contacts,
+            )
+            for row in rows
+        ]
+
+    def _by_key(self, name: str, values: Iterable[str]) -> dict[str, list[OrgRecord]]:
+        wanted = sorted(values)
+        found: dict[str, list[OrgRecord]] = {}
+        for kind in PEOPLE:
+            schema = self.context.schema.get(kind)
+            if wanted and schema is not None and name in schema.fields:
+                for person in self.context.store.by_key(kind, name, wanted):
+                    found.setdefault(_folded(person.text(name)), []).append(person)
+        return found
+
+
+def _of(ids: Iterable[str], prefix: str) -> list[str]:
+    return sorted(one for one in ids if one.startswith(prefix))
+
+
+def _folded(key: str | None) -> str:
+    return normal_address(key) if key and "@" in key else key or ""
+
+
+def row_of(stored: ExportRow) -> ParsedRow | Problem:
+    """Make a staged row or row problem again."""
+    payload: Mapping[str, Any] = stored.payload
+    return problem_from(payload["problem"]) if "problem" in payload else from_payload(stored.line, payload)
+
+
+def decide_batch(
+    context: IntakeContext,
+    mapping: SourceMapping,
+    file: ExportFile,
+    groups: Sequence[tuple[str, list[ExportRow]]],
+    tally: Tally,
+    *,
+    is_paused: bool = False,
+) -> Batch:
+    """Decide some groups of staged rows; a paused mapping only latches flags."""
+    return _Deciding(context, mapping, file, tally, is_paused).all(groups)
+
+
+class _Deciding:
+    def __init__(
+        self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, is_paused: bool
+    ) -> None:
+        self.context, self.mapping, self.file, self.tally, self.is_paused = context, mapping, file, tally, is_paused
+        self.batch = Batch()
+        self.known: dict[tuple[Flag, str | None, str | None], FlagFact] = {}
+        self.facts: list[FlagFact] = []
+        self.places: dict[tuple[Flag, str | None, str | None], int] = {}
+        self.stamps: Mapping[str, str] = {}
+
+    def all(self, groups: Sequence[tuple[str, list[ExportRow]]]) -> Batch:
+        read = [[row_of(stored) for stored in rows] for _, rows in groups]
+        rows = [[row for row in group if isinstance(row, ParsedRow)] for group in read]
+        flat = [row for group in rows for row in group]
+        matches = dict(zip(map(id, flat), People(self.context, self.mapping).find(flat), strict=True))
+        self._look_up(flat, list(matches.values()))
+        for group, good in zip(read, rows, strict=True):
+            self.tally.counts["rows"] += len(group)
+            for row in group:
+                if isinstance(row, Problem) and not self.is_paused:
+                    self._quarantine([row])
+            if good:
+                self._group(good, [matches[id(row)] for row in good])
+        return self.batch
+
+    def _look_up(self, rows: list[ParsedRow], matches: list[Match]) -> None:
+        """Read at once what is known about all people of the batch."""
+        people = [person for found in matches for person in (found.person, *found.candidates) if person is not None]
+        ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
+        addresses = {row.address for row in rows if row.address} | {_address(person) for person in people} - {None}
+        self.facts = self.context.store.flags(sorted(ids), sorted(one for one in addresses if one))
+        self.known = {
+            (fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name
+        }
+        self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
+
+    def _group(self, rows: list[ParsedRow], matches: list[Match]) -> None:
+        """Decide all rows of one person: any of them opts out, the newest one counts for the rest."""
+        is_new = sum(self._latch(row, found) for row, found in zip(rows, matches, strict=True)) > 0
+        person = next((found.person for found in matches if found.person is not None), None)
+        flagged = next((row for row in rows if Flag.OPTED_OUT in row.flags), None)
+        writes: list[tuple[ParsedRow, FieldWrite]] = []
+        if self.is_paused:
+            return
+        if person is not None and flagged is not None:
+            opt_out = opt_out_write(self.mapping, flagged, person, self._fields(person))
+            writes += [(flagged, opt_out)] if opt_out else []
+        row = self._counting_row(rows)
+        found = matches[rows.index(row)] if row else Match()
+        good = False
+        if row is not None and self._is_of_one(row, found) and found.person is not None:
+            mapped, good = self._mapped(row, found.person, rows)
+            writes += mapped
+        self._open(writes, person)
+        if good:
+            has_effect = is_new or bool(writes and self.mapping.mode == "write")
+            self.tally.counts["applied" if has_effect else "unchanged"] += 1
+
+    def _counting_row(self, rows: list[ParsedRow]) -> ParsedRow | None:
+        """Return the one readable row that counts, setting aside and counting the others."""
+        row, ties = newest_of(rows)
+        tied = {problem.line for problem in ties}
+        for one in rows:
+            if one.problems:
+                self._quarantine(one.problems)
+            elif one.line in tied:
+                self._quarantine([problem for problem in ties if problem.line == one.line])
+            elif one is not row:
+                self.tally.counts["superseded"] += 1
+        return None if row is None or row.problems else row
+
+    def _is_of_one(self, row: ParsedRow, found: Match) -> bool:
+        if found.is_ambiguous:
+            several = ", ".join(f"{person.object} {person.id}" for person in found.candidates)
+            text = f"The row fits several people: {several}."
+            remedy = "Merge them in Salesforce, or export the Salesforce id; the next export settles it."
+            self._quarantine([Problem(row.file, row.line, 1, "ROW-011", text, remedy)])
+        elif found.person is None:
+            self.tally.note("unmatched", row.line)
+        return found.person is not None
+
+    def _mapped(
+        self, row: ParsedRow, person: OrgRecord, rows: list[ParsedRow]
+    ) -> tuple[list[tuple[ParsedRow, FieldWrite]], bool]:
+        """Return the writes of the row that counts, and whether the row was taken."""
+        stamp = row.newest_at.isoformat() if row.newest_at else ""
+        known = self.stamps.get(person.id, "")
+        if stamp and known and datetime.fromisoformat(stamp) < datetime.fromisoformat(known):
+            self.tally.counts["superseded"] += 1
+            self.tally.note("older", row.line)
+            return [], False
+        writes, problems = writes_for(self.mapping, row, person, self._fields(person))
+        if problems:
+            self._quarantine(problems)
+            return [], False
+        self._consent(row, person, rows)
+        if stamp:
+            self.batch.newest[person.id] = stamp
+        return [(row, write) for write in writes if write.part == "map"], True
+
+    def _consent(self, row: ParsedRow, person: OrgRecord, rows: list[ParsedRow]) -> None:
+        """Clear what may clear itself, and list a "yes" that stands against an opt-out."""
+        if Flag.OPT_OUT_UNREADABLE in row.clear:
+            address = row.address or _address(person)
+            latched = any(
+                fact.flag is Flag.OPTED_OUT and (fact.person_id == person.id or (address is not None and fact.address == address))
+                for fact in self.facts
+            )
+            if latched or person.fields.get(OPT_OUT) is True:
+                self.tally.note("consent", row.line)
+        raised = {flag for one in rows for flag in one.flags}
+        for flag in row.clear:
+            is_known = any(key[0] is flag and key[1] == person.id for key in self.known)
+            if flag not in raised and is_known:
+                self.batch.cleared.setdefault(flag, []).append(person.id)
+                self.batch.entries.append(self._entry(row, person, flag.value, None, f"{row.where} says no longer {flag.value}"))
+
+    def _latch(self, row: ParsedRow, found: Match) -> bool:
+        """Keep each flag of a row for everybody it may be about, and tell whether one was new."""
+        is_new = False
+        people: list[OrgRecord | None] = [found.person] if found.person else [*found.candidates] or [None]
+        for flag, column in row.flags.items():
+            for person in people:
+                person_id = person.id if person else row.person_id
+                address = row.address or _address(person)
+                key = (flag, person_id, address)
+                if key in self.known or key in self.places or (person_id is None and address is None):
+                    continue
+                is_new = True
+                self.places[key] = len(self.batch.entries)
+                self.batch.facts.append(
+                    FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at)
+                )
+                reason = f"{self.mapping.name} says {flag.value} in column {column!r} ({row.where})"
+                self.batch.entries.append(self._entry(row, person, None, flag.value, reason, column))
+                self.tally.counts["flags"] += 1
+        return is_new
+
+    def _entry(
+        self, row: ParsedRow, person: OrgRecord | None, before: str | None, after: str | None, reason: str, column: str = ""
+    ) -> Entry:
+        rule = next((one.rule for one in self.mapping.columns if one.name == column), None)
+        return Entry(
+            kind="flag", at=self.context.now_at, cycle=self.context.cycle,
+            object=person.object if person else None, record_id=person.id if person else row.person_id,
+            before=before, after=after, rule=rule, policy_hash=self.mapping.sha256, reason=reason,
+            evidence={"file": row.file, "line": row.line, "sha256": self.file.sha256},
+        )  # fmt: skip
+
+    def _open(self, writes: list[tuple[ParsedRow, FieldWrite]], person: OrgRecord | None) -> None:
+        if self.mapping.mode != "write" or person is None:
+            self.tally.counts["would_write"] += len(writes)
+            return
+        for row, write in writes:
+            cause = f"{self.file.sha256}:{row.line}"
+            key = digest(self.context.org_id, person.object, person.id, write.field, cause, write.after)
+            intent = Intent(
+                key, person.object, person.id, write.field, write.before, write.after, write.part, write.rule,
+                write.reason, self.mapping.sha256, cause,
+            )  # fmt: skip
+            address = row.address or _address(person)
+            place = self.places.get((Flag.OPTED_OUT, person.id, address)) if write.part == "flag" else None
+            self.batch.intents.append((intent, place))
+            self.tally.counts["intents"] += 1
+
+    def _quarantine(self, problems: Sequence[Problem]) -> None:
+        """Put one row into the inbox; beyond ITEMS_MAX rows of a file only their count and first lines are told."""
+        first = problems[0]
+        self.tally.counts["quarantined"] += 1
+        if self.tally.counts["quarantined"] > ITEMS_MAX:
+            self.tally.note("more", first.line)
+            return
+        where = f"{self.file.name}:{first.line}"
+        text = " ".join(f"[{problem.code}] {problem.text}" for problem in problems)
+        self.batch.items.append(InboxItem("export-row", where, where, text, first.remedy))
+
+    def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
+        schema = self.context.schema.get(person.object)
+        return schema.fields if schema else {}
+
+
+def _address(person: OrgRecord | None) -> str | None:
+    email = person.text("Email") if person else None
+    return normal_address(email) if email else None

@@ -1,0 +1,159 @@
+"""Which export files wait in the drop folder, and where do they go afterwards?
+
+One sub-folder per source. A file is only read when it has stopped growing, it never leaves the folder by a link, and it is
+moved away only after everything in it is decided.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from syncd.core.mapping import SourceMapping
+from syncd.core.values import Problem
+from syncd.exports.reading import Item, Refused, items_of
+from syncd.ports import Clock, ExportFile
+
+QUIET = timedelta(seconds=2)
+_UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
+_State = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Look:
+    """A file as last seen: its inode, size and time, since when it is so, and its hash once read."""
+
+    state: _State
+    since_at: datetime
+    sha256: str | None = None
+
+
+class DropFolder:
+    """The folder that marketing-automation exports are dropped into; `root/<source>/` per source."""
+
+    def __init__(self, root: Path, clock: Clock, *, is_read_only: bool = False) -> None:
+        self.root = root
+        self.clock = clock
+        self.is_read_only = is_read_only
+        self._looks: dict[str, _Look] = {}
+
+    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
+        """Return the files of a source that may be read now, in name order, and what may never be read.
+
+        A file that grew since the last look, or was changed less than two seconds ago, waits for a later call.
+        """
+        folder = self.root / mapping.name
+        files: list[ExportFile] = []
+        problems: list[Problem] = []
+        if folder.is_symlink():
+            return [], [_problem(folder, "EXP-020", "The folder of the source is a link.", "Make it a real folder.")]
+        try:
+            names = sorted(os.listdir(folder))  # noqa: PTH208  names, not paths, are what has to be judged
+        except FileNotFoundError:
+            return [], []
+        except OSError as error:
+            return [], [_unreadable(folder, error)]
+        for name in names:
+            found = self._one(folder / name, name, mapping)
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found is not None:
+                files.append(found)
+        return files, problems
+
+    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+        """Read a file: its header, then a row or a problem for each record. See `exports.reading.items_of`."""
+        try:
+            descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError as error:
+            problem = Problem(file.name, 1, 1, "EXP-021", f"The file cannot be read: {error.strerror}.", "Check its permissions.")
+            yield Refused(problem, "wait")
+            return
+        with os.fdopen(descriptor, "rb") as stream:
+            yield from items_of(stream, file, mapping, now_at)
+
+    def done(self, file: ExportFile) -> None:
+        """Move a finished file to done/; nothing happens when it is there already."""
+        self._put(file, "done")
+
+    def refused(self, file: ExportFile) -> None:
+        """Move a file that will never be taken to refused/."""
+        self._put(file, "refused")
+
+    def _one(self, path: Path, name: str, mapping: SourceMapping) -> ExportFile | Problem | None:
+        """Judge one name of the folder; None when there is nothing to do with it now."""
+        if name.startswith(".") or name.casefold().endswith(_UNFINISHED):
+            return None
+        if not name.isprintable():
+            return _problem(path, "EXP-022", "The file name holds characters that cannot be shown.", "Rename the file.")
+        try:
+            status = path.lstat()
+        except OSError:
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            return _problem(path, "EXP-020", "This is a link: it may lead out of the folder.", "Put the file itself here.")
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return _problem(path, "EXP-020", "This is no regular file.", "Remove it.")
+        if not fnmatch.fnmatchcase(name, mapping.pattern):
+            text = f"The name does not fit pattern = {mapping.pattern!r}."
+            return _problem(path, "EXP-023", text, f"Rename the file, or correct pattern in {mapping.file}.")
+        return self._quiet(path, name, status, mapping)
+
+    def _quiet(self, path: Path, name: str, status: os.stat_result, mapping: SourceMapping) -> ExportFile | Problem | None:
+        now_at = self.clock.now()
+        state = _state(status)
+        look = self._looks.get(str(path))
+        has_grown = look is not None and look.state != state
+        if look is None or has_grown:
+            look = self._looks[str(path)] = _Look(state, now_at)
+        rest = max(now_at - look.since_at, now_at - datetime.fromtimestamp(status.st_mtime, UTC))
+        if has_grown or rest < QUIET:
+            return None
+        if look.sha256 is None:
+            try:
+                look.sha256 = _hash_of(path)
+            except OSError as error:
+                return _unreadable(path, error)
+        return ExportFile(mapping.name, str(path), name, look.sha256, status.st_size)
+
+    def _put(self, file: ExportFile, where: str) -> None:
+        """Move a file unless other bytes have taken its place since it was hashed."""
+        path = Path(file.path)
+        look = self._looks.get(file.path)
+        if self.is_read_only:
+            return
+        try:
+            if look is not None and _state(path.lstat()) != look.state:
+                return
+            target = self.root / file.source / where
+            target.mkdir(exist_ok=True)
+            path.replace(target / f"{file.sha256[:16]}-{file.name[-200:]}")
+        except FileNotFoundError:
+            pass
+        self._looks.pop(file.path, None)
+
+
+def _state(status: os.stat_result) -> _State:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _hash_of(path: Path) -> str:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    return _problem(path, "EXP-021", f"This cannot be read: {error.strerror}.", "Check its owner and permissions.")
+
+
+def _problem(path: Path, code: str, text: str, remedy: str) -> Problem:
+    shown = str(path) if str(path).isprintable() else ascii(str(path))
+    return Problem(shown, 1, 1, code, text, remedy)
