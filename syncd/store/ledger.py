@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, or_, select
 
 from syncd.core.proof import Frontier
 from syncd.core.values import Entry, Intent, Outcome, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, OpenIntent, Verification
-from syncd.store.base import Reads, Writes, replace
+from syncd.store.base import Reads, Writes, insert, replace
 from syncd.store.encoding import chunked, from_json, to_json, to_text
 from syncd.store.ledger_rows import (
     frontier_of,
@@ -23,7 +23,7 @@ from syncd.store.ledger_rows import (
     outcome_entry,
     row_of,
 )
-from syncd.store.tables import ledger, ledger_head, ledger_values, outbox
+from syncd.store.tables import deferred, ledger, ledger_head, ledger_values, outbox
 from syncd.store.verify import verify_ledger
 
 _PAGE_ROWS = 500
@@ -38,6 +38,12 @@ class LedgerReads(Reads):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(outbox.c.seq).limit(limit)).all()
         return [OpenIntent(seq, cycle, intent_of(payload)) for seq, cycle, payload in rows]
+
+    def deferred(self) -> list[Intent]:
+        """Return the intents that the mass-change limit or a mode of asking held back, in the order of their deferral."""
+        query = select(deferred.c.payload).where(deferred.c.org == self.org).order_by(deferred.c.number)
+        with self._reading() as connection:
+            return [intent_of(payload) for payload in connection.execute(query).scalars()]
 
     def count_open(self) -> int:
         """Count the intents without an outcome."""
@@ -155,6 +161,36 @@ class LedgerWrites(Writes):
         if closed != len(seqs):
             raise AssertionError(f"of the intents {seqs[:20]} only {closed} of {len(seqs)} are open: each ends exactly once")
         self._append([outcome_entry(opened, outcome, at, cycle) for opened, outcome in outcomes])
+
+    def defer(self, intents: Sequence[Intent]) -> None:
+        """Keep intents that wait for a person's word; one for the same object, record, field and value is kept once.
+
+        Shapes: the newer of two stays, in the older one's place: it knows the record and the policy as they are now.
+        """
+        if not intents:
+            return
+        statement = insert(self.connection, deferred)
+        keys = ["org", "object", "record_id", "field", "value"]
+        changed = {"payload": statement.excluded.payload}
+        rows = [{**self._wish(intent), "payload": intent_json(intent)} for intent in intents]
+        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+    def undefer(self, intents: Sequence[Intent]) -> None:
+        """Forget waiting intents for the same object, record, field and value."""
+        if intents:
+            names = ("org", "object", "record_id", "field", "value")
+            same = and_(*(deferred.c[name] == bindparam(f"same_{name}") for name in names))
+            wishes = [{f"same_{name}": part for name, part in self._wish(intent).items()} for intent in intents]
+            self.connection.execute(delete(deferred).where(same), wishes)
+
+    def _wish(self, intent: Intent) -> dict[str, str]:
+        return {
+            "org": self.org,
+            "object": intent.object,
+            "record_id": intent.record_id,
+            "field": intent.field,
+            "value": to_json(intent.after),
+        }
 
     def _known_keys(self, keys: Sequence[str]) -> set[str]:
         known: set[str] = set()

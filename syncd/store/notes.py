@@ -53,7 +53,8 @@ class NoteReads(Reads):
         counted = func.count(who.distinct())
         with self._reading() as connection:
             by_flag = connection.execute(select(flags.c.flag, counted).where(flags.c.org == self.org).group_by(flags.c.flag))
-            counts = {flag.value: 0 for flag in Flag} | dict(by_flag.tuples().all())
+            counts = {flag.value: 0 for flag in Flag}
+            counts.update((flag, count) for flag, count in by_flag)
             counts["any"] = connection.execute(select(counted).where(flags.c.org == self.org)).scalar_one()
         return counts
 

@@ -188,6 +188,10 @@ class StagingWrites(Writes):
                 delete(staged).where(staged.c.org == self.org, staged.c.object.in_(objects), staged.c.subject_id.in_(ids))
             )
 
+    def forget_marks(self, object: str) -> None:
+        """Forget how far an object was read, so that it is read again from the beginning."""
+        self.connection.execute(delete(marks).where(marks.c.org == self.org, marks.c.object == object))
+
     def advance(self, object: str, decided_at: datetime) -> None:
         """Move the watermark and set the read mark back to it."""
         at = to_text(decided_at)

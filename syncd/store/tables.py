@@ -212,6 +212,27 @@ outbox = Table(
     _text("payload"),
 )
 
+deferred = Table(
+    "deferred",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _text("org"),
+    _text("object"),
+    _text("record_id"),
+    _text("field"),
+    _text("value"),
+    _text("payload"),
+)
+Index(
+    "deferred_by_value",
+    deferred.c.org,
+    deferred.c.object,
+    deferred.c.record_id,
+    deferred.c.field,
+    deferred.c.value,
+    unique=True,
+)
+
 inbox = Table(
     "inbox",
     metadata,

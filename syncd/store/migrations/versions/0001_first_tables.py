@@ -34,6 +34,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "object", "record_id", "field"),
     )
     op.create_table(
+        "deferred",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("deferred_by_value", "deferred", ["org", "object", "record_id", "field", "value"], unique=True)
+    op.create_table(
         "export_files",
         sa.Column("org", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),

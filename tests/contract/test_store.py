@@ -1,0 +1,627 @@
+"""What every store promises the engine; the one on SQLite is held to it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.core.values import (
+    Entry,
+    Flag,
+    FlagFact,
+    InboxItem,
+    Intent,
+    OrgRecord,
+    Outcome,
+    OutcomeKind,
+    Rule,
+    Scalar,
+)
+from syncd.errors import LeaseHeld
+from syncd.ports import Case, CycleRecord, ExportFile, ExportRow, Keyset, LedgerQuery, Mark, Store
+from syncd.store.sql import Surroundings, open_store
+
+ORG = "00D5e00000SYNCDAAA"
+T = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+FAMILY = ("Lead", "LeadHistory")
+RULE = Rule("sales-only", "mappings/fences.toml", 14)
+
+
+def after(seconds: float) -> datetime:
+    return T + timedelta(seconds=seconds)
+
+
+def lead(id: str, at: float = 0, *, is_deleted: bool = False, **fields: Scalar) -> OrgRecord:
+    return OrgRecord("Lead", id, after(at), fields, is_deleted)
+
+
+def moved(id: str, lead_id: str | None, at: float = 0) -> OrgRecord:
+    return OrgRecord("LeadHistory", id, after(at), {"LeadId": lead_id, "Field": "Status", "OldValue": "Open", "NewValue": "MQL"})
+
+
+def intent(key: str, record_id: str = "00Q1", **changed: object) -> Intent:
+    parts: dict[str, object] = {
+        "key": key,
+        "object": "Lead",
+        "record_id": record_id,
+        "field": "Status",
+        "before": "MQL",
+        "after": "Working",
+        "part": "revert",
+        "rule": RULE,
+        "reason": "Marketing may not set 'MQL'",
+        "policy_hash": "ab" * 32,
+        "cause": "crossing",
+    }
+    return Intent(**{**parts, **changed})  # type: ignore[arg-type]
+
+
+class StoreContract:
+    """Held against any store that the fixture `store` gives."""
+
+    # --- settings, marks
+
+    @pytest.mark.parametrize("value", [None, True, 12, 1.5, "ä€😀", [1, "b"], {"a": {"b": None}}, 2**70, "half \ud83d"])
+    def test_a_setting_comes_back_as_it_was(self, store: Store, value: object) -> None:
+        with store.begin() as tx:
+            tx.put_setting("a key", "before")
+            tx.put_setting("a key", value)
+        assert store.setting("a key") == value
+        assert store.setting("another") is None
+
+    def test_marks_move_each_on_their_own(self, store: Store) -> None:
+        assert store.marks() == {}
+        with store.begin() as tx:
+            tx.stage("Lead", [], None, Keyset(after(5), "00Q5"))
+            tx.stage_deleted("Lead", [], after(9))
+            tx.stage("Opportunity", [], None, None)
+        assert store.marks() == {"Lead": Mark(None, Keyset(after(5), "00Q5"), after(9))}
+        with store.begin() as tx:
+            tx.advance("Lead", after(4))
+        assert store.marks() == {"Lead": Mark(after(4), Keyset(after(4), ""), after(9))}
+
+    def test_forgotten_marks_start_an_object_again(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.advance("Lead", T)
+            tx.advance("Opportunity", T)
+            tx.forget_marks("Lead")
+            tx.forget_marks("Contact")
+        assert list(store.marks()) == ["Opportunity"]
+
+    def test_a_time_without_zone_is_refused(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="without zone"), store.begin() as tx:
+            tx.advance("Lead", datetime(2026, 3, 1))  # noqa: DTZ001
+
+    # --- transactions
+
+    def test_a_transaction_that_raises_leaves_nothing(self, store: Store) -> None:
+        with pytest.raises(AssertionError, match="latch"), store.begin() as tx:  # noqa: PT012 (what came before is the point)
+            tx.put_setting("a", 1)
+            tx.mirror([lead("00Q1")])
+            tx.append([Entry(kind="change", at=T, cycle="c1")])
+            tx.open([(intent("k1"), None)], T, "c1")
+            tx.clear_flags(Flag.OPTED_OUT, "a", ["00Q1"])
+        assert (store.setting("a"), store.count("Lead"), store.ledger_size(), store.count_open()) == (None, 0, 0, 0)
+        assert store.verify().problems == ()
+
+    def test_readers_see_a_transaction_only_when_it_is_committed(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1")])
+            assert store.count("Lead") == 0
+        assert store.count("Lead") == 1
+
+    # --- mirror
+
+    def test_rows_come_back_as_they_were_mirrored_last(self, store: Store) -> None:
+        fields: dict[str, Scalar] = {
+            "Email": "ann@example.com",
+            "N": 1,
+            "F": 2.5,
+            "B": True,
+            "Nothing": None,
+            "Account.Name": "Ä\n",
+        }
+        first, second = lead("00Q1", 0, Status="Open"), OrgRecord("Lead", "00Q1", after(1), fields)
+        with store.begin() as tx:
+            tx.mirror([first, lead("00Q2", is_deleted=True)])
+            tx.mirror([second])
+        assert store.get("Lead", ["00Q1", "00Q2", "00Q3"]) == {"00Q1": second, "00Q2": lead("00Q2", is_deleted=True)}
+        assert store.get("Contact", ["00Q1"]) == {}
+        assert store.get("Lead", []) == {}
+        assert store.count("Lead") == 1
+
+    def test_more_ids_than_a_statement_takes_are_found(self, store: Store) -> None:
+        ids = [f"00Q{number:05}" for number in range(2_500)]
+        with store.begin() as tx:
+            tx.mirror([lead(id, Email=f"{id}@example.com") for id in ids])
+        store.index({"Lead": ["Email"]})
+        assert sorted(store.get("Lead", ids)) == ids
+        assert [row.id for row in store.by_key("Lead", "Email", [f"{id}@example.com" for id in reversed(ids)])] == ids
+
+    def test_a_row_is_found_by_its_present_key_only(self, store: Store) -> None:
+        store.index({"Lead": ["Email", "OwnerId"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q2", Email="ann@example.com"), lead("00Q1", Email=" Ann@Example.COM "), lead("00Q3", Email=None)])
+        assert [row.id for row in store.by_key("Lead", "Email", ["ANN@example.com", "nobody@example.com", ""])] == [
+            "00Q1",
+            "00Q2",
+        ]
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", 1, Email="bob@example.com"), lead("00Q2", 1, Email="ann@example.com", is_deleted=True)])
+        assert store.by_key("Lead", "Email", ["ann@example.com"]) == []
+        assert [row.id for row in store.by_key("Lead", "Email", ["bob@example.com"])] == ["00Q1"]
+        assert store.by_key("Lead", "Email", []) == []
+
+    def test_of_two_rows_with_one_id_the_later_one_keeps_the_key(self, store: Store) -> None:
+        store.index({"Lead": ["Email"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", Email="old@example.com"), lead("00Q1", Email="new@example.com")])
+        assert store.by_key("Lead", "Email", ["old@example.com"]) == []
+        assert len(store.by_key("Lead", "Email", ["new@example.com"])) == 1
+
+    @pytest.mark.parametrize(("value", "asked"), [(True, "true"), (12, "12"), ("A-1", "A-1")])
+    def test_keys_need_not_be_text(self, store: Store, value: Scalar, asked: str) -> None:
+        store.index({"Lead": ["Key__c"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", Key__c=value)])
+        assert [row.id for row in store.by_key("Lead", "Key__c", [asked])] == ["00Q1"]
+
+    def test_case_counts_except_in_addresses(self, store: Store) -> None:
+        store.index({"Lead": ["Key__c"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", Key__c="abC")])
+        assert store.by_key("Lead", "Key__c", ["abc"]) == []
+
+    def test_rows_mirrored_before_get_keys_when_a_field_is_named(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror([lead(f"00Q{n:04}", Email=f"p{n}@example.com", City="Rome") for n in range(2_100)])
+        store.index({"Lead": ["Email"]})
+        assert len(store.by_key("Lead", "Email", ["p2099@example.com"])) == 1
+        store.index({"Lead": ["City"]})
+        assert len(store.by_key("Lead", "City", ["Rome"])) == 2_100
+        with pytest.raises(AssertionError, match=r"Lead\.Email"):
+            store.by_key("Lead", "Email", ["p1@example.com"])
+        with pytest.raises(AssertionError, match=r"Lead\.Nope"):
+            store.scan("Lead", field="Nope", values=["x"])
+
+    def test_a_scan_goes_through_live_rows_in_id_order(self, store: Store) -> None:
+        store.index({"Lead": ["Status"]})
+        with store.begin() as tx:
+            tx.mirror([lead(f"00Q{n}", Status="Open" if n % 3 else "MQL", is_deleted=n == 4) for n in (5, 1, 4, 3, 2, 6)])
+        assert [row.id for row in store.scan("Lead")] == ["00Q1", "00Q2", "00Q3", "00Q5", "00Q6"]
+        assert [row.id for row in store.scan("Lead", after_id="00Q2", limit=2)] == ["00Q3", "00Q5"]
+        assert [row.id for row in store.scan("Lead", field="Status", values=["Open"], limit=2)] == ["00Q1", "00Q2"]
+        assert [row.id for row in store.scan("Lead", field="Status", values=["Open"], after_id="00Q2")] == ["00Q5"]
+        assert [row.id for row in store.scan("Lead", field="Status", values=["MQL", "Open", "MQL"], limit=3)] == [
+            "00Q1",
+            "00Q2",
+            "00Q3",
+        ]
+        assert store.scan("Lead", field="Status") == []
+
+    # --- staging
+
+    def test_a_case_brings_all_that_is_new_about_a_subject(self, store: Store) -> None:
+        old = lead("00Q1", 0, Status="Open")
+        with store.begin() as tx:
+            tx.mirror([old, moved("017a", "00Q1", 0), lead("00Q3", 0, Status="Open")])
+            tx.stage("Lead", [lead("00Q2", 3), lead("00Q1", 2, Status="MQL")], None, Keyset(after(3), "00Q2"))
+            tx.stage("LeadHistory", [moved("017c", "00Q1", 2), moved("017b", "00Q1", 2), moved("017a", "00Q1")], "LeadId", None)
+            tx.stage("LeadHistory", [moved("017d", "00Q3", 1), moved("017e", "00Q4", 1)], "LeadId", None)
+        assert store.cases(FAMILY, 10) == [
+            Case("00Q1", lead("00Q1", 2, Status="MQL"), old, (moved("017b", "00Q1", 2), moved("017c", "00Q1", 2))),
+            Case("00Q2", lead("00Q2", 3), None),
+            Case("00Q3", None, lead("00Q3", 0, Status="Open"), (moved("017d", "00Q3", 1),)),
+            Case("00Q4", None, None, (moved("017e", "00Q4", 1),)),
+        ]
+        assert [case.subject_id for case in store.cases(FAMILY, 2)] == ["00Q1", "00Q2"]
+
+    def test_a_family_may_have_no_history(self, store: Store) -> None:
+        user = OrgRecord("User", "005a", T, {"Name": "Ann"})
+        with store.begin() as tx:
+            tx.stage("User", [user], None, None)
+            tx.stage("Lead", [lead("00Q1")], None, None)
+        assert store.cases(("User",), 10) == [Case("005a", user, None)]
+
+    def test_unstaged_subjects_are_done(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.stage("Lead", [lead("00Q1"), lead("00Q2")], None, None)
+            tx.stage("LeadHistory", [moved("017a", "00Q1"), moved("017b", "00Q2")], "LeadId", None)
+            tx.stage("Opportunity", [OrgRecord("Opportunity", "00Q1", T, {})], None, None)
+            tx.unstage(FAMILY, ["00Q1"])
+        assert [case.subject_id for case in store.cases(FAMILY, 10)] == ["00Q2"]
+        assert len(store.cases(("Opportunity",), 10)) == 1
+
+    def test_what_is_known_already_still_comes_back_to_be_unstaged(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", Status="Open"), moved("017a", "00Q2")])
+            tx.stage("Lead", [lead("00Q1", Status="Open")], None, None)
+            tx.stage("LeadHistory", [moved("017a", "00Q2")], "LeadId", None)
+        same = lead("00Q1", Status="Open")
+        assert store.cases(FAMILY, 10) == [Case("00Q1", same, same), Case("00Q2", None, None)]
+
+    @pytest.mark.parametrize(("first_at", "second_at", "kept"), [(0, 1, "second"), (1, 1, "second"), (2, 1, "first")])
+    def test_of_two_readings_the_newer_one_stays(self, store: Store, first_at: int, second_at: int, kept: str) -> None:
+        with store.begin() as tx:
+            tx.stage("Lead", [lead("00Q1", first_at, Status="first")], None, None)
+            tx.stage("Lead", [lead("00Q1", second_at, Status="second")], None, None)
+        [case] = store.cases(FAMILY, 10)
+        assert case.staged is not None
+        assert case.staged.fields == {"Status": kept}
+
+    def test_a_deletion_comes_as_the_mirrored_row(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", 0, Status="Open")])
+            tx.stage_deleted("Lead", ["00Q1", "00Q2"], after(60))
+        known = lead("00Q1", 0, Status="Open")
+        assert store.cases(FAMILY, 10) == [
+            Case("00Q1", lead("00Q1", 0, Status="Open", is_deleted=True), known),
+            Case("00Q2", lead("00Q2", 60, is_deleted=True), None),
+        ]
+
+    def test_a_row_read_and_then_deleted_keeps_its_last_fields(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.stage("Lead", [lead("00Q1", 5, Status="MQL")], None, None)
+            tx.stage_deleted("Lead", ["00Q1"], after(60))
+        assert store.cases(FAMILY, 10) == [Case("00Q1", lead("00Q1", 5, Status="MQL", is_deleted=True), None)]
+
+    def test_a_late_page_of_an_older_snapshot_does_not_bring_a_deleted_row_back(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.stage_deleted("Lead", ["00Q1", "00Q2"], after(60))
+            tx.stage("Lead", [lead("00Q1", 60, Status="MQL"), lead("00Q2", 61, Status="restored")], None, None)
+        assert [case.staged.is_deleted for case in store.cases(FAMILY, 10) if case.staged] == [True, False]
+
+    def test_a_history_row_without_parent_does_not_stop_the_others(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.stage("LeadHistory", [moved("017a", None), moved("017b", "00Q1")], "LeadId", None)
+        assert [case.subject_id for case in store.cases(FAMILY, 10)] == ["00Q1", "017a"]
+
+    # --- flags, debts, verdicts
+
+    def test_a_flag_fact_is_stored_once_and_found_by_person_or_address(self, store: Store) -> None:
+        facts = [
+            FlagFact(Flag.OPTED_OUT, "00Q1", "ann@example.com", "newsletter", "a.csv:2", T),
+            FlagFact(Flag.OPTED_OUT, None, "bob@example.com", "newsletter", "a.csv:3", T),
+            FlagFact(Flag.UNREACHABLE, "00Q1", None, "salesforce", "EmailBouncedDate", T),
+        ]
+        with store.begin() as tx:
+            assert tx.add_flags(facts) == 3
+            later = FlagFact(Flag.OPTED_OUT, "00Q1", "ann@example.com", "newsletter", "b.csv:9", after(99))
+            assert tx.add_flags([later, *facts]) == 0
+            assert tx.add_flags([]) == 0
+        assert sorted(store.flags(["00Q1"], ["Bob@Example.com"]), key=str) == sorted(facts, key=str)
+        assert store.flags([], ["ann@example.com"]) == [facts[0]]
+        assert store.flags(["003x"], []) == store.flags([], [""]) == []
+
+    def test_flagged_people_are_counted_once(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.add_flags(
+                [
+                    FlagFact(Flag.OPTED_OUT, "00Q1", "ann@example.com", "a", "", T),
+                    FlagFact(Flag.OPTED_OUT, "00Q1", None, "b", "", T),
+                    FlagFact(Flag.UNREACHABLE, "00Q1", None, "b", "", T),
+                    FlagFact(Flag.OPT_OUT_UNREADABLE, "00Q2", None, "b", "", T),
+                    FlagFact(Flag.OPTED_OUT, None, "bob@example.com", "a", "", T),
+                    FlagFact(Flag.OPTED_OUT, None, "bob@example.com", "b", "", T),
+                ]
+            )
+        assert store.flag_counts() == {"opted_out": 2, "opt_out_unreadable": 1, "unreachable": 1, "any": 3}
+
+    def test_flags_may_clear_but_an_opt_out_never(self, store: Store) -> None:
+        fact = FlagFact(Flag.UNREACHABLE, "00Q1", None, "a", "", T)
+        with store.begin() as tx:
+            tx.add_flags([fact, FlagFact(Flag.UNREACHABLE, "00Q1", None, "b", "", T)])
+            tx.clear_flags(Flag.UNREACHABLE, "b", ["00Q1", "00Q2"])
+            tx.clear_flags(Flag.UNREACHABLE, "a", [])
+        assert store.flags(["00Q1"], []) == [fact]
+        with pytest.raises(AssertionError, match="latch"), store.begin() as tx:
+            tx.clear_flags(Flag.OPTED_OUT, "a", ["00Q1"])
+
+    def test_a_debt_is_owed_until_it_is_settled(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.owe("Lead", "00Q1", "Status", "Open")
+            tx.owe("Lead", "00Q1", "Status", "MQL")
+            tx.owe("Lead", "00Q1", "OwnerId", None)
+            tx.owe("Lead", "00Q2", "Status", "Open")
+        assert store.lawful("Lead", ["00Q1"]) == {("00Q1", "Status"): "MQL", ("00Q1", "OwnerId"): None}
+        with store.begin() as tx:
+            tx.settle_debt("Lead", "00Q1", "Status")
+        assert store.lawful("Lead", ["00Q1", "00Q2"]) == {("00Q1", "OwnerId"): None, ("00Q2", "Status"): "Open"}
+        assert store.lawful("Contact", ["00Q1"]) == {}
+
+    def test_the_last_verdict_is_remembered(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.put_verdicts("nurture", {"006a": "stalled", "006b": "held"})
+            tx.put_verdicts("nurture", {"006a": "moving"})
+            tx.put_verdicts("handoff", {})
+        assert store.verdicts("nurture", ["006a", "006b", "006c"]) == {"006a": "moving", "006b": "held"}
+        assert store.verdicts("handoff", ["006a"]) == {}
+
+    # --- exports
+
+    def test_a_file_is_staged_in_groups_and_finished_once(self, store: Store) -> None:
+        file = ExportFile("newsletter", "/drop/a.csv", "a.csv", "f" * 64, 120)
+        rows = [ExportRow(n, f"k{n % 3}", "v1", {"Email": "ann@example.com", "n": n}) for n in range(2, 9)]
+        with store.begin() as tx:
+            tx.begin_file(file)
+            tx.stage_rows(file.sha256, rows)
+        groups = store.export_groups(file.sha256, "", 2)
+        assert [(key, [row.line for row in found]) for key, found in groups] == [("k0", [3, 6]), ("k1", [4, 7])]
+        assert groups[0][1][0] == rows[1]
+        assert [key for key, _ in store.export_groups(file.sha256, "k1", 2)] == ["k2"]
+        assert store.export_groups(file.sha256, "k2", 2) == []
+        assert not store.has_file(file.sha256)
+        with store.begin() as tx:
+            tx.finish_file(file.sha256, {"rows": 7}, T)
+        assert store.has_file(file.sha256)
+        assert store.export_groups(file.sha256, "", 9) == []
+        with pytest.raises(AssertionError, match="finished before"), store.begin() as tx:
+            tx.begin_file(file)
+
+    def test_an_unfinished_file_is_staged_anew(self, store: Store) -> None:
+        file = ExportFile("newsletter", "/drop/a.csv", "a.csv", "f" * 64, 120)
+        with store.begin() as tx:
+            tx.begin_file(file)
+            tx.stage_rows(file.sha256, [ExportRow(2, "a", "", {}), ExportRow(3, "b", "", {})])
+        with store.begin() as tx:
+            tx.begin_file(file)
+            tx.stage_rows(file.sha256, [ExportRow(2, "a", "", {})])
+        assert [key for key, _ in store.export_groups(file.sha256, "", 9)] == ["a"]
+        with pytest.raises(AssertionError, match="never begun"), store.begin() as tx:
+            tx.finish_file("0" * 64, {}, T)
+
+    # --- ledger
+
+    def test_entries_come_back_whole_in_the_order_they_were_written(self, store: Store) -> None:
+        full = Entry(
+            kind="change",
+            at=T,
+            cycle="c1",
+            object="Lead",
+            record_id="00Q1",
+            related_id="006a",
+            field="Status",
+            before="Öffen",
+            after=2.5,
+            changed_at=after(-3),
+            actor_id="005a",
+            actor="Ann Rep",
+            actor_kind="person",
+            proof="history",
+            team="sales",
+            verdict="note",
+            fence="f",
+            rule=RULE,
+            policy_hash="ab" * 32,
+            reason="because",
+            evidence={"history": "017a", "line": 3, "exact": True, "none": None},
+            cause_seq=1,
+            key="k",
+            outcome="x",
+            request_id="r",
+        )
+        bare = Entry(kind="note", at=after(1), cycle="c1")
+        with store.begin() as tx:
+            assert tx.append([bare, full]) == [1, 2]
+            assert tx.append([]) == []
+        with store.begin() as tx:
+            assert tx.append([bare]) == [3]
+        rows = list(store.ledger(LedgerQuery()))
+        assert [(row.seq, row.entry) for row in rows] == [(1, bare), (2, full), (3, bare)]
+        assert all(len(row.leaf) == 64 for row in rows)
+        assert store.ledger_size() == store.verify().rows == 3
+
+    @pytest.mark.parametrize(
+        ("query", "seqs"),
+        [
+            (LedgerQuery(), [1, 2, 3, 4]),
+            (LedgerQuery(newest_first=True, limit=3), [4, 3, 2]),
+            (LedgerQuery(limit=0), []),
+            (LedgerQuery(record_id="00Q1"), [1, 3]),
+            (LedgerQuery(record_id="006a"), [3]),
+            (LedgerQuery(field="Status", record_id="00Q1"), [1]),
+            (LedgerQuery(actor="005a"), [1, 2]),
+            (LedgerQuery(actor="Ann Rep"), [1, 2]),
+            (LedgerQuery(kind="note"), [4]),
+            (LedgerQuery(verdict="warn"), [2]),
+            (LedgerQuery(outcome="confirmed"), []),
+            (LedgerQuery(since_at=after(1), until_at=after(3)), [2, 3]),
+        ],
+    )
+    def test_ledger_rows_are_found_by_each_of_their_parts(self, store: Store, query: LedgerQuery, seqs: list[int]) -> None:
+        ann = {"actor_id": "005a", "actor": "Ann Rep"}
+        with store.begin() as tx:
+            tx.append(
+                [
+                    Entry(kind="change", at=T, cycle="c", record_id="00Q1", field="Status", **ann),  # type: ignore[arg-type]
+                    Entry(kind="change", at=after(1), cycle="c", record_id="00Q2", verdict="warn", **ann),  # type: ignore[arg-type]
+                    Entry(kind="change", at=after(2), cycle="c", record_id="00Q1", related_id="006a", field="OwnerId"),
+                    Entry(kind="note", at=after(3), cycle="c"),
+                ]
+            )
+        assert [row.seq for row in store.ledger(query)] == seqs
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_a_long_answer_comes_in_pages_without_gap(self, store: Store, newest_first: bool) -> None:
+        with store.begin() as tx:
+            tx.append([Entry(kind="note", at=T, cycle="c", before=n) for n in range(1_234)])
+        found = [(row.seq, row.entry.before) for row in store.ledger(LedgerQuery(limit=1_100, newest_first=newest_first))]
+        assert found == ([(n, n - 1) for n in range(1, 1_235)][:: -1 if newest_first else 1])[:1_100]
+
+    def test_intents_are_recorded_before_they_are_sent_and_once_for_ever(self, store: Store) -> None:
+        first, second = intent("k1"), intent("k2", "00Q2", related_id="006a")
+        with store.begin() as tx:
+            cause = tx.append([Entry(kind="change", at=T, cycle="c1", record_id="00Q1")])[0]
+            assert tx.open([(first, cause), (first, cause), (second, None)], T, "c1") == [2, 3]
+        with store.begin() as tx:
+            assert tx.open([(first, cause), (intent("k3"), None)], after(9), "c2") == [4]
+        assert [(opened.seq, opened.cycle, opened.intent) for opened in store.open_intents()] == [
+            (2, "c1", first),
+            (3, "c1", second),
+            (4, "c2", intent("k3")),
+        ]
+        assert [opened.seq for opened in store.open_intents(limit=1, after_seq=2)] == [3]
+        assert store.count_open() == store.verify().open_intents == 3
+        row = next(iter(store.ledger(LedgerQuery(kind="intent"))))
+        assert (row.entry.cause_seq, row.entry.key, row.entry.after, row.entry.rule) == (cause, "k1", "Working", RULE)
+
+    def test_a_create_keeps_the_row_to_create(self, store: Store) -> None:
+        wanted = intent("k1", object="CampaignMember", values={"CampaignId": "701a", "LeadId": "00Q1", "Status": "Sent"})
+        with store.begin() as tx:
+            tx.open([(wanted, None)], T, "c1")
+        assert store.open_intents()[0].intent == wanted
+        assert next(iter(store.ledger(LedgerQuery()))).entry.evidence["values.Status"] == "Sent"
+
+    def test_an_outcome_closes_its_intent_and_is_found_by_record(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.open([(intent("k1"), None), (intent("k2"), None)], T, "c1")
+        first, second = store.open_intents()
+        refused = Outcome(OutcomeKind.REJECTED, "Field is not editable", "FIELD_FILTER", "req-1", "00v1")
+        with store.begin() as tx:
+            tx.close([(first, refused)], after(5), "c2")
+        assert store.open_intents() == [second]
+        outcome = list(store.ledger(LedgerQuery(record_id="00Q1")))[-1].entry
+        assert (outcome.kind, outcome.cause_seq, outcome.key, outcome.outcome) == ("outcome", 1, "k1", "rejected")
+        assert (outcome.object, outcome.field, outcome.before, outcome.after) == ("Lead", "Status", "MQL", "Working")
+        assert (outcome.rule, outcome.reason, outcome.request_id) == (RULE, "Field is not editable", "req-1")
+        assert outcome.evidence == {"code": "FIELD_FILTER", "created_id": "00v1"}
+        assert [row.seq for row in store.ledger(LedgerQuery(outcome="rejected"))] == [3]
+        assert store.verify().problems == ()
+
+    def test_an_intent_ends_only_once(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.open([(intent("k1"), None)], T, "c1")
+        [opened] = store.open_intents()
+        done = Outcome(OutcomeKind.CONFIRMED)
+        with store.begin() as tx:
+            tx.close([(opened, done)], T, "c1")
+            tx.close([], T, "c1")
+        with pytest.raises(AssertionError, match="exactly once"), store.begin() as tx:
+            tx.close([(opened, done)], T, "c1")
+        with store.begin() as tx:
+            assert tx.open([(opened.intent, None)], T, "c3") == []
+        assert store.ledger_size() == 2
+
+    def test_what_waits_for_a_person_is_kept_once_in_order(self, store: Store) -> None:
+        first, second, newer = intent("k1"), intent("k2", after="Open"), intent("k3", reason="still", decided_on="2026-03-01")
+        create = intent("k4", object="CampaignMember", values={"LeadId": "00Q1"}, after=None)
+        with store.begin() as tx:
+            tx.defer([first, second])
+            tx.defer([newer, create])
+            tx.defer([])
+        assert store.deferred() == [newer, second, create]
+        with store.begin() as tx:
+            tx.undefer([first, create, intent("k9", after="never deferred")])
+            tx.undefer([])
+        assert store.deferred() == [second]
+        assert store.ledger_size() == store.count_open() == 0
+
+    @pytest.mark.parametrize("kind", ["intent", "outcome"])
+    def test_intents_and_outcomes_have_their_own_door(self, store: Store, kind: str) -> None:
+        with pytest.raises(AssertionError, match="outbox"), store.begin() as tx:
+            tx.append([Entry(kind=kind, at=T, cycle="c")])
+
+    def test_the_root_depends_on_every_row(self, store: Store) -> None:
+        roots = [store.verify().root]
+        for _ in range(5):
+            with store.begin() as tx:
+                tx.append([Entry(kind="note", at=T, cycle="c")])
+            roots.append(store.verify().root)
+        assert len(set(roots)) == 6
+
+    # --- inbox, cycles
+
+    def test_the_same_trouble_is_one_item_seen_again(self, store: Store) -> None:
+        item = InboxItem("refused", "00Q1", "Lead 00Q1", "locked", "unlock it", "LOCKED")
+        newer = InboxItem("refused", "00Q1", "Lead 00Q1", "not editable", "grant it")
+        with store.begin() as tx:
+            tx.put_inbox([item, InboxItem("refused", "00Q2", "", "", ""), item], T)
+            tx.put_inbox([newer], after(5))
+            tx.put_inbox([], T)
+        assert [(number, found.subject, times) for number, found, times in store.inbox()] == [(1, "00Q1", 3), (2, "00Q2", 1)]
+        assert store.inbox()[0][1] == newer
+
+    def test_an_item_clears_when_its_cause_is_gone_and_opens_when_it_is_back(self, store: Store) -> None:
+        item = InboxItem("refused", "00Q1", "", "text", "remedy")
+        with store.begin() as tx:
+            tx.put_inbox([item, InboxItem("other", "00Q1", "", "", "")], T)
+            tx.resolve_inbox("refused", ["00Q1", "00Q9"], after(1))
+        assert [found.kind for _, found, _ in store.inbox()] == ["other"]
+        assert len(store.inbox(open_only=False)) == 2
+        with store.begin() as tx:
+            tx.put_inbox([item], after(2))
+        assert [(number, found.kind, times) for number, found, times in store.inbox()] == [(1, "refused", 2), (2, "other", 1)]
+
+    def test_the_latest_cycles_come_first(self, store: Store) -> None:
+        cycles = [CycleRecord(f"c{n}", after(n), after(n + 1), {"pulled": n}, "stopped" if n == 2 else None) for n in range(4)]
+        with store.begin() as tx:
+            for cycle in cycles:
+                tx.put_cycle(cycle)
+        assert store.cycles(3) == [cycles[3], cycles[2], cycles[1]]
+
+    # --- scratch
+
+    def test_what_is_written_to_a_scratch_layer_vanishes(self, store: Store) -> None:
+        store.index({"Lead": ["Email"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", Email="ann@example.com")])
+            tx.append([Entry(kind="note", at=T, cycle="c1")])
+        with store.scratch() as copy:
+            copy.index({"Lead": ["Email", "Status"]})
+            with copy.begin() as tx:
+                tx.mirror([lead("00Q2", Email="ann@example.com", Status="Open")])
+                tx.open([(intent("k1"), 1)], T, "plan")
+                tx.advance("Lead", T)
+            assert [row.id for row in copy.by_key("Lead", "Email", ["ann@example.com"])] == ["00Q1", "00Q2"]
+            assert copy.verify().rows == 2
+            assert copy.scan("Lead", field="Status", values=["Open"])[0].id == "00Q2"
+        assert (store.count("Lead"), store.ledger_size(), store.count_open(), store.marks()) == (1, 1, 0, {})
+
+    # --- lease
+
+    def test_one_writer_at_a_time(self, store: Store) -> None:
+        store.acquire_lease("host-b", 7, T)
+        with pytest.raises(LeaseHeld, match=r"process 7 on host-b, since 2026-03-01T12:00:00"):
+            store.acquire_lease("host-c", 8, after(29))
+        store.renew_lease("host-b", 7, after(20))
+        with pytest.raises(LeaseHeld):
+            store.acquire_lease("host-c", 8, after(49))
+        store.acquire_lease("host-c", 8, after(50))
+        with pytest.raises(LeaseHeld, match="process 8 on host-c"):
+            store.renew_lease("host-b", 7, after(51))
+        with pytest.raises(LeaseHeld, match="process 8 on host-c"):
+            store.renew_lease("host-b", 7, after(500))
+
+    def test_a_lease_given_back_is_free_and_only_its_holder_gives_it_back(self, store: Store) -> None:
+        store.acquire_lease("host-b", 7, T)
+        store.release_lease("host-b", 8)
+        with pytest.raises(LeaseHeld):
+            store.acquire_lease("host-c", 8, after(1))
+        store.release_lease("host-b", 7)
+        store.acquire_lease("host-c", 8, after(1))
+
+    def test_the_same_process_may_take_its_lease_again(self, store: Store) -> None:
+        store.acquire_lease("host-b", 7, T)
+        store.acquire_lease("host-b", 7, after(1))
+
+
+class TestStoreOnSqlite(StoreContract):
+    """SQLAlchemy Core over a SQLite file."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def migrated(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        path = tmp_path_factory.mktemp("migrated") / "syncd.db"
+        open_store(f"sqlite:///{path}", ORG).dispose()
+        return path
+
+    @pytest.fixture
+    def store(self, migrated: Path, tmp_path: Path) -> Iterator[Store]:
+        path = shutil.copy(migrated, tmp_path / "syncd.db")
+        store = open_store(f"sqlite:///{path}", ORG, around=Surroundings(host="host-a"))
+        yield store
+        store.dispose()
