@@ -1,0 +1,140 @@
+"""What becomes of one HTTP request: session, count, journal, resource, answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from syncd.sandbox import oauth
+from syncd.sandbox.call import VERSIONS, Answer, Call, parse_body, split_url
+from syncd.sandbox.clock import zulu
+from syncd.sandbox.errors import NotThere, SalesforceError, SessionRefused, method_not_allowed
+from syncd.sandbox.journal import Entry
+from syncd.sandbox.resources import dispatch
+
+if TYPE_CHECKING:
+    from syncd.sandbox.org import Org
+
+URI_MAX = 16_384
+_SEASONS = {58: "Summer '23", 59: "Winter '24", 60: "Spring '24", 61: "Summer '24", 62: "Winter '25", 63: "Spring '25",
+            64: "Summer '25", 65: "Winter '26"}
+Hook = Callable[[int, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came in: `target` is the raw path with its query string; header names are lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    instance_url: str
+
+    @property
+    def path(self) -> str:
+        """Return the path without the query string."""
+        return unquote(self.target.partition("?")[0])
+
+
+def answer_request(org: Org, arrival: Arrival, before: Hook | None = None, after: Hook | None = None) -> Answer:
+    """Carry out one request under the org's lock; the hooks run outside it, before and after."""
+    with org.lock:
+        entry = _journal(org, arrival)
+    if before is not None:
+        before(entry.n, arrival.method, entry.path)
+    with org.lock:
+        answer = _guarded(org, arrival, entry)
+        entry.status, entry.api_calls, entry.subrequests = answer.status, answer.api_calls, answer.subrequests
+    if after is not None:
+        after(entry.n, arrival.method, entry.path)
+    return answer
+
+
+def _journal(org: Org, arrival: Arrival) -> Entry:
+    kept = {_title(name): value for name, value in arrival.headers.items() if name.startswith(("sforce-", "if-"))}
+    return org.journal.open(zulu(org.clock.now()), arrival.method, arrival.path, kept,
+                            unquote(arrival.target.partition("?")[2].replace("+", " ")))
+
+
+def _title(name: str) -> str:
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _guarded(org: Org, arrival: Arrival, entry: Entry) -> Answer:
+    try:
+        with org.database.savepoint():
+            return _route(org, arrival, entry)
+    except SalesforceError as refusal:
+        return Answer(refusal.status, [refusal.rest()], _limit_header(org) if entry.user else {},
+                      api_calls=int(entry.user is not None and refusal.code != "REQUEST_LIMIT_EXCEEDED"))
+
+
+def _route(org: Org, arrival: Arrival, entry: Entry) -> Answer:
+    size = len(arrival.target.encode())
+    if size > URI_MAX:
+        raise SalesforceError("URI_TOO_LONG", f"The URI has {size} bytes, the maximum is {URI_MAX}", status=414)
+    if size + sum(len(name) + len(value) for name, value in arrival.headers.items()) > URI_MAX:
+        raise SalesforceError("HEADERS_TOO_LONG", f"URI and headers exceed {URI_MAX} bytes", status=431)
+    path = arrival.path
+    if path.rstrip("/") == "/services/data":
+        return Answer(200, [{"label": _SEASONS[number], "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+                            for number in sorted(_SEASONS)], api_calls=0)
+    if path in ("/services/oauth2/token", "/services/oauth2/revoke"):
+        if arrival.method != "POST":
+            raise method_not_allowed(arrival.method, "POST")
+        if path.endswith("revoke"):
+            return oauth.revoke(org, arrival.body)
+        return oauth.token(org, arrival.headers, arrival.body, arrival.instance_url)
+    return _with_session(org, arrival, entry)
+
+
+def _with_session(org: Org, arrival: Arrival, entry: Entry) -> Answer:
+    path = arrival.path
+    user_id = org.sessions.user_of(_bearer(arrival.headers), org.clock.now())
+    if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
+        if user_id is None:
+            return Answer(403, text="Bad_OAuth_Token", api_calls=0)
+        if path.startswith("/id/"):
+            if not oauth.is_identity_of(org, path, user_id):
+                return Answer(403, text="Wrong_Org", api_calls=0)
+            return Answer(200, oauth.identity(org, user_id, arrival.instance_url), api_calls=0)
+        return Answer(200, oauth.userinfo(org, user_id, arrival.instance_url), api_calls=0)
+    cut = split_url(arrival.target)
+    if cut is None:
+        raise NotThere()
+    if user_id is None:
+        raise SessionRefused()
+    entry.user = (org.database.row("User", user_id) or {}).get("Username")
+    return _counted(org, arrival, entry, (cut, user_id))
+
+
+def _counted(org: Org, arrival: Arrival, entry: Entry,
+             asked: tuple[tuple[str, tuple[str, ...], dict[str, str]], str]) -> Answer:
+    (version, parts, params), user_id = asked
+    now = org.clock.now()
+    if org.sessions.calls_today(now) >= org.settings.daily_api_requests:
+        raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+    org.sessions.count_calls(now, 1)
+    if version not in VERSIONS:
+        raise NotThere()
+    body = parse_body(arrival.body, arrival.headers.get("content-type", ""))
+    org.journal.keep_body(entry, body)
+    call = Call(org, arrival.method, version, parts, params, arrival.headers, body, user_id, arrival.instance_url)
+    answer = dispatch(call)
+    if answer.api_calls > 1:
+        org.sessions.count_calls(now, answer.api_calls - 1)
+    answer.headers.update(_limit_header(org))
+    return answer
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
+
+
+def _limit_header(org: Org) -> dict[str, str]:
+    used = org.sessions.calls_today(org.clock.now())
+    return {"Sforce-Limit-Info": f"api-usage={used}/{org.settings.daily_api_requests}"}

@@ -1,0 +1,107 @@
+"""What can a test, a demo or a person do to the org from outside its API?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from syncd.sandbox.call import Answer, auto_assign
+from syncd.sandbox.clock import parse_datetime, zulu
+from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.seeds import ADMIN_USERNAME
+
+if TYPE_CHECKING:
+    from syncd.sandbox.org import Org
+
+PREFIX = "/_sandbox/"
+
+
+def control(org: Org, method: str, name: str, params: Mapping[str, str], raw: bytes) -> Answer:
+    """Answer a control request: clock, edit, requests, dump or settings. Never counted, needs no session.
+
+    Errors: 400 or 404 with ``{"error": …}`` that says what is expected.
+    """
+    try:
+        body = orjson.loads(raw) if raw.strip() else {}
+        if not isinstance(body, dict):
+            raise ControlRefused("The body must be a JSON object.")
+        action = _ACTIONS.get(name)
+        if action is None:
+            return Answer(404, {"error": f"There is no control {name!r}; there are: {', '.join(sorted(_ACTIONS))}."})
+        with org.lock:
+            return Answer(200, action(org, method, params, body))
+    except orjson.JSONDecodeError as problem:
+        return Answer(400, {"error": f"The body is not JSON: {problem}."})
+    except ControlRefused as refusal:
+        return Answer(400, {"error": str(refusal)})
+
+
+def moment_of(text: object, now: datetime | None = None) -> datetime:
+    """Read a moment.
+
+    Errors: ControlRefused when it is none, or lies after `now`.
+    """
+    moment = parse_datetime(str(text))
+    if moment is None:
+        raise ControlRefused(f"{text!r} is not a moment; write it as 2026-03-02T09:00:00Z.")
+    if now is not None and moment > now:
+        raise ControlRefused(f"{text} lies after the org's clock, {zulu(now)}; move the clock first.")
+    return moment
+
+
+def _clock(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = set(body) - {"freeze", "set", "advance_s"}
+    if unknown:
+        raise ControlRefused(f"The clock knows freeze, set and advance_s, not {sorted(unknown)[0]!r}.")
+    if "set" in body:
+        org.clock.set(moment_of(body["set"]))
+    if "advance_s" in body:
+        if isinstance(body["advance_s"], bool) or not isinstance(body["advance_s"], int | float):
+            raise ControlRefused("advance_s takes a number of seconds.")
+        org.clock.advance(body["advance_s"])
+    if "freeze" in body:
+        (org.clock.freeze if body["freeze"] else org.clock.release)()
+    return {"now": zulu(org.clock.now()), "frozen": org.clock.frozen}
+
+
+def _edit(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    edits = body.get("edits")
+    if method != "POST" or not isinstance(edits, list) or not all(isinstance(each, dict) for each in edits):
+        raise ControlRefused('POST {"user": "...", "edits": [{"op": "update", "object": "Lead", "id": "00Q...", '
+                             '"fields": {...}}]}.')
+    headers = {name.lower(): value for name, value in (body.get("headers") or {}).items()}
+    assign = auto_assign(headers["sforce-auto-assign"]) if "sforce-auto-assign" in headers else False
+    return {"results": org.edit(edits, user=str(body.get("user") or ADMIN_USERNAME), auto_assign=assign)}
+
+
+def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    since = params.get("since", "0")
+    if not since.isdigit():
+        raise ControlRefused(f"since takes a request number, not {since!r}.")
+    return org.journal.since(int(since))
+
+
+def _dump(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    names = [name.strip() for name in params.get("objects", "").split(",") if name.strip()]
+    unknown = [name for name in names if org.schema.find(name) is None]
+    if unknown:
+        raise ControlRefused(f"There is no object {unknown[0]!r} in this org.")
+    return org.dump(names)
+
+
+def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    rule = body.get("assignment_rule")
+    if rule:
+        if not isinstance(rule, dict) or "owner" not in rule:
+            raise ControlRefused('assignment_rule takes {"owner": "<user or queue>", "active": true} or null.')
+        org.resolve_owner(str(rule["owner"]))
+    if body:
+        org.change_settings(body)
+    return org.settings.as_dict()
+
+
+_ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], Any]] = {
+    "clock": _clock, "edit": _edit, "requests": _requests, "dump": _dump, "settings": _settings}

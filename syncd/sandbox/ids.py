@@ -1,0 +1,57 @@
+"""What does a Salesforce record id look like, and which one comes next?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # sorted as SQLite sorts bytes
+_ID_TEXT = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?\Z")
+
+
+def to_18(id_15: str) -> str:
+    """Append the three characters that make a case-sensitive id safe where case is lost.
+
+    Shapes: 15 letters and digits in, 18 out.
+    Source: Salesforce's published algorithm: bit k of group g is set when that character is an upper-case letter.
+    """
+    suffix = ""
+    for group in (id_15[0:5], id_15[5:10], id_15[10:15]):
+        bits = sum(1 << place for place, char in enumerate(group) if "A" <= char <= "Z")
+        suffix += _SUFFIX[bits]
+    return id_15 + suffix
+
+
+def parse_id(text: str) -> str | None:
+    """Return the 18-character form of an id, or None when `text` cannot be one."""
+    if not _ID_TEXT.match(text):
+        return None
+    full = to_18(text[:15])
+    if len(text) == 18 and full != text:
+        return None
+    return full
+
+
+def base62(number: int, width: int) -> str:
+    """Write `number` in base 62, zero-padded to `width` characters, so that ids sort in the order they were minted."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 62)
+        digits = _DIGITS[rest] + digits
+    return digits.rjust(width, "0")
+
+
+class IdMint:
+    """Mints ids: key prefix, two characters that stand for the org, then a counter per key prefix."""
+
+    def __init__(self, seed: int) -> None:
+        digest = hashlib.sha256(b"org %d" % seed).digest()
+        self.pod = _DIGITS[digest[0] % 62] + _DIGITS[digest[1] % 62]
+        self.counters: dict[str, int] = {}
+
+    def mint(self, key_prefix: str) -> str:
+        """Return the next id of this key prefix. Same seed and same calls give the same ids."""
+        number = self.counters.get(key_prefix, 0) + 1
+        self.counters[key_prefix] = number
+        return to_18(key_prefix + self.pod + "000" + base62(number, 7))

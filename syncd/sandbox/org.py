@@ -1,0 +1,223 @@
+"""What is the emulated org, as one thing that can be asked, edited, copied and put back?"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from syncd.sandbox import conversion, deletion, save, seeds
+from syncd.sandbox.clock import SandboxClock, stamp
+from syncd.sandbox.database import Database
+from syncd.sandbox.errors import ControlRefused, SalesforceError
+from syncd.sandbox.ids import IdMint, parse_id
+from syncd.sandbox.journal import Journal
+from syncd.sandbox.objects_people import MARKETING, PEOPLE
+from syncd.sandbox.objects_sales import SALES
+from syncd.sandbox.schema import Field, Schema, SObject, parse_field
+from syncd.sandbox.sessions import Sessions
+from syncd.sandbox.settings import Settings
+from syncd.sandbox.soql.cursors import Cursors
+
+_VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch")
+CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole org at one moment; opaque."""
+
+    image: bytes
+    rest: dict[str, Any]
+
+
+class Org:
+    """One org. Every method takes the lock itself; times are the org's own clock's."""
+
+    def __init__(self, *, seed: int = 0, now: datetime | None = None, frozen: bool = False) -> None:
+        self.seed = seed
+        self.lock = threading.RLock()
+        self.clock = SandboxClock(now, frozen=frozen)
+        self.settings = Settings()
+        self.mint = IdMint(seed)
+        self.schema = Schema((*PEOPLE, *SALES, *MARKETING))
+        self.sessions = Sessions(seed)
+        self.journal = Journal()
+        self.cursors = Cursors()
+        self.started_at = self.clock.now()
+        self.schema_changed_at = self.started_at
+        self.org_id = self.api_user_id = self.admin_id = ""
+        self.database = Database(lambda: self.clock.now().date().isoformat())
+        self.database.create_tables(self.schema)
+
+    @classmethod
+    def with_defaults(cls, *, seed: int = 0, now: datetime | None = None, frozen: bool = False, users: int = 0) -> Org:
+        """Make an org with system users and the usual picklists, and no records."""
+        org = cls(seed=seed, now=now, frozen=frozen)
+        seeds.seed_system(org)
+        seeds.seed_picklists(org)
+        seeds.seed_users(org, users)
+        return org
+
+    def remember_system_ids(self) -> None:
+        """Look up the ids that every request needs."""
+        self.org_id = self.database.where("Organization")[0]["Id"]
+        self.api_user_id = self.database.where("User", Username=seeds.API_USERNAME)[0]["Id"]
+        self.admin_id = self.database.where("User", Username=seeds.ADMIN_USERNAME)[0]["Id"]
+
+    def change_settings(self, wanted: Mapping[str, Any]) -> None:
+        """Change the admin's switches; what describe says may change with them."""
+        with self.lock:
+            self.settings.change(wanted)
+            if {"hidden_fields", "read_only_fields"} & wanted.keys():
+                self.schema_changed_at = self.clock.now()
+            if "assignment_rule" in wanted:
+                active = int(bool((wanted["assignment_rule"] or {}).get("active")))
+                for row in self.database.where("AssignmentRule"):
+                    self.database.update("AssignmentRule", row["Id"], {"Active": active})
+
+    def now_stamp(self) -> str:
+        """Return the org's time as records store it."""
+        return stamp(self.clock.now())
+
+    def mint_id(self, key_prefix: str) -> str:
+        """Return an unused id."""
+        table = self.schema.by_prefix.get(key_prefix)
+        while True:
+            record_id = self.mint.mint(key_prefix)
+            if table is None or not self.database.exists(table, record_id):
+                return record_id
+
+    def add_custom_field(self, sobject: SObject, notation: str) -> Field:
+        """Add a custom field, given in field notation, to an object."""
+        field = parse_field(notation)
+        self.database.add_column(sobject.name, field)
+        self.schema.replace(sobject.with_fields([field]))
+        self.schema_changed_at = self.clock.now()
+        return field
+
+    def picklist(self, sobject: SObject, field: Field) -> tuple[str, ...]:
+        """List the values of a picklist field, in order."""
+        if (sobject.name, field.name) == ("Lead", "Status"):
+            return tuple(row["ApiName"] for row in self.database.where("LeadStatus", order="SortOrder"))
+        if (sobject.name, field.name) in (("Opportunity", "StageName"), ("OpportunityHistory", "StageName")):
+            return tuple(row["ApiName"] for row in self.database.where("OpportunityStage", order="SortOrder"))
+        return field.picklist
+
+    def default_lead_status(self) -> str | None:
+        """Name the status a new lead gets when none is given."""
+        rows = self.database.where("LeadStatus", order="SortOrder")
+        return next((str(row["ApiName"]) for row in rows if row["IsDefault"]), rows[0]["ApiName"] if rows else None)
+
+    def stage(self, name: str) -> Mapping[str, Any] | None:
+        """Return the row of an opportunity stage, or None for a value the org does not list."""
+        rows = self.database.where("OpportunityStage", ApiName=name)
+        return rows[0] if rows else None
+
+    def rule_owner(self) -> str | None:
+        """Return the owner that the active lead assignment rule would set, or None."""
+        rule = self.settings.assignment_rule
+        return self.resolve_owner(str(rule["owner"])) if rule and rule.get("active") else None
+
+    def resolve_owner(self, text: str) -> str:
+        """Find a user by username or id, or a queue by developer name, name or id.
+
+        Errors: ControlRefused naming what was looked for.
+        """
+        for table, column in (("User", "Username"), ("Group", "DeveloperName"), ("Group", "Name"), ("User", "Name")):
+            rows = self.database.where(table, **{column: text})
+            if rows:
+                return str(rows[0]["Id"])
+        full = parse_id(text)
+        if full is not None and (self.database.exists("User", full) or self.database.exists("Group", full)):
+            return full
+        raise ControlRefused(f"There is no user or queue {text!r} in this org; give a username, a queue's developer "
+                             "name, or an id.")
+
+    def name_of(self, record_id: str | None) -> str | None:
+        """Return the name of the record an id stands for, as history rows show it."""
+        table = self.schema.by_prefix.get(record_id[:3]) if record_id else None
+        if table is None or not self.schema.get(table).has("Name"):
+            return record_id
+        row = self.database.row(table, str(record_id))
+        return row["Name"] if row else record_id
+
+    def edit(self, edits: Sequence[Mapping[str, Any]], *, user: str = seeds.ADMIN_USERNAME,
+             auto_assign: bool = False) -> list[dict[str, Any]]:
+        """Carry out a person's edits, one after the other, each by itself; see the control endpoint."""
+        with self.lock:
+            user_id = self.resolve_owner(user)
+            return [self._edit(each, user_id, auto_assign) for each in edits]
+
+    def _edit(self, edit: Mapping[str, Any], user_id: str, auto_assign: bool) -> dict[str, Any]:
+        from syncd.sandbox.control import moment_of
+
+        at = moment_of(edit["at"], self.clock.now()) if edit.get("at") else self.clock.now()
+        try:
+            sobject = self.schema.find(str(edit.get("object", "")))
+            if sobject is None:
+                raise SalesforceError("INVALID_TYPE", f"sObject type '{edit.get('object')}' is not supported.")
+            return {"success": True, "errors": []} | self._apply(edit, sobject, save.How(user_id, at, auto_assign))
+        except SalesforceError as refusal:
+            return {"id": edit.get("id"), "success": False, "errors": [refusal.dml()]}
+
+    def _apply(self, edit: Mapping[str, Any], sobject: SObject, how: save.How) -> dict[str, Any]:
+        verb, fields = edit.get("op"), edit.get("fields") or {}
+        if verb == "create":
+            return {"id": save.create(self, sobject, fields, how)}
+        record_id = parse_id(str(edit.get("id", "")))
+        if verb not in _VERBS:
+            raise ControlRefused(f"Edit {verb!r} is unknown; use create, {', '.join(_VERBS)}.")
+        if record_id is None:
+            raise SalesforceError("MALFORMED_ID", f"bad id {edit.get('id')}", fields=("Id",))
+        if verb == "update":
+            save.update(self, sobject, record_id, fields, how)
+        elif verb == "delete":
+            deletion.delete(self, sobject, record_id, how)
+        elif verb == "undelete":
+            deletion.undelete(self, sobject, record_id, how)
+        elif verb == "merge":
+            deletion.merge(self, sobject, record_id, str(parse_id(str(fields.get("loser")))), how)
+        elif verb == "purge":
+            deletion.purge(self, sobject, how, record_id)
+        elif verb == "touch":
+            save.live_row(self, sobject, record_id)
+            self.database.update(sobject.name, record_id, {"SystemModstamp": how.stamp})
+        else:
+            return {"id": record_id, **conversion.convert(self, record_id, fields, how)}
+        return {"id": record_id}
+
+    def dump(self, names: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:
+        """Return every row of the named objects (of all, when none is named) in id order, deleted rows included."""
+        from syncd.sandbox.soql.render import stored_row
+
+        with self.lock:
+            wanted = [self.schema.get(name) for name in names] or list(self.schema.objects.values())
+            return {each.name: [stored_row(each, row) for row in self.database.where(each.name)] for each in wanted}
+
+    def snapshot(self) -> Snapshot:
+        """Copy the org: records, clock, counters, sessions, settings, schema. The request journal is not part of it."""
+        with self.lock:
+            rest = {name: getattr(self, name) for name in _COPIED}
+            return Snapshot(self.database.image(), copy.deepcopy(rest) | {"schema": dict(self.schema.objects)})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the org back to a snapshot of its own; the snapshot can be used again."""
+        with self.lock:
+            self.database.restore(snapshot.image)
+            rest = dict(snapshot.rest)
+            self.schema = Schema(rest.pop("schema").values())
+            for name, value in copy.deepcopy(rest).items():
+                setattr(self, name, value)
+
+    def close(self) -> None:
+        """Let the org's memory go."""
+        with self.lock:
+            self.database.close()
+
+
+_COPIED = ("clock", "settings", "mint", "sessions", "cursors", "started_at", "schema_changed_at", "org_id", "api_user_id",
+           "admin_id")

@@ -1,0 +1,101 @@
+"""How does the org answer over HTTP?"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from syncd.sandbox.api import Arrival, Hook, answer_request
+from syncd.sandbox.call import Answer
+from syncd.sandbox.clock import http_date
+from syncd.sandbox.control import PREFIX, control
+from syncd.sandbox.org import Org
+
+WORKERS = 8
+BODY_MAX_BYTES = 50 * 1024 * 1024
+LINE_MAX_BYTES = 1024 * 1024            # above the org's own limit of 16,384, so that the org can say 414
+_NO_BODY = frozenset({204, 304})
+
+
+class Server:
+    """Serves one org. Requests are read concurrently and carried out one at a time, under the org's lock."""
+
+    def __init__(self, org: Org, *, on_request: Hook | None = None, after_request: Hook | None = None) -> None:
+        self.org = org
+        self.on_request = on_request
+        self.after_request = after_request
+        self.url = ""
+        self._workers = ThreadPoolExecutor(WORKERS, "sandbox")
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> str:
+        """Listen and return the URL; port 0 picks a free one."""
+        app = web.Application(client_max_size=BODY_MAX_BYTES)
+        app.router.add_route("*", "/{tail:.*}", self._respond)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=LINE_MAX_BYTES,
+                                     max_field_size=LINE_MAX_BYTES)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        chosen = self._runner.addresses[0][1]
+        self.url = f"http://{host}:{chosen}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop listening and let the running requests finish."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._workers.shutdown(wait=True)
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        loop = asyncio.get_running_loop()
+        if request.path.startswith(PREFIX):
+            answer = Answer(403, {"error": "The control endpoint answers this machine only."})
+            if _is_local(request.remote):
+                params = dict(parse_qsl(request.query_string))
+                answer = await loop.run_in_executor(self._workers, control, self.org, request.method,
+                                                    request.path.removeprefix(PREFIX).strip("/"), params, raw)
+        else:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            arrival = Arrival(request.method, request.raw_path, headers, raw, self.url)
+            answer = await loop.run_in_executor(self._workers, answer_request, self.org, arrival, self.on_request,
+                                                self.after_request)
+        body = await loop.run_in_executor(self._workers, _encode, answer)
+        return self._response(answer, body)
+
+    def _response(self, answer: Answer, body: bytes | None) -> web.Response:
+        headers: dict[str, str] = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}
+        if answer.text is not None:
+            headers["Content-Type"] = "text/plain;charset=UTF-8"
+        elif body is not None:
+            headers["Content-Type"] = "application/json;charset=UTF-8"
+        return web.Response(status=answer.status, body=body, headers=headers)
+
+
+def _encode(answer: Answer) -> bytes | None:
+    if answer.text is not None:
+        return answer.text.encode()
+    if answer.status in _NO_BODY or answer.body is None:
+        return None
+    return orjson.dumps(answer.body)
+
+
+def _is_local(remote: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def ready_line(url: str, org: Org, client: Mapping[str, str]) -> str:
+    """Write the one line that tells a caller where the org is and how to log in."""
+    facts: dict[str, Any] = {"url": url, "org_id": org.org_id, **client}
+    return orjson.dumps(facts).decode()
