@@ -87,7 +87,8 @@ class Reading:
         """Return a table, or None when it is absent or something else."""
         value = values.get(key)
         if value is not None and not isinstance(value, Mapping):
-            self.say((*base, key), "MAP-102", f"{key} is {_shown(value)}, not a table.", f"Write it as a table: [{key}].")
+            named = ".".join(part if str(part).isidentifier() else f'"{part}"' for part in map(str, (*base, key)))
+            self.say((*base, key), "MAP-102", f"{key} is {_shown(value)}, not a table.", f"Write it as a table: [{named}].")
             return None
         return value
 
