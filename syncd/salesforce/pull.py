@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlencode
 
-from syncd.core.values import OrgRecord
-from syncd.errors import OrgRefused, OrgUnreachable
+from syncd.errors import OrgUnreachable
 from syncd.ports import DeletedSince, Deletions, Keyset, Page, Pull
 from syncd.salesforce import composite, rows, soql
 from syncd.salesforce.composite import Part, PartAnswer
 from syncd.salesforce.connection import Connection
+from syncd.salesforce.cursor import CursorExpired, pages
 
 DELETED_MAX = composite.SUBREQUESTS_MAX - composite.QUERIES_MAX
 DELETED_DAYS = timedelta(days=15)
@@ -59,57 +59,19 @@ def _pages(connection: Connection, pull: Pull, body: Any) -> Iterator[Page]:
     """Yield the pages of one pull; when its cursor expires, the pull goes on after the last row that was yielded."""
     resume, restarts = pull.after, 0
     while True:
-        expired = False
         try:
-            for page in _cursor(connection, pull, body):
+            for page in pages(connection, pull.object, pull.fields, pull.stamp_field, body):
                 if page.records:
                     resume = Keyset(page.records[-1].modified_at, page.records[-1].id)
                 yield page
-        except _CursorExpired as cause:
-            restarts, expired = restarts + 1, True
+        except CursorExpired as cause:
+            restarts += 1
             if restarts > RESTARTS_MAX:
                 raise OrgUnreachable(f"The org dropped the cursor of {pull.object} {restarts} times.") from cause
-        if not expired:
+        else:
             return
         part = _query(pull, resume)
         body = connection.read(part.what, "GET", connection.base + part.path)
-
-
-class _CursorExpired(Exception):
-    """The org no longer knows a `nextRecordsUrl`."""
-
-
-def _cursor(connection: Connection, pull: Pull, body: Any) -> Iterator[Page]:
-    announced, seen = int(body["totalSize"]), 0
-    while True:
-        records = _records(pull, body)
-        seen += len(records)
-        is_last = bool(body["done"])
-        if is_last and seen < announced:
-            raise OrgUnreachable(f"The org announced {announced} rows of {pull.object} and sent {seen}: the rest is not read.")
-        following = body.get("nextRecordsUrl")
-        yield Page(pull.object, records, is_last)
-        if is_last:
-            return
-        body = _following(connection, pull, following)
-
-
-def _following(connection: Connection, pull: Pull, path: object) -> Any:
-    if not isinstance(path, str) or not path.startswith("/services/data/"):
-        raise OrgUnreachable(f"The org said that more rows of {pull.object} follow, but not where.")
-    try:
-        return connection.read(f"next page of {pull.object}", "GET", path)
-    except OrgRefused as cause:
-        if "INVALID_QUERY_LOCATOR" in str(cause):
-            raise _CursorExpired from cause
-        raise
-
-
-def _records(pull: Pull, body: Mapping[str, Any]) -> tuple[OrgRecord, ...]:
-    try:
-        return tuple(rows.record(pull.object, row, pull.fields, pull.stamp_field) for row in body["records"])
-    except (KeyError, TypeError, ValueError) as cause:
-        raise OrgUnreachable(f"The org sent rows of {pull.object} without Id or {pull.stamp_field}.") from cause
 
 
 class Window:
@@ -143,7 +105,7 @@ class Window:
         try:
             ids = tuple(dict.fromkeys(str(row["id"]) for row in body["deletedRecords"]))
             earliest, covered = rows.moment(body["earliestDateAvailable"]), rows.moment(body["latestDateCovered"])
-        except (KeyError, TypeError, ValueError) as cause:
+        except rows.UNREADABLE as cause:
             raise OrgUnreachable(f"The org listed the deleted rows of {self.object} in a form that syncd can't read.") from cause
         return Deletions(self.object, ids, covered, self.is_whole and earliest <= self.start)
 

@@ -12,6 +12,7 @@ from syncd.ports import Fresh, ObjectSchema
 from syncd.salesforce import composite, rows, soql
 from syncd.salesforce.composite import Part
 from syncd.salesforce.connection import Connection
+from syncd.salesforce.cursor import pages
 
 READ_IDS_MAX = 2_000
 
@@ -31,7 +32,7 @@ def schema(connection: Connection, objects: Sequence[str]) -> dict[str, ObjectSc
 def _schema(object: str, body: Any) -> ObjectSchema:
     try:
         return rows.object_schema(body)
-    except (KeyError, TypeError) as cause:
+    except rows.UNREADABLE as cause:
         raise OrgUnreachable(f"The org described {object} in a form that syncd can't read.") from cause
 
 
@@ -68,22 +69,14 @@ def find(connection: Connection, object: str, fields: Sequence[str], where: Mapp
     while some := list(islice(statements, composite.QUERIES_MAX)):
         parts = [Part(f"query {object}", f"/query?q={soql.encoded(statement)}") for statement in some]
         for part, answer in zip(parts, composite.ask(connection, f"find {object}", parts), strict=True):
-            found = _all_pages(connection, object, composite.expect(connection, part, answer))
-            records.update((record.id, record) for record in _records(object, found, fields, stamp_field))
+            for page in pages(connection, object, fields, stamp_field, composite.expect(connection, part, answer)):
+                records.update((record.id, record) for record in page.records)
     return Fresh(records, asked_at)
-
-
-def _all_pages(connection: Connection, object: str, body: Any) -> Iterator[Mapping[str, Any]]:
-    while True:
-        yield from body["records"]
-        if body["done"]:
-            return
-        body = connection.read(f"next page of {object}", "GET", str(body["nextRecordsUrl"]))
 
 
 def _records(object: str, found: Any, fields: Sequence[str], stamp_field: str) -> Iterator[OrgRecord]:
     try:
         for row in found:
             yield rows.record(object, row, fields, stamp_field)
-    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+    except rows.UNREADABLE as cause:
         raise OrgUnreachable(f"The org sent rows of {object} without Id or {stamp_field}.") from cause

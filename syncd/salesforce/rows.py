@@ -9,6 +9,9 @@ from typing import Any
 from syncd.core.values import OrgRecord, Scalar
 from syncd.ports import FieldSchema, ObjectSchema
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading an answer raises when its shape is not the documented one."""
+
 
 def moment(text: str) -> datetime:
     """Read a datetime as REST writes it (2026-01-02T03:04:05.000+0000) into an aware UTC datetime."""
@@ -20,7 +23,7 @@ def record(object: str, row: Mapping[str, Any], fields: Sequence[str], stamp_fie
 
     Shapes: exactly `fields` are kept; names are matched without regard to case and come back as they were asked for.
     `attributes` is dropped at every depth.
-    Errors: KeyError or ValueError when Id or the stamp is missing: such an answer is not Salesforce's.
+    Errors: one of `UNREADABLE` when Id or the stamp is missing: such an answer is not Salesforce's.
     """
     flat = {path.lower(): value for path, value in _flat(row)}
     values: dict[str, Scalar] = {field: flat.get(field.lower()) for field in fields}
