@@ -1,0 +1,87 @@
+"""What is the story of one record?"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli import output, wire
+from syncd.cli.audit import record_id_of
+from syncd.cli.story import OBJECT_OF_PREFIX, Names, Story, story_of
+from syncd.errors import ConfigInvalid, SyncdError
+
+if TYPE_CHECKING:
+    from syncd.ports import StoreReader
+
+WIDTH = 110
+
+
+def explain(
+    context: typer.Context,
+    record: Annotated[str, typer.Argument(metavar="RECORD_ID", help="An id of 15 or 18 characters, or an e-mail address.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Tell the story of one lead, contact or opportunity: who changed what, how we know, what was decided and written."""
+    config = wire.config_of(context)
+    with wire.open_store_to_read(config) as store:
+        record_id = _person_at(store, record) if "@" in record else record_id_of(record)
+        object = OBJECT_OF_PREFIX.get(record_id[:3])
+        if object is None:
+            raise ConfigInvalid(
+                f"{record_id} is no lead, contact or opportunity: its id begins with {record_id[:3]!r}.",
+                hint="Give the id of a lead (00Q…), contact (003…) or opportunity (006…).",
+            )
+        story = story_of(store, object, record_id)
+        if story is None:
+            raise SyncdError(
+                f"{object} {record_id} is not known: it is neither in the mirror nor in the ledger.",
+                hint="Run `syncd run --once` to read what is new, and check that syncd's user may see the record.",
+            )
+        names = Names(store)
+        if as_json:
+            output.as_json(story)
+        else:
+            output.data("\n".join(_told(story, names)))
+
+
+def _person_at(store: StoreReader, address: str) -> str:
+    """Find the one person with an e-mail address. A converted lead and its contact are one person."""
+    found = [row for object in ("Lead", "Contact") for row in store.by_key(object, "Email", [address])]
+    contacts = {row.id for row in found if row.object == "Contact"}
+    people = [row for row in found if row.text("ConvertedContactId") not in contacts]
+    if len(people) == 1:
+        return people[0].id
+    if not people:
+        raise SyncdError(f"no lead or contact has the e-mail address {address}.", hint="Give the record's id instead.")
+    ids = ", ".join(f"{row.object} {row.id}" for row in people)
+    raise SyncdError(f"{len(people)} people have that e-mail address: {ids}.", hint="Give one of these ids instead.")
+
+
+def _told(story: Story, names: Names) -> Iterator[str]:
+    gone = "  (gone from the org)" if story.is_deleted else ""
+    yield f"{story.object} {story.record_id}  {output.visible(story.name)}{gone}"
+    if story.baseline_at is not None:
+        since = output.when(story.baseline_at)
+        yield f"syncd has watched every {story.object} since {since}; what is older comes from Salesforce's history."
+    yield ""
+    for line in story.lines:
+        row = f"[row {line.row}] " if line.row is not None else ""
+        rule = f" ({line.rule})" if line.rule else ""
+        yield from _wrapped(f"{output.stamp(line.at)}  {row}{output.visible(line.text)}{rule}", 22)
+    if not story.lines:
+        yield "Nothing has happened to it that syncd knows of."
+    yield ""
+    for fact in story.flags:
+        since = output.stamp(fact.seen_at)
+        yield f"flag   {fact.flag.value}, from {output.visible(fact.source)}: {output.visible(fact.evidence)}, since {since}"
+    for field, value in story.owed.items():
+        yield f"owed   {field} is to go back to {output.visible(names.value(field, value))}"
+    state = ", ".join(f"{field} {output.visible(names.value(field, value))}" for field, value in story.state.items())
+    yield from _wrapped(f"now    {state or 'not in the mirror'}", 7)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

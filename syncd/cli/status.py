@@ -1,0 +1,164 @@
+"""Is syncd running, is it up to date, and what waits for a human?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli import output, wire
+from syncd.core.values import InboxItem, Verdict
+from syncd.ports import CycleRecord, LeaseHolder
+
+if TYPE_CHECKING:
+    from syncd.ports import StoreReader
+
+CYCLES_SHOWN = 10
+STALE_INTERVALS = 2
+ITEMS_SHOWN = 3
+WARNINGS = "warnings"
+HEADER = ("ended", "took", "changes seen", "crossings", "reverts", "enrolled", "written", "quarantined", "API calls", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the store knows at one moment of the host's clock. `reason` says why it is not healthy; empty when it is."""
+
+    reason: str
+    lag: timedelta | None
+    interval: timedelta
+    cycles: Sequence[CycleRecord]
+    open_intents: int
+    flags: dict[str, int]
+    inbox: Sequence[tuple[int, InboxItem, int]]
+    lease: LeaseHolder | None
+    warnings: Sequence[str]
+
+
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    healthcheck: Annotated[bool, typer.Option("--healthcheck", help="Only one line, for a container's health check.")] = False,
+) -> None:
+    """Show the last cycles, lag, crossings, inbox and open writes. Exit 1, with the reason, when syncd is behind or failing."""
+    config = wire.config_of(context)
+    with wire.open_store_to_read(config) as store:
+        found = read_status(store, config.schedule.interval, datetime.now(UTC))
+    if as_json:
+        output.as_json(_as_json(found))
+    elif healthcheck:
+        output.data(found.reason or "ok")
+    else:
+        output.data("\n".join(_told(found)))
+    if found.reason:
+        if not healthcheck:
+            output.message(f"not healthy: {found.reason}")
+        raise typer.Exit(1)
+
+
+def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Status:
+    """Read everything from the store. Raises StoreUnusable when it cannot be read."""
+    cycles = store.cycles(CYCLES_SHOWN)
+    lag = now - cycles[0].ended_at if cycles else None
+    warnings = store.setting(WARNINGS)
+    return Status(
+        health_problem(cycles, lag, interval),
+        lag,
+        interval,
+        cycles,
+        store.count_open(),
+        dict(store.flag_counts()),
+        store.inbox(),
+        store.lease_holder(),
+        [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+    )
+
+
+def health_problem(cycles: Sequence[CycleRecord], lag: timedelta | None, interval: timedelta) -> str:
+    """Say why syncd is not healthy, or return an empty text.
+
+    Source: P18, silence is an alarm: stale data is visible within two intervals.
+    """
+    if not cycles or lag is None:
+        return "no cycle has run yet; start one with: syncd run --once"
+    if lag > STALE_INTERVALS * interval:
+        ran = f"the last cycle ended {output.span(lag)} ago, more than {STALE_INTERVALS} intervals of {output.span(interval)}"
+        return f"{ran}; is `syncd run` running?"
+    if cycles[0].error:
+        return f"the last cycle failed: {cycles[0].error}"
+    return ""
+
+
+def _as_json(found: Status) -> dict[str, Any]:
+    return {
+        "is_healthy": not found.reason,
+        "reason": found.reason,
+        "lag_s": None if found.lag is None else round(found.lag.total_seconds(), 1),
+        "interval_s": found.interval.total_seconds(),
+        "cycles": found.cycles,
+        "open_intents": found.open_intents,
+        "people_excluded": found.flags,
+        "inbox": [{"number": number, "times": times, **asdict(item)} for number, item, times in found.inbox],
+        "lease": found.lease,
+        "warnings": found.warnings,
+    }
+
+
+def _told(found: Status) -> Iterator[str]:
+    yield _line("health", found.reason or "ok")
+    every = f"a cycle every {output.span(found.interval)}"
+    yield _line("lag", f"none known, {every}" if found.lag is None else f"{output.span(found.lag)}, {every}")
+    yield _line("daemon", _daemon(found.lease))
+    settled = ", which the next cycle settles or sends" if found.open_intents else ""
+    yield _line("open writes", f"{found.open_intents:,}{settled}")
+    flags = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in found.flags.items() if flag != "any" and count)
+    yield _line("no mail", f"{found.flags.get('any', 0):,} people" + (f": {flags}" if flags else ""))
+    for warning in found.warnings:
+        yield _line("warning", output.visible(warning))
+    yield ""
+    yield from output.table(HEADER, [_cycle_cells(cycle) for cycle in found.cycles])
+    yield ""
+    yield from _inbox(found.inbox)
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<12}  {text}"
+
+
+def _daemon(lease: LeaseHolder | None) -> str:
+    if lease is None:
+        return "no syncd is writing now"
+    return f"{output.visible(lease.host)}, process {lease.pid}, since {output.when(lease.since_at)}"
+
+
+def _cycle_cells(cycle: CycleRecord) -> list[object]:
+    counts = cycle.counts
+    by_verdict = ", ".join(f"{count} {v.value}" for v in Verdict if (count := counts.get(f"crossings {v.value}", 0)))
+    crossings = f"{counts.get('crossings', 0)}" + (f" ({by_verdict})" if by_verdict else "")
+    took = output.span(cycle.ended_at - cycle.started_at)
+    names = ("reverts", "enrolled", "fields written", "quarantined", "api calls")
+    rest = [counts.get(name, 0) for name in names]
+    return [output.stamp(cycle.ended_at), took, counts.get("changes seen", 0), crossings, *rest, cycle.error or ""]
+
+
+def _inbox(inbox: Sequence[tuple[int, InboxItem, int]]) -> Iterator[str]:
+    if not inbox:
+        yield "inbox: empty, nothing waits for a human"
+        return
+    kinds: dict[str, list[tuple[int, InboxItem, int]]] = {}
+    for row in inbox:
+        kinds.setdefault(row[1].kind, []).append(row)
+    yield f"inbox: {output.many(len(inbox), 'item')} in {output.many(len(kinds), 'group')}"
+    for kind, rows in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
+        yield f"  {kind}: {len(rows)}"
+        for _, item, times in rows[:ITEMS_SHOWN]:
+            seen = f" (seen {times} times)" if times > 1 else ""
+            yield f"    {output.visible(item.where)}: {output.visible(item.text)}{seen}"
+            yield f"      next: {output.visible(item.remedy)}"
+        if len(rows) > ITEMS_SHOWN:
+            yield f"    … and {len(rows) - ITEMS_SHOWN} more like it: syncd status --json"
+
+

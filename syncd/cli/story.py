@@ -1,0 +1,196 @@
+"""What happened to one record, in order, in sentences that prove what they say?
+
+Nobody is named where the proof is weaker than a history row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.core.changes import FIELD_OF_HISTORY, in_order
+from syncd.core.values import Entry, FlagFact, OrgRecord, Proof, Rule, Scalar
+from syncd.ports import LedgerQuery, LedgerRow, StoreReader
+
+HISTORY_OF = {"Lead": ("LeadHistory", "LeadId"), "Opportunity": ("OpportunityFieldHistory", "OpportunityId")}
+OBJECT_OF_PREFIX = {"00Q": "Lead", "003": "Contact", "006": "Opportunity", "701": "Campaign", "005": "User"}
+SHOWN = ("Status", "StageName", "OwnerId", "Email", "HasOptedOutOfEmail", "IsConverted", "ConvertedContactId", "IsClosed")
+ROWS_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of the story. `row` is the ledger row it tells of, None for what only Salesforce's history knows."""
+
+    at: datetime
+    text: str
+    rule: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that syncd knows of one record."""
+
+    object: str
+    record_id: str
+    name: str
+    lines: Sequence[Line]
+    flags: Sequence[FlagFact]
+    owed: Mapping[str, Scalar]
+    state: Mapping[str, Scalar]
+    is_deleted: bool
+    baseline_at: datetime | None
+
+
+class Names:
+    """Names of users, queues, campaigns and people by id, read from the mirror once."""
+
+    def __init__(self, store: StoreReader) -> None:
+        self._store = store
+        self._known: dict[str, str] = {}
+
+    def of(self, record_id: Scalar) -> str:
+        """Return a record's name, or its id when it is not mirrored."""
+        id = str(record_id)
+        if id not in self._known:
+            objects = ("User", "Group") if id[:3] in ("005", "00G") else (OBJECT_OF_PREFIX.get(id[:3], ""),)
+            found = [row for object in objects if object for row in self._store.get(object, [id]).values()]
+            self._known[id] = next((name for row in found if (name := row.text("Name"))), id)
+        return self._known[id]
+
+    def value(self, field: str | None, value: Scalar) -> str:
+        """Return a field's value as one reads it: an owner by name, a text in quotes, nothing as `empty`."""
+        if value is None or value == "":
+            return "empty"
+        if field is not None and (field.endswith("Id") or field == "Owner"):
+            return self.of(value)
+        return repr(value)
+
+
+def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
+    """Tell all that the mirror, the ledger and the flags know of one record; None when they know nothing."""
+    record = store.get(object, [record_id]).get(record_id)
+    rows = list(store.ledger(LedgerQuery(record_id=record_id, limit=ROWS_MAX)))
+    if record is None and not rows:
+        return None
+    names = Names(store)
+    lines = [_ledger_line(row, record_id, names) for row in rows if row.entry.kind != "baseline"]
+    judged = {str(row.entry.evidence.get("history_id")) for row in rows}
+    lines += _history_lines(store, object, record_id, judged, names)
+    if record is not None and (created_at := record.moment("CreatedDate")) is not None:
+        lines.append(Line(created_at, "Created in Salesforce."))
+    return Story(
+        object,
+        record_id,
+        names.of(record_id),
+        sorted(lines, key=lambda line: (line.at, line.row or 0)),
+        _flags(store, record_id, record),
+        {field: value for (_, field), value in store.lawful(object, [record_id]).items()},
+        {name: record.fields[name] for name in SHOWN if name in record.fields} if record is not None else {},
+        record is not None and record.is_deleted,
+        _baseline_at(store, object),
+    )
+
+
+def _flags(store: StoreReader, record_id: str, record: OrgRecord | None) -> list[FlagFact]:
+    address = record.text("Email") if record is not None else None
+    return store.flags([record_id], [address] if address else [])
+
+
+def _baseline_at(store: StoreReader, object: str) -> datetime | None:
+    rows = store.ledger(LedgerQuery(kind="baseline", limit=ROWS_MAX))
+    return next((row.entry.at for row in rows if row.entry.object == object), None)
+
+
+def _history_lines(store: StoreReader, object: str, record_id: str, judged: set[str], names: Names) -> Iterable[Line]:
+    if object not in HISTORY_OF:
+        return
+    history, parent = HISTORY_OF[object]
+    rows = store.scan(history, field=parent, values=[record_id], limit=ROWS_MAX)
+    for row in in_order(rows):
+        field = FIELD_OF_HISTORY.get(row.text("Field") or "", row.text("Field") or "")
+        before, after = row.fields.get("OldValue"), row.fields.get("NewValue")
+        if row.id in judged or _is_names_twin(row, rows):
+            continue
+        by = names.of(row.text("CreatedById")) if row.text("CreatedById") else "somebody"
+        moved = f"{field} from {names.value(field, before)} to {names.value(field, after)}" if before or after else field
+        yield Line(row.modified_at, f"{by} changed {moved} (history row {row.id}). Not judged by syncd.")
+
+
+def _is_names_twin(row: OrgRecord, rows: Sequence[OrgRecord]) -> bool:
+    """Tell whether this is the row with names of an owner move that Salesforce wrote as two, one with names and one with ids."""
+    field, value = row.text("Field"), row.text("NewValue") or ""
+    if field != "Owner" or value[:3] in ("005", "00G"):
+        return False
+    return any(other is not row and other.text("Field") == "Owner" and other.modified_at == row.modified_at for other in rows)
+
+
+def _ledger_line(row: LedgerRow, record_id: str, names: Names) -> Line:
+    entry = row.entry
+    tell = _SENTENCES.get(entry.kind, _other)
+    text = tell(entry, names)
+    if entry.record_id not in (None, record_id):
+        text = f"{entry.object} {names.of(entry.record_id)}: {text}"
+    return Line(entry.changed_at or entry.at, text, place_of(entry.rule), row.seq)
+
+
+def place_of(rule: Rule | None) -> str | None:
+    """Return where a rule stands."""
+    return None if rule is None else f"{rule.name}, {rule.file}:{rule.line}"
+
+
+def _change(entry: Entry, names: Names) -> str:
+    moved = f"{entry.field} from {names.value(entry.field, entry.before)} to {names.value(entry.field, entry.after)}"
+    if entry.proof == Proof.HISTORY:
+        team = f", team {entry.team}" if entry.team and entry.team != entry.actor_kind else ""
+        actor = f"{entry.actor or entry.actor_id or 'somebody'} ({entry.actor_kind or 'unknown'}{team})"
+        text = f"{actor} changed {moved}, proved by history row {entry.evidence.get('history_id', '')}.".replace(" .", ".")
+    else:
+        text = f"{moved.replace(' from ', ' went from ', 1)}. Nobody is named: no history row proves who did it."
+    fence = f" across the {entry.fence} fence" if entry.fence else ""
+    return f"{text} Verdict{fence}: {entry.verdict}; {entry.reason}."
+
+
+def _intent(entry: Entry, names: Names) -> str:
+    if entry.evidence.get("values.CampaignId") is not None:
+        return f"syncd set out to add this person to campaign {names.of(entry.after)}: {entry.reason}."
+    before, after = names.value(entry.field, entry.before), names.value(entry.field, entry.after)
+    return f"syncd set out to write {entry.field} = {after} (was {before}): {entry.reason}."
+
+
+def _outcome(entry: Entry, names: Names) -> str:
+    after = names.value(entry.field, entry.after)
+    words = " ".join(str(part) for part in (entry.evidence.get("code"), entry.reason) if part)
+    told = f"The write of {entry.field} = {after} (row {entry.cause_seq}) ended {entry.outcome}"
+    return f"{told}: {words}." if words else f"{told}."
+
+
+def _flag(entry: Entry, names: Names) -> str:
+    return f"Flag {entry.after or entry.before}: {entry.reason}."
+
+
+def _decision(entry: Entry, names: Names) -> str:
+    campaign = entry.evidence.get("campaign")
+    where = f" for campaign {names.of(campaign)}" if campaign else ""
+    return f"Nurture decided {entry.verdict}{where}: {entry.reason}."
+
+
+def _deleted(entry: Entry, names: Names) -> str:
+    return f"The record is {entry.reason or 'gone from the org'}."
+
+
+def _other(entry: Entry, names: Names) -> str:
+    parts = [entry.kind, entry.field or "", entry.outcome or entry.verdict or "", entry.reason or ""]
+    return " ".join(part for part in parts if part) + "."
+
+
+_SENTENCES = {
+    "change": _change,
+    "intent": _intent,
+    "outcome": _outcome,
+    "flag": _flag,
+    "decision": _decision,
+    "deleted": _deleted,
+}
