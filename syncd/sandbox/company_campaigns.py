@@ -15,7 +15,17 @@ from syncd.sandbox.company_people import MARKETO, Cast
 from syncd.sandbox.company_tables import Row, record_id, stamp, table, words
 
 STALLED_EARLY, STALLED_LATE = "SYNCD Stalled Early", "SYNCD Stalled Late"
-MEMBER_COLUMNS: Final = ("Id", "CampaignId", "LeadId", "ContactId", "Status", "CreatedDate", "CreatedById")
+MEMBER_COLUMNS: Final = (
+    "Id",
+    "CampaignId",
+    "LeadId",
+    "ContactId",
+    "Status",
+    "HasResponded",
+    "FirstRespondedDate",
+    "CreatedDate",
+    "CreatedById",
+)
 _PLAIN: Final = (("Sent", True, False), ("Responded", False, True))
 _EVENT: Final = (("Invited", True, False), ("Registered", False, True), ("Attended", False, True), ("No Show", False, False))
 _NURTURE: Final = (
@@ -85,6 +95,7 @@ class MemberWriter:
         for campaign in rng.sample(CAMPAIGNS[2:], rng.choice((1, 1, 2))):
             self._written += 1
             at = stamp(since + (self._now - timedelta(minutes=2) - since) * rng.random())
-            status = rng.choice(campaign.statuses)[0]
+            status, _, responded = rng.choice(campaign.statuses)
+            known = (status, str(responded).lower(), at[:10] if responded else "")
             member_id = record_id("CampaignMember", self._written)
-            self._row((member_id, campaign.id, lead_id, contact_id, status, at, self._tool))
+            self._row((member_id, campaign.id, lead_id, contact_id, *known, at, self._tool))

@@ -21,6 +21,8 @@ from syncd.sandbox.company_tables import parse_stamp, read_table
 Body = dict[str, Any]
 Record = dict[str, str]
 _KEPT = ("Id", "Status", "OwnerId", "LeadSource", "Lead_Score__c", "Company", "IsConverted", "IsDeleted")
+_NUMBERS = ("Lead_Score__c",)
+_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +177,4 @@ def _kept(row: Mapping[str, str]) -> Record:
 
 
 def _as_json(fields: Mapping[str, str]) -> dict[str, Any]:
-    booleans = {"true": True, "false": False}
-    return {name: None if value == "" else booleans.get(value, value) for name, value in fields.items()}
+    return {name: int(value) if name in _NUMBERS else _WORDS.get(value, value) for name, value in fields.items()}

@@ -177,11 +177,17 @@ def test_stage_history_replays_to_the_present_stage(folder: Path) -> None:
             assert (steps[-1]["NewValue"], steps[-1]["CreatedDate"]) == (deal["StageName"], deal["LastStageChangeDate"])
 
 
-def test_nothing_in_the_company_is_younger_than_now(folder: Path) -> None:
-    for path in folder.glob("*.csv"):
-        for row in read_table(folder, path.stem):
+@pytest.mark.parametrize(
+    "now",
+    [NOW, datetime(2026, 3, 1, 0, 0, 3, tzinfo=UTC), datetime(2026, 7, 4, 23, 59, 59, tzinfo=UTC)],
+    ids=["monday morning", "sunday just after midnight", "saturday night"],
+)
+def test_nothing_in_the_company_is_younger_than_now(tmp_path: Path, now: datetime) -> None:
+    write_company(tmp_path, seed=5, now=now, leads=1500, deals=400)
+    for path in tmp_path.glob("*.csv"):
+        for row in read_table(tmp_path, path.stem):
             for column in ("CreatedDate", "LastModifiedDate", "SystemModstamp", "LastStageChangeDate"):
-                assert not row.get(column) or parse_stamp(row[column]) < NOW, (path.stem, row)
+                assert not row.get(column) or parse_stamp(row[column]) < now, (path.stem, row)
 
 
 def stalled_on(folder: Path, now: datetime) -> set[str]:

@@ -159,6 +159,12 @@ def test_a_day_without_the_bulk_load_stays_below_what_counts_as_a_mass_edit(mome
         assert max(changes.values(), default=0) < 50, moment.title
 
 
+def test_two_weeks_can_be_played_and_every_day_keeps_its_crossings(folder: Path) -> None:
+    long = days(folder, seed=7, start=START, count=10)
+    crossings = Counter(moment.at.date() for moment in long for fact in moment.truth if not fact.is_lawful)
+    assert list(crossings.values()) == [27, *[30] * 9]
+
+
 def test_the_interesting_records_exist(folder: Path) -> None:
     found = interesting(folder, seed=7, start=START)
     assert len(found) == 21
