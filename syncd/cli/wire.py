@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from syncd.core.nurture import Nurture
     from syncd.core.tables import Table
     from syncd.core.values import Problem
+    from syncd.engine.world import World
     from syncd.ports import Store, StoreReader
     from syncd.salesforce.org import SalesforceOrg
+
+    Work = tuple[World, SalesforceOrg]
 
 FENCES = "fences.toml"
 NURTURE = "nurture.toml"
@@ -71,6 +74,37 @@ def open_store_to_write(config: Config, org_id: str) -> Iterator[Store]:
         yield store
     finally:
         store.dispose()
+
+
+@contextmanager
+def open_world(config: Config, *, is_read_only: bool = False, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Work]:
+    """Give everything that a cycle works with: the org, its store, the policies, the folders and the clocks.
+
+    Shapes: `is_read_only` leaves export files where they are, as a plan wants it.
+    Errors: ConfigInvalid for policy files, LoginRefused or OrgUnreachable before the store is touched, StoreUnusable.
+    """
+    from syncd.core.guard import Limits
+    from syncd.engine.schedule import HostClock
+    from syncd.engine.world import Pace, World
+    from syncd.exports.folder import DropFolder
+
+    policies = load_policies(config.mappings)
+    limits = config.limits
+    with open_org(config) as org, open_store_to_write(config, org.identity().org_id) as store:
+        clock = HostClock()
+        world = World(
+            org=org,
+            store=store,
+            policies=policies,
+            exports=DropFolder(config.exports, clock, is_read_only=is_read_only),
+            plans=config.plans,
+            zone=config.zone,
+            limits=Limits(limits.records_max, limits.records_percent, limits.records_min or 0, limits.owners_max),
+            pace=Pace(config.schedule.interval, config.schedule.slow_every, limits.hold_back, limits.api_calls_share_percent),
+            clock=clock,
+            is_stopping=is_stopping,
+        )
+        yield world, org
 
 
 def load_policies(folder: Path) -> Policies:

@@ -1,0 +1,329 @@
+"""How do open intents become writes, and each write an outcome?
+
+Every intent is looked at before it is sent: one that a lost answer may have carried out already is settled by what stands
+in the org, never by guessing. Killed between any two lines, the next cycle looks again and carries on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.core.guard import Limits, too_many
+from syncd.core.people import excluded_by
+from syncd.core.plan import Plan
+from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.engine.plans import write_plan
+from syncd.engine.world import Cycle, World
+from syncd.ports import Fresh, OpenIntent, OrgWriter, StoreWriter, Update, WriteResult
+
+CHUNK = 200
+PATCHES_A_CALL = 25
+GRAIN_S = 1.1
+LIMIT = "mass-change limit"
+REFUSED = "refused-write"
+WAITING_PLAN = "plan-waiting"
+Closing = tuple[OpenIntent, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Intents on one record that travel in one request."""
+
+    items: tuple[OpenIntent, ...]
+
+    @property
+    def intent(self) -> Intent:
+        """Return the first intent; all name the same record."""
+        return self.items[0].intent
+
+    @property
+    def values(self) -> dict[str, Scalar]:
+        """Return what would be written."""
+        return {item.intent.field: item.intent.after for item in self.items}
+
+    def all(self, outcome: Outcome) -> list[Closing]:
+        """Close every intent of the group alike."""
+        return [(item, outcome) for item in self.items]
+
+
+def act(world: World, org: OrgWriter, cycle: Cycle, *, limits: Limits | None = None) -> None:
+    """Carry out the open intents, or hold all of them back when they are too many for one cycle.
+
+    Shapes: `limits` None means that a person approved these writes.
+    """
+    if not world.store.count_open():
+        return
+    if limits is not None and hold_back(world, cycle, limits):
+        return
+    late: list[Group] = []
+    for chunk in _chunks(_open(world)):
+        world.pause_point()
+        creates = [item for item in chunk if item.intent.is_create]
+        _create(world, org, cycle, creates)
+        late += _update(world, org, cycle, _grouped([item for item in chunk if not item.intent.is_create]))
+    if late and world.clock is not None:
+        world.clock.sleep(GRAIN_S)
+        _update(world, org, cycle, late)
+
+
+def _open(world: World) -> Iterator[OpenIntent]:
+    after = 0
+    while page := world.store.open_intents(1000, after):
+        yield from page
+        after = page[-1].seq
+
+
+def _chunks(items: Iterable[OpenIntent]) -> Iterator[list[OpenIntent]]:
+    chunk: list[OpenIntent] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def hold_back(world: World, cycle: Cycle, limits: Limits) -> bool:
+    """Turn the open intents into a plan when they break the mass-change limit. Nothing of them is sent then.
+
+    Source: promise 8: a cycle that would change more than the agreed number of records stops and asks.
+    """
+    people = world.store.count("Lead") + world.store.count("Contact") if world.store.count_open() > limits.records_min else 0
+    reason = too_many((item.intent for item in _open(world)), limits, people)
+    if reason is not None:
+        remedy = "or raise [limits] in config.toml"
+        _hold(world, cycle, list(_open(world)), f"{LIMIT}: {reason}", remedy)
+    return reason is not None
+
+
+def hold_for_asking(world: World, cycle: Cycle) -> None:
+    """Turn new enrolments into a plan when nurture.toml says that a person is asked first."""
+    nurture = world.policies.nurture
+    held = [item for item in _open(world) if item.intent.is_create] if nurture is not None and nurture.mode == "ask" else []
+    if held:
+        _hold(world, cycle, held, f'{len(held)} enrolments wait for a word (mode = "ask")', "or leave it")
+
+
+def _hold(world: World, cycle: Cycle, held: Sequence[OpenIntent], reason: str, otherwise: str) -> None:
+    intents = [item.intent for item in held]
+    path = write_plan(world, Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), intents, reason))
+    outcome = Outcome(OutcomeKind.NOT_SENT, f"{reason}; plan {path.name}", code="HELD")
+    remedy = f"Read it, then run: syncd apply {path}    ({otherwise})"
+    item = InboxItem(WAITING_PLAN, path.name, str(path), f"{reason}. Nothing was written.", remedy)
+    with world.store.begin() as tx:
+        tx.close([(one, outcome) for one in held], cycle.now, cycle.id)
+        tx.defer(intents)
+        tx.put_inbox([item], cycle.now)
+    cycle.count("held back", len(held))
+
+
+def _grouped(items: Sequence[OpenIntent]) -> list[Group]:
+    groups: dict[tuple[str, str, str], list[OpenIntent]] = {}
+    for item in items:
+        groups.setdefault((item.intent.object, item.intent.record_id, item.intent.part), []).append(item)
+    return [Group(tuple(group)) for group in groups.values()]
+
+
+def _update(world: World, org: OrgWriter, cycle: Cycle, groups: Sequence[Group]) -> list[Group]:
+    """Look, then send what still stands. Returns the groups whose record was saved within the clock's last second."""
+    late: list[Group] = []
+    for name in sorted({group.intent.object for group in groups}):
+        mine = [group for group in groups if group.intent.object == name]
+        fresh = _look(org, name, mine)
+        ours = _written_by_us(org, cycle, name, mine, fresh)
+        closing: list[Closing] = []
+        ready: list[tuple[Group, Update]] = []
+        busy: set[str] = set()
+        for group in mine:
+            settled = _settled(group, fresh.records.get(group.intent.record_id), cycle, ours)
+            if settled is not None:
+                closing += settled
+            elif group.intent.record_id not in busy:
+                record = fresh.records[group.intent.record_id]
+                if record.modified_at.replace(microsecond=0) >= fresh.asked_at.replace(microsecond=0):
+                    late.append(group)
+                    continue
+                busy.add(group.intent.record_id)
+                ready.append((group, Update(name, record.id, group.values, record.modified_at)))
+        _close(world, cycle, closing)
+        for start in range(0, len(ready), PATCHES_A_CALL):
+            world.pause_point()
+            batch = ready[start : start + PATCHES_A_CALL]
+            results = org.update([update for _, update in batch])
+            answers = [_answered(group, result) for (group, _), result in zip(batch, results, strict=True)]
+            _close(world, cycle, [pair for pairs in answers for pair in pairs])
+    return late
+
+
+def _look(org: OrgWriter, name: str, groups: Sequence[Group]) -> Fresh:
+    fields = sorted({field for group in groups for field in group.values} | {"LastModifiedById"})
+    return org.read(name, sorted({group.intent.record_id for group in groups}), fields)
+
+
+def _written_by_us(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group], fresh: Fresh) -> set[tuple[str, str]]:
+    """Return (record id, new value) of our own history rows, asked only for records that hold the wanted value already."""
+    if name != "Lead":
+        return set()
+    done = [
+        group.intent.record_id
+        for group in groups
+        if (record := fresh.records.get(group.intent.record_id)) is not None
+        and all(record.fields.get(field) == value for field, value in group.values.items())
+        and record.fields.get("LastModifiedById") != cycle.identity.user_id
+    ]
+    if not done:
+        return set()
+    found = org.find("LeadHistory", ("LeadId", "NewValue"), {"LeadId": done, "CreatedById": [cycle.identity.user_id]})
+    return {(row.text("LeadId") or "", row.text("NewValue") or "") for row in found.records.values()}
+
+
+def _settled(group: Group, record: OrgRecord | None, cycle: Cycle, ours: set[tuple[str, str]]) -> list[Closing] | None:
+    """Say how a group ends without being sent, or None when it still stands."""
+    if record is None:
+        return group.all(Outcome(OutcomeKind.SUPERSEDED, "the record is gone or no longer visible", code="GONE"))
+    if all(record.fields.get(field) == value for field, value in group.values.items()):
+        is_ours = record.fields.get("LastModifiedById") == cycle.identity.user_id
+        is_ours = is_ours or all((record.id, str(value)) in ours for value in group.values.values())
+        if is_ours:
+            return group.all(Outcome(OutcomeKind.CONFIRMED, "found written when looking"))
+        return group.all(Outcome(OutcomeKind.SUPERSEDED, "somebody else has set the same value"))
+    decided_on = group.intent.decided_on
+    if decided_on is not None and record.modified_at != datetime.fromisoformat(decided_on):
+        return group.all(Outcome(OutcomeKind.SUPERSEDED, "the record was saved since; it is judged again"))
+    moved = [item for item in group.items if record.fields.get(item.intent.field) not in (item.intent.before, item.intent.after)]
+    if moved:
+        names = ", ".join(item.intent.field for item in moved)
+        return group.all(Outcome(OutcomeKind.SUPERSEDED, f"{names} was changed since; theirs stands"))
+    return None
+
+
+def _answered(group: Group, result: WriteResult) -> list[Closing]:
+    """Turn Salesforce's answer into outcomes; an empty list leaves the intents open for the next cycle."""
+    if result.status == "done":
+        return group.all(Outcome(OutcomeKind.CONFIRMED, request_id=result.request_id))
+    if result.status == "gone":
+        return group.all(Outcome(OutcomeKind.SUPERSEDED, result.text, result.code, result.request_id))
+    if result.status == "stale":
+        if group.intent.decided_on is None:
+            return []
+        return group.all(
+            Outcome(OutcomeKind.SUPERSEDED, "saved by somebody meanwhile; it is judged again", "412", result.request_id)
+        )
+    if result.status == "locked":
+        return []
+    return group.all(Outcome(OutcomeKind.REJECTED, result.text, result.code, result.request_id))
+
+
+def _create(world: World, org: OrgWriter, cycle: Cycle, items: Sequence[OpenIntent]) -> None:
+    """Add campaign members: look for each by its natural key and at the person's consent, then send the rest."""
+    if not items:
+        return
+    kept_out = _kept_out(world, org, cycle, items)
+    closing: list[Closing] = []
+    missing: list[OpenIntent] = []
+    known = _members(org, items)
+    for item in items:
+        member = known.get((str(item.intent.after), item.intent.record_id))
+        if member is not None:
+            closing.append((item, _found_member(member, cycle)))
+        elif item.intent.record_id in kept_out:
+            closing.append((item, Outcome(OutcomeKind.NOT_SENT, kept_out[item.intent.record_id], code="EXCLUDED")))
+        else:
+            missing.append(item)
+    _close(world, cycle, closing)
+    if not missing:
+        return
+    results = org.create("CampaignMember", [dict(item.intent.values or {}) for item in missing])
+    closing = []
+    for item, result in zip(missing, results, strict=True):
+        if result.status == "duplicate":
+            continue
+        closing += [(pair[0], replace(pair[1], created_id=result.id)) for pair in _answered(Group((item,)), result)]
+    _close(world, cycle, closing)
+
+
+def _members(org: OrgWriter, items: Sequence[OpenIntent]) -> dict[tuple[str, str], OrgRecord]:
+    people = sorted({item.intent.record_id for item in items})
+    campaigns = sorted({str(item.intent.after) for item in items})
+    fields = ("CampaignId", "ContactId", "CreatedById")
+    found = org.find("CampaignMember", fields, {"CampaignId": campaigns, "ContactId": people})
+    return {(row.text("CampaignId") or "", row.text("ContactId") or ""): row for row in found.records.values()}
+
+
+def _found_member(member: OrgRecord, cycle: Cycle) -> Outcome:
+    if member.text("CreatedById") == cycle.identity.user_id:
+        return Outcome(OutcomeKind.CONFIRMED, "found written when looking", created_id=member.id)
+    return Outcome(OutcomeKind.SUPERSEDED, "already a campaign member", "DUPLICATE_VALUE", created_id=member.id)
+
+
+def _kept_out(world: World, org: OrgWriter, cycle: Cycle, items: Sequence[OpenIntent]) -> Mapping[str, str]:
+    """Look at each person's consent once more, right before the push.
+
+    Source: promise 4: an opt-out is never overridden, lost or late.
+    """
+    ids = sorted({item.intent.record_id for item in items})
+    visible = [name for name in ("Email", "HasOptedOutOfEmail") if name in cycle.schema["Contact"].fields]
+    fresh = org.read("Contact", ids, visible).records
+    leads = world.store.by_key("Lead", "ConvertedContactId", ids)
+    addresses = [address for record in (*fresh.values(), *leads) if (address := record.text("Email"))]
+    facts = world.store.flags([*ids, *(lead.id for lead in leads)], addresses)
+    found = {}
+    for id in ids:
+        record = fresh.get(id)
+        if record is None:
+            found[id] = "the contact is gone or no longer visible"
+            continue
+        own = [lead for lead in leads if lead.text("ConvertedContactId") == id]
+        reasons = excluded_by(record, record.text("Email"), facts, own)
+        if reasons:
+            found[id] = "; ".join(reasons)
+    return found
+
+
+def _close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:
+    if not closing:
+        return
+    with world.store.begin() as tx:
+        tx.close(closing, cycle.now, cycle.id)
+        _mirror_confirmed(world, tx, closing)
+        for item, outcome in closing:
+            _follow_up(tx, cycle, item.intent, outcome)
+    for item, outcome in closing:
+        cycle.count(f"outcomes {outcome.kind.value}")
+        if outcome.kind is OutcomeKind.CONFIRMED:
+            cycle.count("enrolled" if item.intent.is_create else "reverts" if item.intent.part == "fence" else "fields written")
+
+
+def _mirror_confirmed(world: World, tx: StoreWriter, closing: Sequence[Closing]) -> None:
+    written: dict[tuple[str, str], dict[str, Scalar]] = {}
+    for item, outcome in closing:
+        intent = item.intent
+        if outcome.kind is OutcomeKind.CONFIRMED and not intent.is_create:
+            written.setdefault((intent.object, intent.record_id), {})[intent.field] = intent.after
+    for name in {name for name, _ in written}:
+        known = world.store.get(name, [id for object, id in written if object == name])
+        tx.mirror([replace(row, fields={**row.fields, **written[name, row.id]}) for row in known.values()])
+
+
+def _follow_up(tx: StoreWriter, cycle: Cycle, intent: Intent, outcome: Outcome) -> None:
+    subject = f"{intent.record_id}:{intent.field}"
+    if outcome.kind is OutcomeKind.CONFIRMED:
+        tx.resolve_inbox(REFUSED, [subject], cycle.now)
+    if outcome.kind in (OutcomeKind.CONFIRMED, OutcomeKind.REJECTED) and intent.part == "fence":
+        tx.settle_debt(intent.object, intent.record_id, intent.field)
+    if outcome.kind is OutcomeKind.REJECTED:
+        tx.put_inbox([_refusal(subject, intent, outcome)], cycle.now)
+
+
+def _refusal(subject: str, intent: Intent, outcome: Outcome) -> InboxItem:
+    return InboxItem(
+        REFUSED,
+        subject,
+        f"{intent.object} {intent.record_id}",
+        f"Salesforce refused {intent.field} = {intent.after!r}: {outcome.code} {outcome.text}".rstrip(),
+        "Correct the record or the rule in Salesforce; syncd does not try it again by itself.",
+        detail=f"{intent.rule.file}:{intent.rule.line} {intent.reason}",
+    )

@@ -1,0 +1,139 @@
+"""What happens in one cycle, in which order, and what does a crash between two steps leave?"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from syncd.core.actors import Directory
+from syncd.core.nurture import local_day
+from syncd.engine.acting import act, hold_for_asking
+from syncd.engine.intake import IntakeContext, take_in
+from syncd.engine.judging import decide_fenced, decide_plain, read_directory
+from syncd.engine.needs import OBJECTS, needs_under
+from syncd.engine.pulling import due_tiers, move_watermarks, pull
+from syncd.engine.recycling import is_due, recycle
+from syncd.engine.world import Cycle, World
+from syncd.errors import BudgetSpent, SyncdError
+from syncd.ports import CycleRecord, FieldSchema, ObjectSchema, OrgWriter
+
+SCHEMA = "schema"
+CALLS = "api calls"
+
+
+def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
+    """Run one cycle. Killed between any two lines, the next cycle carries on.
+
+    1. Settle what an earlier cycle sent without hearing the answer, and send what it did not.
+    2. Pull what changed into staging.        One short transaction a page, with the read mark.
+    3. Decide.                                Each batch one transaction: mirror rows, ledger rows, intents.
+    4. Move the watermark.                    Everything up to it is decided.
+    5. Act on the intents.                    Each is in the ledger before its request leaves.
+
+    Errors: SyncdError after the cycle was recorded with its reason.
+    """
+    cycle = begin(world)
+    try:
+        _keep_to_share(world, cycle)
+        act(world, org, cycle, limits=world.limits)
+        decide(world, cycle)
+        hold_for_asking(world, cycle)
+        act(world, org, cycle, limits=world.limits)
+    except SyncdError as problem:
+        finish(world, cycle, error=str(problem))
+        raise
+    return finish(world, cycle)
+
+
+def begin(world: World) -> Cycle:
+    """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer.
+
+    The schema is asked for once a day and kept, so that an idle cycle does not pay for it.
+    """
+    calls_before = world.org.usage().ours
+    identity = world.org.identity()
+    known = world.store.setting(SCHEMA)
+    today = str(local_day(world.org.now(), world.zone))
+    if isinstance(known, dict) and known.get("day") == today:
+        schema = schema_from_json(known["objects"])
+    else:
+        schema = dict(world.org.schema(OBJECTS))
+        with world.store.begin() as tx:
+            tx.put_setting(SCHEMA, {"day": today, "objects": schema_to_json(schema)})
+    needs = needs_under(world.policies, schema)
+    world.store.index({name: need.indexed for name, need in needs.items()})
+    now = world.org.now()
+    id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    return Cycle(id, now, identity, schema, needs, Directory({}, {}, identity.user_id), calls_before)
+
+
+def decide(world: World, cycle: Cycle, *, everything: bool = False) -> None:
+    """Pull and decide: steps 2 to 4. `everything` reads all tiers and looks for stalls again, as a plan wants it."""
+    nurture_is_due = everything or is_due(world, cycle)
+    tiers = due_tiers(world, cycle.now, everything=nurture_is_due)
+    pull(world, cycle, tiers)
+    decide_plain(world, cycle)
+    cycle.people = read_directory(world.store, cycle.identity.user_id)
+    decide_fenced(world, cycle)
+    move_watermarks(world, cycle, tiers)
+    take_exports(world, cycle)
+    if nurture_is_due:
+        recycle(world, cycle, retell=everything)
+
+
+def take_exports(world: World, cycle: Cycle) -> None:
+    """Take up the export files that wait: staged whole, then decided batch by batch, then put away."""
+    context = IntakeContext(cycle.identity.org_id, cycle.id, cycle.now, cycle.schema, world.store)
+    for name, number in take_in(world.exports, world.policies.sources, context).items():
+        cycle.count(f"export {name}", number)
+
+
+def _keep_to_share(world: World, cycle: Cycle) -> None:
+    """Raise BudgetSpent when syncd has used its share of the org's daily API requests.
+
+    Source: promise 7; complaint 7: a sync that ate the org's daily calls.
+    """
+    share = world.pace.api_share_percent
+    usage = world.org.usage()
+    used = _calls_today(world, cycle)
+    if share is not None and usage.allowed and used >= usage.allowed * share / 100:
+        raise BudgetSpent(f"syncd has used {used} of its {share:g} % share of {usage.allowed} daily API requests.")
+
+
+def _calls_today(world: World, cycle: Cycle) -> int:
+    known = world.store.setting(CALLS)
+    today = cycle.now.date().isoformat()
+    return int(known["calls"]) if isinstance(known, dict) and known.get("day") == today else 0
+
+
+def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleRecord:
+    """Record the cycle with its counts and its API calls."""
+    ended_at: datetime = world.org.now()
+    calls = world.org.usage().ours - cycle.calls_before
+    cycle.count("API calls", calls)
+    record = CycleRecord(cycle.id, cycle.now, ended_at, dict(cycle.counts), error)
+    with world.store.begin() as tx:
+        tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": _calls_today(world, cycle) + calls})
+        tx.put_cycle(record)
+    return record
+
+
+def schema_to_json(schema: Mapping[str, ObjectSchema]) -> dict[str, Any]:
+    """Return a schema as JSON values."""
+    return {name: asdict(one) for name, one in schema.items()}
+
+
+def schema_from_json(body: Mapping[str, Any]) -> dict[str, ObjectSchema]:
+    """Read a schema back."""
+    return {
+        name: ObjectSchema(
+            one["name"],
+            {key: FieldSchema(**{**field, "picklist": tuple(field["picklist"])}) for key, field in one["fields"].items()},
+            one["is_updateable"],
+            one["is_createable"],
+        )
+        for name, one in body.items()
+    }

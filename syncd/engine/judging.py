@@ -1,0 +1,163 @@
+"""How is everything staged decided, batch by batch, so that a crash repeats or resumes and never skips?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.actors import Directory, directory_of
+from syncd.core.fences import Fence, Fences
+from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
+from syncd.core.values import Entry, Intent, OrgRecord, Verdict
+from syncd.engine.needs import FAMILIES, OBJECTS
+from syncd.engine.world import Cycle, World
+from syncd.ports import Case, StoreReader, StoreWriter
+
+BATCH = 1000
+WRITTEN = "written"
+FOUGHT = "fought"
+HISTORIES = frozenset(FAMILIES.values())
+PLAIN = tuple(name for name in OBJECTS if name not in FAMILIES and name not in HISTORIES)
+
+
+def read_directory(store: StoreReader, own_user_id: str) -> Directory:
+    """Build the directory of users and queues from the mirror."""
+    return directory_of(_all(store, "User"), _all(store, "Group"), _all(store, "GroupMember"), own_user_id)
+
+
+def _all(store: StoreReader, name: str) -> list[OrgRecord]:
+    found: list[OrgRecord] = []
+    while page := store.scan(name, after_id=found[-1].id if found else ""):
+        found += page
+    return found
+
+
+def decide_plain(world: World, cycle: Cycle) -> bool:
+    """Mirror the objects that no fence stands on. Returns whether users or queues changed."""
+    people_changed = False
+    for name in PLAIN:
+        while cases := world.store.cases((name,), BATCH):
+            world.pause_point()
+            changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
+            people_changed |= bool(changed) and name in ("User", "Group", "GroupMember")
+            with world.store.begin() as tx:
+                tx.mirror(changed)
+                tx.append(_baseline(world, cycle, name, len(changed)))
+                tx.unstage((name,), [case.subject_id for case in cases])
+            cycle.count("changes seen", len(changed))
+    return people_changed
+
+
+def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
+    """Return the row that says how an object was first seen, once for each batch of the first read."""
+    mark = world.store.marks().get(name)
+    if not rows or (mark is not None and mark.decided_at is not None):
+        return []
+    words = f"{rows} rows of {name} as first seen"
+    return [Entry(kind="baseline", at=cycle.now, cycle=cycle.id, object=name, reason=words, evidence={"rows": rows})]
+
+
+def standing_fences(world: World, cycle: Cycle) -> Fences:
+    """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
+    fences = world.policies.fences
+    return replace(fences, status=_since(world, cycle, fences.status), owner=_since(world, cycle, fences.owner))
+
+
+def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
+    if fence.since is not None:
+        return fence
+    key = f"fence {fence.name} since"
+    known = world.store.setting(key)
+    if known is None:
+        with world.store.begin() as tx:
+            tx.put_setting(key, cycle.now.isoformat())
+    return replace(fence, since=cycle.now if known is None else datetime.fromisoformat(str(known)))
+
+
+def decide_fenced(world: World, cycle: Cycle) -> None:
+    """Judge every staged lead and opportunity: each batch is one transaction of mirror rows, ledger rows and intents."""
+    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now)
+    pending: dict[str, set[str]] = {}
+    for open_intent in world.store.open_intents():
+        pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
+    for name, history in FAMILIES.items():
+        if name not in cycle.needs:
+            continue
+        while cases := world.store.cases((name, history), BATCH):
+            world.pause_point()
+            _decide_batch(world, cycle, bench, name, cases, pending)
+
+
+def _decide_batch(
+    world: World, cycle: Cycle, bench: Bench, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]
+) -> None:
+    rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
+    first = sum(case.known is None and case.staged is not None for case in cases)
+    with world.store.begin() as tx:
+        tx.mirror([row for ruling in rulings for row in ruling.mirror])
+        tx.append(_baseline(world, cycle, name, first))
+        for case, ruling in zip(cases, rulings, strict=True):
+            _write_ruling(tx, cycle, name, case.subject_id, ruling)
+        items = [item for ruling in rulings for item in ruling.inbox]
+        tx.put_inbox(items, cycle.now)
+        fought = {f"{c.subject_id}.{f}": v for c, r in zip(cases, rulings, strict=True) for f, v in r.fought.items()}
+        tx.put_verdicts(FOUGHT, fought)
+        tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
+    _count(cycle, rulings)
+
+
+def _subjects(store: StoreReader, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]) -> list[Subject]:
+    ids = [case.subject_id for case in cases]
+    fields = FENCED.get(name, ())
+    known_ids = [case.subject_id for case in cases if case.known is not None]
+    keys = [f"{id}.{field}" for id in known_ids for field in fields]
+    owed = store.lawful(name, ids) if fields else {}
+    written, fought = (store.verdicts(WRITTEN, keys), store.verdicts(FOUGHT, keys)) if keys else ({}, {})
+    return [
+        Subject(
+            name,
+            case.subject_id,
+            case.staged,
+            case.known,
+            case.history,
+            {f: owed[case.subject_id, f] for f in fields if (case.subject_id, f) in owed},
+            {f: written[f"{case.subject_id}.{f}"] for f in fields if f"{case.subject_id}.{f}" in written},
+            {f: fought[f"{case.subject_id}.{f}"] for f in fields if f"{case.subject_id}.{f}" in fought},
+            frozenset(pending.get(case.subject_id, ())),
+        )
+        for case in cases
+    ]
+
+
+def _write_ruling(tx: StoreWriter, cycle: Cycle, name: str, record_id: str, ruling: Ruling) -> None:
+    if not (ruling.entries or ruling.intents or ruling.owe or ruling.settled):
+        return
+    seqs = tx.append(ruling.entries)
+    opened = [(intent, seqs[cause] if cause is not None else None) for intent, cause in ruling.intents]
+    open_intents(tx, opened, cycle)
+    for field, lawful in ruling.owe.items():
+        tx.owe(name, record_id, field, lawful)
+    for field in ruling.settled:
+        tx.settle_debt(name, record_id, field)
+
+
+def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> None:
+    """Commit intents to the ledger, and remember the values so that syncd's own history rows explain themselves."""
+    if not intents:
+        return
+    tx.open(intents, cycle.now, cycle.id)
+    updates = [intent for intent, _ in intents if not intent.is_create]
+    tx.put_verdicts(WRITTEN, {f"{intent.record_id}.{intent.field}": str(intent.after) for intent in updates})
+
+
+def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:
+    for ruling in rulings:
+        cycle.count("changes seen", len(ruling.judgements))
+        cycle.count("quarantined", len(ruling.inbox))
+        for judgement in ruling.judgements:
+            if judgement.fence is not None:
+                cycle.count("crossings")
+                cycle.count(f"crossings {judgement.verdict.value}")
+            elif judgement.gate is not None and judgement.verdict is Verdict.ALLOW:
+                cycle.count("gates passed")

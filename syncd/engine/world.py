@@ -1,0 +1,70 @@
+"""What does a cycle work with?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+
+from syncd.core.actors import Directory
+from syncd.core.guard import Limits
+from syncd.core.policies import Policies
+from syncd.engine.intake import Exports
+from syncd.engine.needs import Need
+from syncd.ports import Clock, ObjectSchema, OrgIdentity, OrgReader, Store
+
+
+class Stopped(Exception):
+    """The daemon was asked to end; what is in flight is settled, the rest goes on at the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how far: the interval of cycles, how many of them a slow object may wait, how far the watermark is
+    held back behind the org's clock, and syncd's share of the org's daily API requests (None: any)."""
+
+    interval: timedelta = timedelta(minutes=1)
+    slow_every: int = 5
+    hold_back: timedelta = timedelta(minutes=10)
+    api_share_percent: float | None = 25
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside a cycle: the org, the store, the policies, the folders and the clocks."""
+
+    org: OrgReader
+    store: Store
+    policies: Policies
+    exports: Exports
+    plans: Path
+    zone: tzinfo
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+    clock: Clock | None = None
+    is_stopping: Callable[[], bool] = lambda: False
+
+    def pause_point(self) -> None:
+        """Raise Stopped when the daemon was asked to end."""
+        if self.is_stopping():
+            raise Stopped
+
+
+@dataclass(slots=True)
+class Cycle:
+    """One cycle in progress: its id, the org's time at its begin, who we are, what is read, and what was counted."""
+
+    id: str
+    now: datetime
+    identity: OrgIdentity
+    schema: Mapping[str, ObjectSchema]
+    needs: Mapping[str, Need]
+    people: Directory
+    calls_before: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a count of this cycle."""
+        if number:
+            self.counts[name] = self.counts.get(name, 0) + number
