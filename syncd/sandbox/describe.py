@@ -21,10 +21,11 @@ def describe_global(call: Call) -> Answer:
 
 def describe_object(call: Call, sobject: SObject) -> Answer:
     """Describe one object; fields the user may not see are missing from it."""
-    children: list[dict[str, Any]] = [{"childSObject": child.name, "field": pointer.name, "relationshipName": pointer.child_relationship,
-                 "cascadeDelete": pointer.required, "restrictedDelete": False, "deprecatedAndHidden": False,
-                 "junctionIdListNames": [], "junctionReferenceTo": []}
-                for child, pointer in call.org.schema.children_of(sobject.name)]
+    children: list[dict[str, Any]] = [
+        {"childSObject": child.name, "field": pointer.name, "relationshipName": pointer.child_relationship,
+         "cascadeDelete": pointer.required, "restrictedDelete": False, "deprecatedAndHidden": False,
+         "junctionIdListNames": [], "junctionReferenceTo": []}
+        for child, pointer in call.org.schema.children_of(sobject.name)]
     fields = [_field(call, sobject, each) for each in sobject.fields.values()
               if not call.org.settings.hides(sobject.name, each.name)]
     master = {"active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",

@@ -160,7 +160,7 @@ class Org:
             sobject = self.schema.find(str(edit.get("object", "")))
             if sobject is None:
                 raise SalesforceError("INVALID_TYPE", f"sObject type '{edit.get('object')}' is not supported.")
-            return {"success": True, "errors": []} | self._apply(edit, sobject, save.How(user_id, at, auto_assign))
+            return {"success": True, "errors": []} | self._apply(edit, sobject, save.How(user_id, at, auto_assign, sees_all=True))
         except SalesforceError as refusal:
             return {"id": edit.get("id"), "success": False, "errors": [refusal.dml()]}
 

@@ -27,6 +27,7 @@ class How:
     user_id: str
     at: datetime
     auto_assign: bool = False
+    sees_all: bool = False          # field-level security does not restrict this user
 
     @property
     def stamp(self) -> str:
@@ -44,7 +45,7 @@ def create(org: Org, sobject: SObject, given: Mapping[str, Any], how: How) -> st
         raise SalesforceError("INVALID_TYPE_FOR_OPERATION", message)
     if any(name.lower() == "id" for name in given):
         raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=("Id",))
-    values = check_values(org, sobject, given, creating=True)
+    values = check_values(org, sobject, given, creating=True, sees_all=how.sees_all)
     with org.database.savepoint():
         return insert(org, sobject, values, how)
 
@@ -101,7 +102,7 @@ def update(org: Org, sobject: SObject, record_id: str, given: Mapping[str, Any],
     before = live_row(org, sobject, record_id)
     if any(name.lower() == "id" for name in given):
         raise SalesforceError("INVALID_FIELD", ID_IN_BODY)
-    values = check_values(org, sobject, given, creating=False)
+    values = check_values(org, sobject, given, creating=False, sees_all=how.sees_all)
     if before.get("IsConverted") and sobject.name == "Lead":
         raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=())
     check_required(org, sobject, values, creating=False)

@@ -19,15 +19,18 @@ _INT_MAX = 2_147_483_647
 Values = dict[str, Any]
 
 
-def check_values(org: Org, sobject: SObject, given: Mapping[str, Any], *, creating: bool) -> Values:
+def check_values(org: Org, sobject: SObject, given: Mapping[str, Any], *, creating: bool, sees_all: bool = False) -> Values:
     """Turn a request body into stored values, field names in their true spelling.
+
+    `sees_all`: the user is one whom field-level security does not restrict, as the people of this org are.
 
     Errors: SalesforceError with the first refusal, in the order Salesforce finds them: unknown field, JSON type,
     field that may not be written, value.
     """
-    pairs = [(_writable_field(org, sobject, name), value) for name, value in given.items() if name != "attributes"]
+    pairs = [(_known_field(org, sobject, name, sees_all), value) for name, value in given.items() if name != "attributes"]
     stored = {field.name: convert(field, value) for field, value in pairs}
-    locked = tuple(field.name for field, _ in pairs if not may_write(org, sobject, field, creating=creating))
+    locked = tuple(field.name for field, _ in pairs if not (field.createable if creating else field.updateable)
+                   or (not sees_all and org.settings.locks(sobject.name, field.name)))
     if locked:
         message = (f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this "
                    "field and verify that it is read/write for your profile or permission set.")
@@ -37,18 +40,11 @@ def check_values(org: Org, sobject: SObject, given: Mapping[str, Any], *, creati
     return stored
 
 
-def _writable_field(org: Org, sobject: SObject, name: str) -> Field:
+def _known_field(org: Org, sobject: SObject, name: str, sees_all: bool) -> Field:
     field = sobject.find(name)
-    if field is None or org.settings.hides(sobject.name, name):
+    if field is None or (not sees_all and org.settings.hides(sobject.name, name)):
         raise SalesforceError("INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
     return field
-
-
-def may_write(org: Org, sobject: SObject, field: Field, *, creating: bool) -> bool:
-    """Tell whether the API user may write the field in a create (or an update)."""
-    if not (field.createable if creating else field.updateable):
-        return False
-    return not org.settings.locks(sobject.name, field.name)
 
 
 def convert(field: Field, value: Any) -> Any:
@@ -58,7 +54,7 @@ def convert(field: Field, value: Any) -> Any:
     """
     if value is None:
         return 0 if field.type == "boolean" else None
-    converter = _CONVERTERS.get(field.type, _text)
+    converter: Callable[[Field, Any], Any] = _CONVERTERS.get(field.type, _text)
     return converter(field, value)
 
 
