@@ -72,6 +72,10 @@ class SalesforceOrg:
         """Find rows whose fields each hold one of the given values."""
         return reads.find(self._connection, object, fields, where)
 
+    def count(self, questions: Sequence[tuple[str, Mapping[str, Sequence[Scalar]]]]) -> list[int]:
+        """Count rows, five questions (object, where) in one API call; `check` asks."""
+        return reads.count(self._connection, questions)
+
     def update(self, updates: Sequence[Update]) -> list[WriteResult]:
         """Send at most 25 conditional updates in one API call."""
         return writes.update(self._connection, updates)

@@ -74,6 +74,24 @@ def find(connection: Connection, object: str, fields: Sequence[str], where: Mapp
     return Fresh(records, asked_at)
 
 
+def count(connection: Connection, questions: Sequence[tuple[str, Mapping[str, Sequence[Scalar]]]]) -> list[int]:
+    """Count rows, five questions (object, where) a call, answers in the order of the questions."""
+    counts: list[int] = []
+    remaining = iter(questions)
+    while some := list(islice(remaining, composite.QUERIES_MAX)):
+        statements = [soql.count_statement(object, where) for object, where in some]
+        parts = [
+            Part(f"count {object}", f"/query?q={soql.encoded(statement)}")
+            for (object, _), statement in zip(some, statements, strict=True)
+        ]
+        for part, answer in zip(parts, composite.ask(connection, "count", parts), strict=True):
+            body = composite.expect(connection, part, answer)
+            if not isinstance(body, Mapping) or not isinstance(body.get("totalSize"), int):
+                raise OrgUnreachable(f"The org's answer to {part.what} holds no count.")
+            counts.append(body["totalSize"])
+    return counts
+
+
 def _records(object: str, found: Any, fields: Sequence[str], stamp_field: str) -> Iterator[OrgRecord]:
     try:
         for row in found:

@@ -106,6 +106,12 @@ def in_statements(fields: Sequence[str], object: str, where: Mapping[str, Sequen
     yield from in_statements(fields, object, {**lists, longest: values[middle:]})
 
 
+def count_statement(object: str, where: Mapping[str, Sequence[Value]]) -> str:
+    """Write the statement that counts rows whose fields each hold one of their values; no condition counts all rows."""
+    conditions = [is_in(field, values) for field, values in where.items()]
+    return " ".join(["SELECT COUNT() FROM", name(object), *(["WHERE", " AND ".join(conditions)] if conditions else [])])
+
+
 def encoded(statement: str) -> str:
     """Encode a statement for the `q` of a URL."""
     return quote_plus(statement, safe=",()'")
