@@ -29,7 +29,7 @@ MEMBER_COLUMNS: Final = (
 _PLAIN: Final = (("Sent", True, False), ("Responded", False, True))
 _EVENT: Final = (("Invited", True, False), ("Registered", False, True), ("Attended", False, True), ("No Show", False, False))
 _NURTURE: Final = (
-    ("Enrolled", True, False),
+    ("Sent", True, False),
     ("Responded", False, True),
     ("Withdrawn", False, False),
     ("Completed", False, False),

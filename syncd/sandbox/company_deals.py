@@ -1,8 +1,8 @@
 """Which deals does the demo company have, who is on them, and which have gone quiet?
 
 A deal is stalled when it is open, has been in Discovery for more than 45 or in Evaluation for more than 60 whole UTC
-days, and no task of somebody in sales or of an SDR falls into the last 21 days or the future. Marketing's own mails,
-logged as tasks, keep no deal alive.
+days, and no task of somebody in sales or of an SDR falls into the last 21 days or the future; for Proposal it is 60 and
+30 days. Marketing's own mails, logged as tasks, keep no deal alive.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ STAGES: Final = (
     (CLOSED_LOST, True, False, 0, "Omitted"),
 )
 PROBABILITY: Final = {name: probability for name, _, _, probability, _ in STAGES}
-STALL_DAYS: Final = {DISCOVERY: 45, EVALUATION: 60}
-QUIET_DAYS: Final = 21
+STALL_DAYS: Final = {DISCOVERY: 45, EVALUATION: 60, PROPOSAL: 60}
+QUIET_DAYS: Final = {DISCOVERY: 21, EVALUATION: 21, PROPOSAL: 30}
 ROLES: Final = ("Decision Maker", "Economic Buyer", "Business User", "Evaluator", "Influencer", "Procurement")
 _OPEN: Final = (DISCOVERY, EVALUATION, PROPOSAL, NEGOTIATION)
 _CALLS: Final = ("Call: next steps", "Call: pricing questions", "Meeting: demo", "E-mail: follow-up", "Call: check in")
 # mood of a deal and its share of all deals in per mille
-_MOODS: Final = (("stalled", 72), ("nearly", 50), ("booked", 6), ("alive", 282), ("won", 220), ("lost", 370))
+_MOODS: Final = (("stalled", 72), ("late", 10), ("nearly", 50), ("booked", 6), ("alive", 272), ("won", 220), ("lost", 370))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +207,13 @@ class DealInventor:
         if mood == "alive":
             stage = rng.choices(_OPEN, (25, 25, 30, 20))[0]
             return stage, rng.randrange(1, 90), rng.randrange(1, 13)
-        stage = rng.choice((DISCOVERY, EVALUATION))
-        limit = STALL_DAYS[stage]
+        stage = PROPOSAL if mood == "late" else rng.choice((DISCOVERY, EVALUATION))
+        limit, quiet = STALL_DAYS[stage], QUIET_DAYS[stage]
         if mood == "nearly" and rng.random() < 0.5:  # quiet already; the days in stage run out
-            return stage, rng.randrange(limit - 4, limit + 1), rng.randrange(QUIET_DAYS + 1, limit - 5)
+            return stage, rng.randrange(limit - 4, limit + 1), rng.randrange(quiet + 1, limit - 5)
         if mood == "nearly":  # old already; the last call fades
-            return stage, rng.randrange(limit + 5, limit + 60), rng.randrange(QUIET_DAYS - 4, QUIET_DAYS + 1)
-        return stage, rng.randrange(limit + 1, limit + 90), rng.randrange(QUIET_DAYS + 1, limit + 1)
+            return stage, rng.randrange(limit + 5, limit + 60), rng.randrange(quiet - 4, quiet + 1)
+        return stage, rng.randrange(limit + 1, limit + 90), rng.randrange(quiet + 1, limit + 1)
 
     def _moves(self, stage: str, days_in_stage: int, owner: Login) -> tuple[StageMove, ...]:
         rng = self._rng
@@ -283,7 +283,7 @@ def stalled(stage: str, in_stage_since: datetime, last_sales_task_on: date | Non
     if stage not in STALL_DAYS:
         return False
     today = now.date()
-    is_quiet = last_sales_task_on is None or (today - last_sales_task_on).days > QUIET_DAYS
+    is_quiet = last_sales_task_on is None or (today - last_sales_task_on).days > QUIET_DAYS[stage]
     return (today - in_stage_since.date()).days > STALL_DAYS[stage] and is_quiet
 
 

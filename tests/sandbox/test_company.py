@@ -210,6 +210,13 @@ def test_a_known_number_of_deals_is_stalled_and_more_follow_as_days_pass(folder:
     assert all(one < two for one, two in pairwise(counts))
 
 
+def test_stalled_deals_are_found_in_every_stage_that_can_stall(folder: Path) -> None:
+    quiet = stalled_on(folder, NOW)
+    stages = Counter(row["StageName"] for row in read_table(folder, "Opportunity") if row["Id"] in quiet)
+    assert stages.keys() == {"Discovery", "Evaluation", "Proposal"}
+    assert min(stages.values()) >= 10
+
+
 def test_marketing_mails_are_logged_on_stalled_deals_and_wake_none(folder: Path) -> None:
     mailed = {row["WhatId"] for row in read_table(folder, "Task") if row["Subject"].startswith("Marketo: Email sent")}
     assert len(mailed & stalled_on(folder, NOW)) >= 15
