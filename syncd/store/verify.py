@@ -145,7 +145,7 @@ class _ValueStream:
 def _fits(hash: str, salt: str, value: str) -> bool:
     try:
         return commitment(salt, value) == hash
-    except ValueError:  # the salt is no longer hex
+    except (ValueError, TypeError, AttributeError):  # the salt is no longer hex, or one of them no longer text
         return False
 
 
