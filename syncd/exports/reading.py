@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+from syncd.core.cells import CONTROL
 from syncd.core.mapping import DELIMITERS, SourceMapping
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Problem
@@ -103,6 +104,10 @@ def _header(first: Record | BadRecord | None, file: ExportFile, mapping: SourceM
     if not any(cell.strip() for cell in columns):
         text = "The first line is empty; the header belongs there."
         return _refused(file, first.line, 1, "EXP-005", text, "Export the file again with column names.")
+    control = CONTROL.search("".join(columns))
+    if control:
+        text = f"The header holds the control character U+{ord(control[0]):04X}: the file may be in another encoding."
+        return _refused(file, first.line, 1, "EXP-005", text, "Export it again as UTF-8, or correct encoding in the mapping.")
     for index, name in enumerate(columns):
         if name in columns[:index]:
             text = f"Column {name!r} stands in the header twice: as columns {columns.index(name) + 1} and {index + 1}."

@@ -1,0 +1,260 @@
+"""Is every line of an export a row, a problem or the header, and is a wrong file refused whole?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.mapping import Column, SourceMapping
+from syncd.core.rows import ParsedRow
+from syncd.core.values import Flag, Problem, Rule
+from syncd.exports import lines, records
+from syncd.exports.lines import Line
+from syncd.exports.reading import Header, Item, Refused, items_of
+from syncd.exports.records import BadRecord, Record, records_of
+from syncd.ports import ExportFile
+
+RULE = Rule("x", "mappings/fields/some.toml", 1)
+COLUMNS = (
+    Column("name", "text", RULE),
+    Column("out", "boolean", RULE, null=frozenset(), flag=Flag.OPTED_OUT),
+)
+MAPPING = SourceMapping("some", "mappings/fields/some.toml", "ab", "1", COLUMNS, {"email": "email"})
+HEAD = "email,name,out\n"
+
+
+def read(data: str | bytes, mapping: SourceMapping = MAPPING) -> list[Item]:
+    body = data.encode() if isinstance(data, str) else data
+    file = ExportFile("some", "/x/a.csv", "a.csv", hashlib.sha256(body).hexdigest(), len(body))
+    return list(items_of(io.BytesIO(body), file, mapping))
+
+
+def changed(**more: object) -> SourceMapping:
+    return replace(MAPPING, **more)  # type: ignore[arg-type]
+
+
+def rows(items: list[Item]) -> list[ParsedRow]:
+    return [item for item in items if isinstance(item, ParsedRow)]
+
+
+def problems(items: list[Item]) -> list[tuple[int, str]]:
+    return [(item.line, item.code) for item in items if isinstance(item, Problem)]
+
+
+GOOD = HEAD + "ana@example.com,Ana,false\nbo@example.com,Bo,true\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD.encode(),
+        GOOD.encode("utf-8-sig"),
+        GOOD.encode("utf-16"),
+        GOOD.encode("utf-32"),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.rstrip().encode(),
+    ],
+    ids=["utf-8", "bom", "utf-16", "utf-32", "crlf", "no last line end"],
+)
+def test_the_same_rows_come_out_of_every_good_dress(data: bytes) -> None:
+    items = read(data)
+    assert isinstance(items[0], Header)
+    assert [(row.line, row.address, row.values["name"], row.values["out"]) for row in rows(items)] == [
+        (2, "ana@example.com", "Ana", False),
+        (3, "bo@example.com", "Bo", True),
+    ]
+    assert len(items) == 3
+
+
+def test_another_declared_encoding_and_delimiter_are_read() -> None:
+    [row] = rows(read("email;name;out\na@b.cd;Zoë;false\n".encode("cp1252"), changed(encoding="cp1252", delimiter=";")))
+    assert row.values["name"] == "Zoë"
+
+
+def test_line_breaks_and_carriage_returns_in_quotes_are_kept_and_lines_stay_physical() -> None:
+    items = read(HEAD + 'a@b.cd,"two\r\nlines\rand a return",false\nb@b.cd,Bo,false\n')
+    assert [(row.line, row.values["name"]) for row in rows(items)] == [(2, "two\r\nlines\rand a return"), (4, "Bo")]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+49", "-5", "@x", "Null", "😀", "e\u0301", "\u202b\u05e2\u05d1"])
+def test_values_are_kept_as_they_are(name: str) -> None:
+    assert rows(read(f"{HEAD}a@b.cd,{name},false\n"))[0].values["name"] == name
+
+
+def test_extra_columns_are_named_once() -> None:
+    header = read("email,x,name,out\na@b.cd,1,Ana,false\n")[0]
+    assert isinstance(header, Header)
+    assert header.extra == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"", "pause", "a.csv:1:1 [EXP-004] The file is empty."),
+        (b"\xef\xbb\xbf", "pause", "a.csv:1:1 [EXP-004] The file is empty."),
+        (HEAD, "pause", "a.csv:1:1 [EXP-004] The file has a header and no rows."),
+        ("\n" + GOOD, "refuse", "a.csv:1:1 [EXP-005] The first line is empty; the header belongs there."),
+        ('"email,name\n' + GOOD, "refuse", "a.csv:1:1 [EXP-005] The header cannot be read: A quoted cell is never closed."),
+        ('"email"x,name\n', "refuse", "a.csv:1:1 [EXP-005] The header cannot be read: A quote stands inside a quoted cell."),
+        (
+            GOOD.replace("\n", "\r"),
+            "refuse",
+            "a.csv:1:1 [EXP-005] The header cannot be read: A carriage return stands outside quotes.",
+        ),
+        (
+            "email,name,out,name\n",
+            "refuse",
+            "a.csv:1:4 [EXP-006] Column 'name' stands in the header twice: as columns 2 and 4.",
+        ),
+        ("E-mail,name,out\n", "refuse", "a.csv:1:1 [EXP-008] The header lacks 'email' (nearest: 'E-mail')."),
+        ("email,Name,out\n", "refuse", "a.csv:1:1 [EXP-008] The header lacks 'name' (nearest: 'Name')."),
+        ("email,name \n", "refuse", "a.csv:1:1 [EXP-008] The header lacks 'name' (nearest: 'name '), 'out'."),
+        (
+            GOOD.replace(",", ";"),
+            "refuse",
+            "a.csv:1:1 [EXP-007] The file has one column; its cells look separated by ';', not by ','."
+            ' Write delimiter = ";" under [file] in the mapping.',
+        ),
+        (
+            GOOD.replace(",", "\t"),
+            "refuse",
+            "a.csv:1:1 [EXP-007] The file has one column; its cells look separated by '\\t', not by ','."
+            ' Write delimiter = "\\t" under [file] in the mapping.',
+        ),
+        (
+            HEAD.encode() + b"a@b.cd,Zo\xeb,false\n",
+            "refuse",
+            "a.csv:2:1 [EXP-002] The file is not what [file] encoding declares: byte 0xeb at offset 24 is not utf-8.",
+        ),
+        (
+            b"\xef\xbb\xbf" + HEAD.encode() + b"a@b.cd,Zo\xeb",
+            "refuse",
+            "a.csv:2:1 [EXP-002] The file is not what [file] encoding declares: byte 0xeb at offset 27 is not utf-8.",
+        ),
+        (
+            GOOD.encode("utf-16")[:-1],
+            "refuse",
+            "a.csv:3:1 [EXP-002] The file is not what [file] encoding declares: byte 0x0a at offset 128 is not utf-16-le.",
+        ),
+        (
+            GOOD.encode("utf-16-le"),
+            "refuse",
+            "a.csv:1:1 [EXP-005] The header holds the control character U+0000: the file may be in another encoding.",
+        ),
+        (b"PK\x03\x04rest", "refuse", "a.csv:1:1 [EXP-001] This is a ZIP archive or an Excel workbook, not a CSV file."),
+        (b"\x1f\x8b\x08rest", "refuse", "a.csv:1:1 [EXP-001] This is a gzip archive, not a CSV file. Unpack it"),
+        (b"\xd0\xcf\x11\xe0rest", "refuse", "a.csv:1:1 [EXP-001] This is an old Excel workbook, not a CSV file."),
+        (b"%PDF-1.7", "refuse", "a.csv:1:1 [EXP-001] This is a PDF document, not a CSV file. Export as CSV."),
+    ],
+)
+def test_a_wrong_file_is_refused_whole_with_the_way_out(data: str | bytes, kind: str, said: str) -> None:
+    last = read(data)[-1]
+    assert isinstance(last, Refused)
+    assert last.kind == kind
+    assert str(last.problem).startswith(said)
+    assert last.problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        ("a@b.cd,Ana", [(3, "ROW-001")]),
+        ("a@b.cd,Ana,false,x", [(3, "ROW-001")]),
+        ("", [(3, "ROW-001")]),
+        ('a@b.cd,"Ana"x,false', [(3, "ROW-007")]),
+        ('a@b.cd,"Ana,false', [(3, "ROW-007")]),
+        ("a@b.cd,An\ra,false", [(3, "ROW-007")]),
+        ('a@b.cd,"' + "x" * 131_073 + '",false', [(3, "ROW-007")]),
+        (",Ana,false", [(3, "ROW-006")]),
+        ("not an address,Ana,false", [(3, "ROW-006")]),
+        ('"a@b.cd,Ana,false"', [(3, "ROW-001")]),
+        ("Total rows: 2", [(3, "ROW-001")]),
+    ],
+)
+def test_one_bad_row_costs_itself_and_nobody_else(bad: str, found: list[tuple[int, str]]) -> None:
+    items = read(f"{HEAD}first@b.cd,One,false\n{bad}\nlast@b.cd,Two,true\n")
+    assert problems(items) == found
+    assert [(row.line, row.address) for row in rows(items)] == [(2, "first@b.cd"), (4, "last@b.cd")]
+
+
+def test_control_characters_make_the_row_a_problem_and_its_opt_out_counts() -> None:
+    [row] = rows(read(HEAD + "a@b.cd,A\x00na,true\n"))
+    assert [problem.code for problem in row.problems] == ["ROW-002"]
+    assert row.flags == {Flag.OPTED_OUT: "out"}
+
+
+def test_an_open_quote_swallows_nobody() -> None:
+    body = HEAD + 'a@b.cd,"open,false\n' + "".join(f"p{n}@b.cd,P,true\n" for n in range(500))
+    items = read(body)
+    assert problems(items) == [(2, "ROW-007")]
+    assert len(rows(items)) == 500
+
+
+def test_a_file_that_changed_while_it_was_read_is_read_again() -> None:
+    file = ExportFile("some", "/x/a.csv", "a.csv", "0" * 64, 1)
+    last = list(items_of(io.BytesIO(GOOD.encode()), file, MAPPING))[-1]
+    assert isinstance(last, Refused)
+    assert last.kind == "wait"
+
+
+def test_a_line_without_end_is_cut_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LINE_CHARS_MAX", 1000)
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 64)
+    items = read(HEAD + "x" * 5000 + "\na@b.cd,Ana,false\n")
+    assert problems(items) == [(2, "ROW-007")]
+    assert [row.line for row in rows(items)] == [3]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "shift_jis", "cp1252"])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
+def test_pieces_of_any_size_give_the_same_lines(monkeypatch: pytest.MonkeyPatch, encoding: str, chunk: int) -> None:
+    monkeypatch.setattr(lines, "CHUNK_BYTES", max(chunk, 4))
+    text = "ab\r\nc\n\nend" if encoding == "cp1252" else "aあ\r\nc\n\nend"
+    found = list(lines.lines_of(io.BytesIO(text.encode(encoding)), encoding, hashlib.sha256()))
+    assert [(line.number, line.text) for line in found] == [
+        (number, part) for number, part in enumerate(text.splitlines(keepends=True), 1)
+    ]
+
+
+def numbered(text: str) -> Iterator[Line]:
+    parts = text.split("\n")
+    for number, part in enumerate(parts[:-1], 1):
+        yield Line(number, part + "\n")
+    if parts[-1]:
+        yield Line(len(parts), parts[-1])
+
+
+@given(st.text(alphabet='a,"\n\r;😀\x00 ', max_size=60))
+def test_every_line_belongs_to_exactly_one_record_or_problem(text: str) -> None:
+    accounted: list[int] = []
+    for one in records_of(numbered(text), ","):
+        accounted += range(one.line, one.last_line + 1) if isinstance(one, Record) else [one.line]
+    assert accounted == [line.number for line in numbered(text)]
+
+
+def test_lines_are_accounted_for_when_a_cell_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "CELL_CHARS_MAX", 5)
+    found = list(records_of(numbered('a,b\n"abc\ndefg",x\nc,d\n'), ","))
+    assert [(one.line, isinstance(one, BadRecord)) for one in found] == [(1, False), (2, True), (3, False), (4, False)]
+
+
+PIECES = st.sampled_from(
+    [b"email,name,out\n", b"a@b.cd", b",", b"\n", b"\r\n", b'"', b"true", b"false", b"\x00", b"\xff", b"\xef\xbb\xbf", b";"]
+)
+
+
+@given(st.one_of(st.binary(max_size=120), st.lists(PIECES, max_size=40).map(lambda parts: b"email,name,out\n" + b"".join(parts))))
+def test_no_bytes_whatever_end_in_a_traceback_and_no_row_vanishes(data: bytes) -> None:
+    items = read(data)
+    refused = [item for item in items if isinstance(item, Refused)]
+    assert refused == items[-len(refused) :] if refused else isinstance(items[0], Header)
+    told = [item.line for item in items if isinstance(item, (ParsedRow, Problem))]
+    assert told == sorted(set(told))
+    if not refused:
+        assert len(told) == len(items) - 1 > 0
