@@ -156,18 +156,15 @@ def _fence(read: Reader, name: str, gates: Mapping[tuple[str, str], Gate]) -> Fe
     read.known_keys(path, ("mode", "since"))
     mode: dict[ActorKind, Verdict] = {}
     for kind in read.table((*path, "mode")):
-        wanted = read.choice((*path, "mode", kind), tuple(MODES))
-        if kind in NEVER_ENFORCED and wanted not in (None, "observe"):
-            read.refuse(
-                (*path, "mode", kind),
-                "MAP-041",
-                f"{kind} = {wanted!r} is not possible: {NEVER_ENFORCED[kind]}.",
-                "Write observe.",
-            )
-        elif kind not in KINDS and kind not in NEVER_ENFORCED:
-            read.unknown((*path, "mode", kind), "MAP-040", f"{kind!r} is no kind of actor", KINDS, kind)
-        elif wanted is not None and kind in KINDS:
-            mode[KINDS[kind]] = MODES[wanted]
+        here = (*path, "mode", kind)
+        if kind in NEVER_ENFORCED:
+            if read.value(here) != "observe":
+                text = f"{kind} = {read.value(here)!r} is not possible: {NEVER_ENFORCED[kind]}."
+                read.refuse(here, "MAP-041", text, 'Write "observe".')
+        elif kind not in KINDS:
+            read.unknown(here, "MAP-040", f"{kind!r} is no kind of actor", KINDS, kind)
+        else:
+            mode[KINDS[kind]] = MODES[read.choice(here, tuple(MODES)) or "observe"]
     return Fence(name, read.rule(f"{name} fence", *path), gates, mode, _since(read, (*path, "since")))
 
 
@@ -186,7 +183,8 @@ def _since(read: Reader, path: tuple[str, ...]) -> datetime | None:
             return None
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
-    read.refuse(path, "MAP-042", f"since = {value!r} is no date.", "Write it without quotes, such as: since = 2026-11-01")
+    shown = value if isinstance(value, time) else repr(value)
+    read.refuse(path, "MAP-042", f"since = {shown} is no date.", "Write it without quotes, such as: since = 2026-11-01")
     return None
 
 
