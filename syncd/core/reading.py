@@ -93,7 +93,7 @@ class Reader:
         here = self.value(path)
         if here is None:
             if required:
-                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f'Add: {path[-1]} = "…"')
+                self._missing(path, '"…"')
             return None
         if not isinstance(here, str) or not here.strip():
             self.refuse(path, "MAP-004", f"{path[-1]} = {here!r} is no text.", "Write a text in quotes.")
@@ -106,7 +106,7 @@ class Reader:
         here = self.value(path)
         if here is None:
             if required:
-                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f'Add: {path[-1]} = ["…"]')
+                self._missing(path, '["…"]')
             return []
         if not isinstance(here, list) or not here or not all(isinstance(item, str) and item.strip() for item in here):
             name = path[-1]
@@ -121,12 +121,17 @@ class Reader:
         here = self.value(path)
         if here is None:
             if required:
-                self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f"Add: {path[-1]} = 30")
+                self._missing(path, "30")
             return None
         if not isinstance(here, int) or isinstance(here, bool) or here < 0:
             self.refuse(path, "MAP-006", f"{path[-1]} = {here!r} is no whole number of at least 0.", "Write it without quotes.")
             return None
         return here
+
+    def _missing(self, path: Path, example: str) -> None:
+        parent = self.value(path[:-1])
+        if isinstance(parent, Mapping):  # what is no table at all was refused as such
+            self.refuse(path[:-1] or path, "MAP-003", f"{path[-1]!r} is missing.", f"Add: {path[-1]} = {example}")
 
     def choice(self, path: Path, choices: tuple[str, ...], *, default: str | None = None) -> str | None:
         """Return one of the allowed words, or the default."""
