@@ -90,7 +90,7 @@ def parse_nurture(table: Table) -> tuple[Nurture | None, list[Problem]]:
         30 if booked is None else booked,
     )
     read.known_keys(("hold",), HOLD_OBJECTS)
-    holds = {name: read.text(("hold", name)) or "" for name in read.table(("hold",)) if name in HOLD_OBJECTS}
+    holds = {name: api_name for name in HOLD_OBJECTS if (api_name := read.text(("hold", name)))}
     stall, tracks = _stall(read), _tracks(read)
     for stage in stall:
         named = [track.name for track in tracks if stage in track.stages]
