@@ -1,0 +1,501 @@
+"""Is nothing lawful ever put back, and whatever is put back proved, unlawful and put back to a lawful value?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.core.actors import Directory
+from syncd.core.changes import NOBODY
+from syncd.core.fences import Crossing, Fence, Fences, Gate, Replay, judge_owner, judge_status, replay
+from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
+from tests.core.samples import (
+    MQL_QUEUE,
+    NOON,
+    NURTURE_QUEUE,
+    OWN_USER,
+    PARTNER_QUEUE,
+    POLICY,
+    STRICT,
+    change,
+    fences,
+    people,
+    somebody,
+    user_id,
+)
+
+NOTE, WARN, REVERT, ALLOW = Verdict.NOTE, Verdict.WARN, Verdict.REVERT, Verdict.ALLOW
+MIA, SAM, RITA, ADA, NEMO = (user_id(name) for name in ("mia", "sam", "rita", "ada", "nemo"))
+
+
+@pytest.mark.parametrize(
+    ("team", "before", "after", "code", "reason"),
+    [
+        ("marketing", "Inquiry", "MQL", None, "gate Inquiry, Nurture -> MQL"),
+        ("marketing", "Nurture", "MQL", None, "gate Inquiry, Nurture -> MQL"),
+        ("sales", "Working", "Qualified", None, "gate Working -> Qualified"),
+        ("sdr", "MQL", "Working", None, "sdr has the ball at 'MQL' and 'Working'"),
+        ("marketing", "Nurture", "Inquiry", None, "marketing has the ball at 'Nurture' and 'Inquiry'"),
+        ("sdr", "Inquiry", "MQL", "wrong-side", "'Inquiry' belongs to marketing; sdr moved it to 'MQL'"),
+        ("sdr", "Inquiry", "Nurture", "wrong-side", "'Inquiry' belongs to marketing; sdr moved it to 'Nurture'"),
+        ("marketing", "Working", "Nurture", "wrong-side", "'Working' belongs to sdr; marketing moved it to 'Nurture'"),
+        (None, "MQL", "Working", "wrong-side", "'MQL' belongs to sdr; an unknown team moved it to 'Working'"),
+        ("sdr", "MQL", "Qualified", "no-gate", "no gate lets sdr hand 'MQL' over as 'Qualified'"),
+        ("sales", "Qualified", "Working", "no-gate", "no gate lets sales hand 'Qualified' over as 'Working'"),
+        ("sdr", "MQL", "Recycled", "status-unowned", "no team owns Lead Status 'Recycled'"),
+        ("sdr", "Recycled", "MQL", "status-unowned", "no team owns Lead Status 'Recycled'"),
+        ("sdr", "mql", "Working", "status-unowned", "no team owns Lead Status 'mql'"),
+        ("sdr", None, "MQL", "status-unowned", "no team owns Lead Status None"),
+        ("sdr", "MQL", "", "status-unowned", "no team owns Lead Status ''"),
+    ],
+)
+def test_a_lead_passes_only_at_a_gate_and_only_by_its_own_team(
+    team: str | None, before: str | None, after: str | None, code: str | None, reason: str
+) -> None:
+    result = judge_status(before, after, team, fences())
+    assert (result.code if isinstance(result, Crossing) else None, result.reason) == (code, reason)
+
+
+def test_a_gate_for_others_names_itself_to_the_team_that_may_not_pass() -> None:
+    result = judge_status("Working", "Qualified", "sdr", fences(POLICY.replace('["sdr", "sales"]', '["sales"]')))
+    assert isinstance(result, Crossing)
+    assert (result.code, result.rule.name) == ("no-gate", "Working -> Qualified")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "team", "rule"),
+    [("Inquiry", "MQL", "sdr", "status Inquiry"), ("MQL", "Qualified", "sdr", "status MQL"), ("MQL", "?", "sdr", "status fence")],
+)
+def test_a_crossing_points_at_the_line_that_it_breaks(before: str, after: str, team: str, rule: str) -> None:
+    result = judge_status(before, after, team, fences())
+    assert isinstance(result, Crossing)
+    assert result.rule.name == rule
+
+
+@pytest.mark.parametrize(
+    ("team", "before", "after", "code", "reason"),
+    [
+        ("marketing", MIA, SAM, None, "gate marketing -> sdr"),
+        ("routing", NURTURE_QUEUE, MQL_QUEUE, None, "gate marketing -> sdr"),
+        ("sdr", MQL_QUEUE, SAM, None, "inside sdr"),
+        ("sdr", SAM, RITA, None, "gate sdr -> sales"),
+        ("routing", SAM, MQL_QUEUE, "no-gate", "routing may not move the owner from Sam Dialer (sdr) to MQL EMEA (sdr)"),
+        ("sales", SAM, RITA, "no-gate", "sales may not move the owner from Sam Dialer (sdr) to Rita Rep (sales)"),
+        ("sales", RITA, SAM, "no-gate", "sales may not move the owner from Rita Rep (sales) to Sam Dialer (sdr)"),
+        (None, MIA, SAM, "no-gate", "an unknown team may not move the owner from Mia Market (marketing) to Sam Dialer (sdr)"),
+        ("sdr", SAM, NEMO, "owner-unowned", "owner Nemo belongs to no team, or to several"),
+        ("sdr", user_id("both"), SAM, "owner-unowned", "owner Bo Both belongs to no team, or to several"),
+        ("sdr", PARTNER_QUEUE, SAM, "owner-unowned", "owner Partner Leads belongs to no team, or to several"),
+        ("sdr", None, SAM, "owner-unowned", "owner None belongs to no team, or to several"),
+    ],
+)
+def test_an_owner_moves_inside_a_team_or_at_a_gate(
+    team: str | None, before: str | None, after: str | None, code: str | None, reason: str
+) -> None:
+    result = judge_owner(before, after, team, fences(), people())
+    assert (result.code if isinstance(result, Crossing) else None, result.reason) == (code, reason)
+
+
+@pytest.mark.parametrize(("team", "rule"), [("sales", "sdr -> sales"), ("sdr", "owner fence")])
+def test_an_owner_crossing_points_at_its_gate_or_at_the_fence(team: str, rule: str) -> None:
+    result = judge_owner(SAM if team == "sales" else MIA, RITA, team, fences(), people())
+    assert isinstance(result, Crossing)
+    assert result.rule.name == rule
+
+
+def run(*changes: Change, policy: str = POLICY, **more: object) -> Replay:
+    """Replay some changes of the lead."""
+    return replay(changes, fences(policy), people(), **more)  # type: ignore[arg-type]
+
+
+def verdicts(result: Replay) -> list[Verdict]:
+    """Return what the changes came to."""
+    return [judgement.verdict for judgement in result.judgements]
+
+
+def test_no_change_leaves_nothing_owed() -> None:
+    assert run() == Replay((), None, False)
+    assert run(owed="MQL") == Replay((), "MQL", True)
+
+
+def test_a_lawful_change_stands_and_names_its_gate() -> None:
+    result = run(change("Inquiry", "MQL", "mia"))
+    assert (verdicts(result), result.standing, result.owed) == ([ALLOW], "MQL", False)
+    assert result.judgements[0].gate == Rule("Inquiry, Nurture -> MQL", "fences.toml", 1)
+
+
+def test_an_unlawful_change_is_put_back_to_the_value_before_it() -> None:
+    result = run(change("Working", "Inquiry", "marketo"))
+    (only,) = result.judgements
+    assert (only.verdict, only.restore, only.fence) == (REVERT, "Working", "status")
+    assert only.reason == "'Working' belongs to sdr; marketing moved it to 'Inquiry'"
+    assert (result.standing, result.owed) == ("Working", True)
+
+
+def test_several_unlawful_changes_restore_the_last_lawful_value() -> None:
+    result = run(
+        change("MQL", "Working", "sam"), change("Working", "Nurture", "marketo", 1), change("Nurture", "Inquiry", "marketo", 2)
+    )
+    assert verdicts(result) == [ALLOW, REVERT, REVERT]
+    assert [item.restore for item in result.judgements] == [None, "Working", "Working"]
+
+
+def test_a_change_after_an_unlawful_one_is_judged_from_the_lawful_value() -> None:
+    unlawful = change("MQL", "Inquiry", "marketo")
+    result = run(unlawful, change("Inquiry", "Working", "sam", 1), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, ALLOW], "Working", False)
+    assert result.judgements[1].reason == "sdr has the ball at 'MQL' and 'Working'"
+    result = run(unlawful, change("Inquiry", "Nurture", "mia", 1), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, REVERT], "MQL", True)
+
+
+@pytest.mark.parametrize("by", ["rita", "nemo", "marketo", "ada", "both"])
+def test_whoever_puts_the_lawful_value_back_is_within_the_law(by: str) -> None:
+    result = run(change("MQL", "Inquiry", "marketo"), change("Inquiry", "MQL", by, 1), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, ALLOW], "MQL", False)
+    assert result.judgements[1].reason == "back to the last lawful value"
+
+
+@pytest.mark.parametrize(("policy", "verdict"), [(POLICY, WARN), (POLICY.replace('person = "warn"', 'person = "observe"'), NOTE)])
+def test_what_is_only_noted_or_warned_about_stands(policy: str, verdict: Verdict) -> None:
+    result = run(change("MQL", "Qualified", "rita"), change("Qualified", "Inquiry", "marketo", 1), policy=policy)
+    assert verdicts(result) == [verdict, REVERT]
+    assert (result.standing, result.judgements[1].restore) == ("Qualified", "Qualified")
+
+
+def test_a_tolerated_change_settles_what_was_owed() -> None:
+    result = run(change("MQL", "Inquiry", "marketo"), change("Inquiry", "Nurture", "rita", 1))
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, WARN], "Nurture", False)
+
+
+@pytest.mark.parametrize(
+    ("after", "by", "verdict", "standing", "is_owed"),
+    [
+        ("MQL", "nemo", ALLOW, "MQL", False),
+        ("Working", "sam", ALLOW, "Working", False),
+        ("Nurture", "marketo", REVERT, "MQL", True),
+        ("Inquiry", "rita", WARN, "Inquiry", False),
+    ],
+)
+def test_a_debt_of_an_earlier_cycle_is_what_changes_are_judged_from(
+    after: str, by: str, verdict: Verdict, standing: str, is_owed: bool
+) -> None:
+    result = run(change("Inquiry", after, by), owed="MQL")
+    assert (verdicts(result), result.standing, result.owed) == ([verdict], standing, is_owed)
+
+
+def test_an_explained_write_is_not_judged_and_settles_the_debt() -> None:
+    result = run(change("MQL", "Inquiry", "marketo"), change("Inquiry", "MQL", "syncd", 1), explained=[1])
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT], "MQL", False)
+
+
+def test_a_write_of_syncds_user_that_no_intent_explains_is_only_noted() -> None:
+    result = run(change("MQL", "Inquiry", "syncd"), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([NOTE], "Inquiry", False)
+
+
+def test_a_conversion_is_lawful_and_settles_the_debt() -> None:
+    result = run(
+        change("MQL", "Inquiry", "marketo"), change("Inquiry", "Qualified", "marketo", 1), events={1: "part of a lead conversion"}
+    )
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, ALLOW], "Qualified", False)
+    assert result.judgements[1].reason == "part of a lead conversion"
+
+
+@pytest.mark.parametrize(
+    ("by", "more", "why"),
+    [
+        ("marketo", {"proof": Proof.LAST_MODIFIED}, "; not proved by history, so only noted"),
+        ("marketo", {"proof": Proof.NONE}, "; not proved by history, so only noted"),
+        ("nemo", {}, "; no team claims this user, so only noted"),
+        ("both", {}, "; several teams claim this user: sales, sdr, so only noted"),
+        ("ghost", {}, "; this user is not visible to syncd, so only noted"),
+    ],
+)
+def test_what_is_not_sure_is_only_noted_and_says_why(by: str, more: dict[str, Proof], why: str) -> None:
+    result = run(change("MQL", "Inquiry", by, **more), policy=STRICT)  # type: ignore[arg-type]
+    assert verdicts(result) == [NOTE]
+    assert result.judgements[0].reason.endswith(why)
+    assert (result.standing, result.owed) == ("Inquiry", False)
+
+
+def test_a_change_of_nobody_is_only_noted() -> None:
+    result = run(change("MQL", "Inquiry", NOBODY, proof=Proof.LAST_MODIFIED), policy=STRICT)
+    assert (verdicts(result), result.judgements[0].restore) == ([NOTE], None)
+
+
+def test_an_admin_is_noted_and_never_enforced() -> None:
+    assert verdicts(run(change("MQL", "Inquiry", "ada"), policy=STRICT)) == [NOTE]
+
+
+def test_a_value_that_no_team_owns_is_only_noted() -> None:
+    result = run(change("MQL", "Parked", "marketo"), change("Parked", "Inquiry", "marketo", 1))
+    assert (verdicts(result), result.standing) == ([NOTE, NOTE], "Inquiry")
+    assert result.judgements[0].reason == "no team owns Lead Status 'Parked'; what cannot be judged is only noted"
+
+
+def test_first_sight_is_a_baseline_and_only_noted() -> None:
+    result = run(change("MQL", "Inquiry", "marketo"), first_sight=True)
+    assert verdicts(result) == [NOTE]
+    assert result.judgements[0].reason.endswith("; part of the baseline, so only noted")
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(-1, NOTE), (0, REVERT), (1, REVERT)])
+def test_what_happened_before_the_fence_stood_is_only_noted(minutes: int, verdict: Verdict) -> None:
+    policy = POLICY.replace("[crossing.status]", "[crossing.status]\nsince = 2026-11-02T12:00:00Z")
+    result = run(change("MQL", "Inquiry", "marketo", minutes), policy=policy)
+    assert verdicts(result) == [verdict]
+    if verdict is NOTE:
+        assert result.judgements[0].reason.endswith("; before the fence stood (2026-11-02 12:00 UTC), so only noted")
+
+
+def test_each_kind_of_actor_has_its_own_mode() -> None:
+    policy = POLICY.replace('tool = "revert", automation = "revert", person = "warn"', 'tool = "warn", automation = "revert"')
+    moved = [verdicts(run(change("MQL", "Inquiry", by), policy=policy))[0] for by in ("marketo", "autoproc", "rita")]
+    assert moved == [WARN, REVERT, NOTE]
+
+
+def test_owner_moves_are_judged_by_the_owner_fence() -> None:
+    result = run(change(RITA, SAM, "routing", field="OwnerId"))
+    assert (result.judgements[0].fence, result.judgements[0].restore, result.owed) == ("owner", RITA, True)
+
+
+def test_a_move_nobody_saw_is_not_laid_at_the_next_actors_door() -> None:
+    """MQL → Working and Nurture → Inquiry are both lawful; whoever moved Working → Nurture between them is not known."""
+    result = run(change("MQL", "Working", "sam"), change("Nurture", "Inquiry", "mia", 5), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([ALLOW, ALLOW], "Inquiry", False)
+
+
+def test_a_move_nobody_saw_settles_what_was_owed() -> None:
+    result = run(change("MQL", "Inquiry", "marketo"), change("Working", "Nurture", "sam", 5), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([REVERT, ALLOW], "Nurture", False)
+
+
+def test_a_row_that_moves_nothing_is_never_a_crossing() -> None:
+    result = run(change("MQL", "MQL", "marketo"), policy=STRICT)
+    assert (verdicts(result), result.owed) == ([ALLOW], False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A second judge, written from the design alone, that shares no code with the first. It speaks in plain tuples.
+
+VALUES = ("a1", "a2", "b1", "b2", "c1", "?")
+TEAM_OF = {"a1": "A", "a2": "A", "b1": "B", "b2": "B", "c1": "C"}
+WHO = [(kind, team) for kind in ("person", "tool", "automation", "admin", "unknown", "syncd") for team in ("A", "B", "C", None)]
+
+
+@dataclass(frozen=True)
+class Move:
+    """One change as the oracle sees it. `how` is a proof, `minute` counts from noon."""
+
+    old: str
+    new: str
+    kind: str
+    team: str | None
+    how: str
+    minute: int
+    own: bool = False
+    event: bool = False
+
+
+@dataclass(frozen=True)
+class Law:
+    """One random policy: (from, to) → teams that may pass, kind → how far, and the minute since which it stands."""
+
+    gates: dict[tuple[str, str], frozenset[str]]
+    far: dict[str, str]
+    since: int | None
+
+
+def is_lawful(law: Law, old: str, new: str, team: str | None) -> bool:
+    """Tell whether a team may make a move."""
+    if "?" in (old, new):
+        return False
+    return team in law.gates.get((old, new), ()) or (team is not None and TEAM_OF[old] == TEAM_OF[new] == team)
+
+
+def how_far(law: Law, move: Move, old: str) -> str:
+    """Tell how far an unlawful move is followed up."""
+    is_sure = move.how == "history" and move.team is not None and "?" not in (old, move.new)
+    is_late = law.since is None or move.minute >= law.since
+    return law.far.get(move.kind, "note") if is_sure and is_late and move.kind in ("person", "tool", "automation") else "note"
+
+
+def oracle(law: Law, moves: Sequence[Move], debt: str | None = None) -> tuple[list[tuple[str, str | None]], str | None, bool]:
+    """Say (verdict, value to restore) of each move that is not syncd's own, the value that stands, and whether it is owed."""
+    told: list[tuple[str, str | None]] = []
+    good, held, broken = debt, None, debt is not None
+    for move in moves:
+        if good is None or (held is not None and move.old != held):  # the first move, or one that does not join
+            good, broken = move.old, False
+        held = move.new
+        if move.own:
+            good, broken = move.new, False
+        elif move.new == good or move.event or is_lawful(law, good, move.new, move.team):
+            told.append(("allow", None))
+            good, broken = move.new, False
+        elif (far := how_far(law, move, good)) == "revert":
+            told.append((far, good))
+            broken = True
+        else:
+            told.append((far, None))
+            good, broken = move.new, False
+    return told, good, broken
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def policy_of(law: Law) -> Fences:
+    """Write the oracle's law as fences."""
+    rule = Rule("r", "f", 1)
+    gates = {key: Gate(*key, by, rule) for key, by in law.gates.items()}
+    since = None if law.since is None else NOON + timedelta(minutes=law.since)
+    mode = {ActorKind(kind): Verdict(far) for kind, far in law.far.items()}
+    fence = Fence("status", rule, gates, mode, since)
+    return Fences("v", "h", (), {value: (team, rule) for value, team in TEAM_OF.items()}, fence, replace(fence, name="owner"))
+
+
+def change_of(move: Move) -> Change:
+    """Write one move of the oracle as a change."""
+    at = NOON + timedelta(minutes=move.minute)
+    return Change("Lead", "00Q", "Status", move.old, move.new, at, somebody(ActorKind(move.kind), move.team), Proof(move.how))
+
+
+NO_PEOPLE = Directory({}, {}, OWN_USER)
+
+
+def judged(law: Law, moves: Sequence[Move], debt: str | None = None) -> Replay:
+    """Replay moves of the oracle."""
+    own = [index for index, move in enumerate(moves) if move.own]
+    events = {index: "conversion" for index, move in enumerate(moves) if move.event}
+    return replay([change_of(m) for m in moves], policy_of(law), NO_PEOPLE, owed=debt, explained=own, events=events)
+
+
+def any_law(rng: random.Random) -> Law:
+    """Make a random policy; its gates may let anybody through, its modes enforce any kind but admins."""
+    pairs = [(old, new) for old in TEAM_OF for new in TEAM_OF if old != new]
+    gates = {pair: frozenset(rng.sample("ABC", rng.randint(1, 2))) for pair in rng.sample(pairs, rng.randint(0, 8))}
+    kinds = [kind for kind in ("person", "tool", "automation") if rng.random() < 0.9]
+    far = {kind: rng.choice(("note", "warn", "revert", "revert")) for kind in kinds}
+    return Law(gates, far, rng.choice((None, None, 2)))
+
+
+def any_moves(rng: random.Random, *, joined: float = 0.9) -> list[Move]:
+    """Make a random history; most of its moves join."""
+    moves: list[Move] = []
+    held = rng.choice(VALUES)
+    for minute in range(rng.randint(0, 6)):
+        old = held if rng.random() < joined else rng.choice(VALUES)
+        kind, team = rng.choice(WHO) if rng.random() < 0.4 else (rng.choice(("person", "tool")), rng.choice("ABC"))
+        how = rng.choice(("history",) * 8 + ("last-modified", "none"))
+        own, event = kind == "syncd" and rng.random() < 0.5, rng.random() < 0.05
+        held = rng.choice(VALUES)
+        moves.append(Move(old, held, kind, team, how, minute, own, event))
+    return moves
+
+
+def plain(result: Replay) -> tuple[list[tuple[str, Scalar]], Scalar, bool]:
+    """Write a replay the way in which the oracle speaks."""
+    return [(item.verdict.value, item.restore) for item in result.judgements], result.standing, result.owed
+
+
+def assert_harmless(judgement: Judgement) -> None:
+    """Refuse a judgement that enforces against anybody who is not proved, not known, or an admin."""
+    if judgement.verdict in (WARN, REVERT):
+        kind = judgement.change.actor.kind
+        assert judgement.change.proof is Proof.HISTORY
+        assert kind in (ActorKind.PERSON, ActorKind.TOOL, ActorKind.AUTOMATION)
+        assert judgement.change.actor.team is not None
+
+
+def test_twenty_thousand_random_histories_are_judged_as_the_oracle_judges_them() -> None:
+    rng = random.Random(20261102)
+    reverts = 0
+    for _ in range(2_000):
+        law = any_law(rng)
+        for _ in range(10):
+            moves = any_moves(rng)
+            debt = rng.choice((None, None, *TEAM_OF))
+            result = judged(law, moves, debt)
+            assert plain(result) == oracle(law, moves, debt), (law, moves, debt)
+            for judgement in result.judgements:
+                assert_harmless(judgement)
+                reverts += judgement.verdict is REVERT
+    assert reverts > 5_000
+
+
+LAWS = st.randoms(use_true_random=False).map(any_law)
+MOVES = st.builds(
+    lambda steps: [Move(old, new, who[0], who[1], how, minute) for minute, (old, new, who, how) in enumerate(steps)],
+    st.lists(
+        st.tuples(
+            st.sampled_from(VALUES), st.sampled_from(VALUES), st.sampled_from(WHO), st.sampled_from([p.value for p in Proof])
+        ),
+        max_size=6,
+    ),
+)
+
+
+@given(LAWS, MOVES, st.sampled_from([None, *TEAM_OF]))
+@settings(max_examples=300, deadline=None)
+def test_any_history_is_judged_as_the_oracle_judges_it(law: Law, moves: list[Move], debt: str | None) -> None:
+    assert plain(judged(law, moves, debt)) == oracle(law, moves, debt)
+
+
+@given(LAWS, MOVES)
+@settings(max_examples=300, deadline=None)
+def test_nothing_lawful_is_put_back_and_a_revert_restores_what_may_stand(law: Law, moves: list[Move]) -> None:
+    result = judged(law, moves)
+    may_stand = {moves[0].old} if moves else set()
+    held = moves[0].old if moves else ""
+    for judgement, move in zip(result.judgements, moves, strict=True):
+        may_stand |= {move.old} if move.old != held else set()
+        held = move.new
+        assert_harmless(judgement)
+        if judgement.verdict is REVERT:
+            assert judgement.restore in may_stand
+            assert not is_lawful(law, str(judgement.restore), move.new, move.team)
+            assert judgement.restore != move.new
+        else:
+            may_stand.add(move.new)
+    assert result.owed == bool(result.judgements and result.judgements[-1].verdict is REVERT)
+    assert not moves or result.owed == (result.standing != moves[-1].new)
+
+
+def in_two_parts(law: Law, moves: Sequence[Move], cut: int) -> tuple[list[tuple[str, Scalar]], Scalar, bool]:
+    """Replay a history in two cycles that hand on what is owed."""
+    first = judged(law, moves[:cut])
+    second = judged(law, moves[cut:], str(first.standing) if first.owed else None)
+    told = plain(first)[0] + plain(second)[0]
+    return (told, second.standing, second.owed) if moves[cut:] else (told, first.standing, first.owed)
+
+
+def joins(moves: Sequence[Move], cut: int) -> bool:
+    """Tell whether the move after the border begins where the one before it ended."""
+    return not 0 < cut < len(moves) or moves[cut - 1].new == moves[cut].old
+
+
+def test_where_a_cycle_ends_changes_no_judgement_when_moves_join_there_or_nothing_is_owed() -> None:
+    rng = random.Random(7)
+    compared = 0
+    for _ in range(4_000):
+        law, moves = any_law(rng), any_moves(rng)
+        for cut in range(len(moves) + 1):
+            if joins(moves, cut) or not judged(law, moves[:cut]).owed:
+                assert in_two_parts(law, moves, cut) == plain(judged(law, moves)), (law, moves, cut)
+                compared += 1
+    assert compared > 10_000
+
+
+@given(LAWS, MOVES, st.integers(0, 6))
+@settings(max_examples=200, deadline=None)
+def test_where_a_cycle_ends_changes_no_judgement(law: Law, moves: list[Move], cut: int) -> None:
+    if joins(moves, cut) or not judged(law, moves[:cut]).owed:
+        assert in_two_parts(law, moves, cut) == plain(judged(law, moves))
