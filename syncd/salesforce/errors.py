@@ -80,6 +80,11 @@ def refusal(what: str, status: int, body: object, api_version: str) -> SyncdErro
             f"{where}. API version {api_version} is retired or unknown there.",
             hint='Set api_version = "62.0" (or newer) under [org] in config.toml, then run: syncd check',
         )
+    if status == 404:
+        return OrgRefused(
+            f"{where}. The org has no API version {api_version}, or syncd's user may not see the object.",
+            hint='Set api_version = "62.0" (or newer) under [org] in config.toml, then run: syncd check',
+        )
     return _wrong_schema(where, found) or OrgRefused(f"{where}.")
 
 
