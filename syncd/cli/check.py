@@ -1,0 +1,156 @@
+"""Would a cycle work here: files, login, permissions, fields, picklists, history tracking?
+
+Works without a store and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli import output, wire
+from syncd.errors import SyncdError
+
+if TYPE_CHECKING:
+    from syncd.cli.findings import Finding, Names
+    from syncd.config import Config
+    from syncd.core.nurture import Nurture
+    from syncd.core.policies import Policies
+    from syncd.core.values import OrgRecord, Scalar
+    from syncd.ports import ObjectSchema
+    from syncd.salesforce.org import SalesforceOrg
+
+SKEW_MAX = timedelta(minutes=1)
+LEVEL_WIDTH = 9
+
+
+def check(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Check config, mappings, login, permissions, fields, picklists, campaigns, teams, history tracking and API budget.
+
+    Exit 0 without findings (warnings may be there), 1 with findings, 2 when config.toml cannot be used.
+    """
+    from syncd.cli.findings import Level
+
+    config = wire.config_of(context)
+    found = list(_all(config))
+    findings = [each for each in found if each.level is Level.FINDING]
+    if as_json:
+        output.as_json({"findings": len(findings), "checks": found})
+    else:
+        output.data("\n".join(_told(found)))
+        output.message(_verdict(len(findings), sum(each.level is Level.WARNING for each in found)))
+    if findings:
+        raise typer.Exit(1)
+
+
+def _all(config: Config) -> Iterator[Finding]:
+    from syncd.cli.findings import Finding, Level
+
+    yield Finding(Level.OK, "config", str(config.path))
+    policies, problems = wire.read_policies(config.mappings)
+    for each in problems:
+        text = f"{each.file}:{each.line}:{each.column} [{each.code}] {each.text}"
+        yield Finding(Level.FINDING, "mappings", text, each.remedy)
+    if policies is not None:
+        files = ", ".join(policies.hashes)
+        yield Finding(Level.OK, "mappings", f"{config.mappings}: {files}")
+    with wire.open_org(config) as org:
+        try:
+            yield from _org(config, org, policies)
+        except SyncdError as problem:
+            yield Finding(Level.FINDING, "org", str(problem), problem.hint)
+
+
+def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Iterator[Finding]:
+    from syncd.cli import findings
+    from syncd.cli.findings import Finding, Level
+    from syncd.engine.needs import OBJECTS
+
+    me = org.identity()
+    yield Finding(Level.OK, "login", f"{config.name}: org {me.org_id}, user {me.user_id}, {me.instance_url}")
+    schema = org.schema(OBJECTS)
+    yield from findings.fields_visible(policies, schema)
+    if policies is not None:
+        yield from findings.fields_writable(policies, schema)
+    yield from _counted(org, policies, schema)
+    if policies is not None and policies.nurture is not None:
+        yield from findings.stages_known(policies.nurture, schema)
+        yield from _campaigns(org, policies.nurture)
+    if policies is not None:
+        yield from findings.teams_known(policies.fences, _names(org))
+    yield findings.budget_left(org.usage(), config.limits.api_calls_share_percent)
+    yield findings.no_excess(schema)
+    skew = org.skew()
+    if abs(skew) > SKEW_MAX:
+        way = "behind" if skew > timedelta(0) else "ahead of"
+        text = f"this host's clock is {output.span(abs(skew))} {way} the org's; decisions use the org's."
+        yield Finding(Level.WARNING, "clock", text, "Set the host's clock by NTP.")
+
+
+def _counted(org: SalesforceOrg, policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Ask for all counts in one go: leads of unowned statuses, and history rows by field."""
+    from syncd.cli import findings
+
+    unowned = findings.unowned_statuses(policies.fences, schema) if policies is not None else []
+    tracked = ("Status", "Owner") if "LeadHistory" in schema else ()
+    questions: list[tuple[str, dict[str, list[Scalar]]]] = [("LeadHistory", {"Field": [field]}) for field in tracked]
+    questions += [("Lead", {"Status": [value]}) for value in unowned]
+    if "Lead" not in schema:
+        return
+    leads, *counts = org.count([("Lead", {}), *questions])
+    if policies is not None:
+        held = dict(zip(unowned, counts[len(tracked) :], strict=True))
+        yield from findings.statuses_owned(policies.fences, schema, held)
+    yield from findings.history_tracked(schema, dict(zip(tracked, counts, strict=False)), leads)
+
+
+def _campaigns(org: SalesforceOrg, nurture: Nurture) -> Iterator[Finding]:
+    from syncd.cli import findings
+
+    names: list[Scalar] = [*dict.fromkeys(track.campaign for track in nurture.tracks)]
+    campaigns = org.find("Campaign", ("Name", "IsActive"), {"Name": names}).records
+    statuses = org.find("CampaignMemberStatus", ("CampaignId", "Label"), {"CampaignId": list(campaigns)}).records
+    yield from findings.campaigns_ready(nurture, campaigns.values(), statuses.values())
+
+
+def _names(org: SalesforceOrg) -> Names:
+    """Read users, groups, profiles and roles: one API call in an org with less than 2,000 of each."""
+    from syncd.cli.findings import Names
+    from syncd.core.actors import directory_of
+    from syncd.ports import Page, Pull
+
+    pulls = (
+        Pull("User", ("Name", "Username", "IsActive", "Profile.Name", "UserRole.Name")),
+        Pull("Group", ("Name", "DeveloperName", "Type")),
+        Pull("GroupMember", ("GroupId", "UserOrGroupId")),
+        Pull("Profile", ("Name",)),
+        Pull("UserRole", ("Name",)),
+    )
+    rows: dict[str, list[OrgRecord]] = {pull.object: [] for pull in pulls}
+    for page in org.pull(pulls):
+        if isinstance(page, Page):
+            rows[page.object] += page.records
+    people = directory_of(rows["User"], rows["Group"], rows["GroupMember"], org.identity().user_id)
+    profiles, roles = (tuple(row.text("Name") or "" for row in rows[object]) for object in ("Profile", "UserRole"))
+    return Names(people, profiles, roles)
+
+
+def _told(found: Iterable[Finding]) -> Iterator[str]:
+    for each in found:
+        level = output.coloured(each.level.value) + " " * (LEVEL_WIDTH - len(each.level.value))
+        yield f"{level}{each.check:<16} {output.visible(each.text)}"
+        if each.remedy:
+            yield f"{'':<26}next: {output.visible(each.remedy)}"
+
+
+def _verdict(findings: int, warnings: int) -> str:
+    besides = f", {output.many(warnings, 'warning')}" if warnings else ""
+    if not findings:
+        return f"no findings{besides}: a cycle would work. Next: syncd run --once"
+    return f"{output.many(findings, 'finding')}{besides}. Nothing was changed anywhere."

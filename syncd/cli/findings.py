@@ -1,0 +1,294 @@
+"""Does what the org shows fit what the policy files need? Values in, findings out; nothing is asked here.
+
+Source: failure modes, Mapping files; real orgs, assumptions 1, 26 and 27 (docs/practices.md, Real orgs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncd.core.actors import Directory, actor_of
+from syncd.core.fences import Fences
+from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.nurture import Nurture
+from syncd.core.policies import Policies
+from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
+from syncd.engine.needs import ALL
+from syncd.policies.documents import nearest
+from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
+
+OPT_OUT = "HasOptedOutOfEmail"
+FIELD_ACCESS = "Setup > Permission Sets > the integration user's set > Object Settings > {object}: tick {right} for {field}."
+BUDGET_WARNING_PERCENT = 80
+
+
+class Level(StrEnum):
+    """How a check ended. Only a `FINDING` makes `syncd check` fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FINDING = "finding"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `syncd check`: what was looked at, what was found, and the way out."""
+
+    level: Level
+    check: str
+    text: str
+    remedy: str = ""
+
+
+def _ok(check: str, text: str) -> Finding:
+    return Finding(Level.OK, check, text)
+
+
+def _bad(check: str, text: str, remedy: str) -> Finding:
+    return Finding(Level.FINDING, check, text, remedy)
+
+
+def _warn(check: str, text: str, remedy: str) -> Finding:
+    return Finding(Level.WARNING, check, text, remedy)
+
+
+def _at(rule: Rule) -> str:
+    return f"{rule.file}:{rule.line}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    near = nearest(word, known)
+    return f"Did you mean {near!r}?" if near else "Correct the name, or create it in Salesforce."
+
+
+def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Say which objects and fields that a cycle or a mapping needs are not visible."""
+    check = "visible fields"
+    needed = {need.object: set(need.fields) for need in ALL}
+    for object, more in fields_needed(policies.sources if policies else ()).items():
+        needed[object] |= set(more)
+    for object, field in (policies.nurture.hold_field if policies and policies.nurture else {}).items():
+        needed[object].add(field)
+    count = 0
+    for object, fields in needed.items():
+        seen = schema.get(object)
+        if seen is None:
+            access = FIELD_ACCESS.format(object=object, right="Read", field="it")
+            yield _bad(check, f"{object} is not visible to syncd's user.", access)
+            continue
+        plain = sorted(field for field in fields if "." not in field)
+        count += len(plain)
+        for field in plain:
+            if field not in seen.fields:
+                yield _hidden(check, object, field, seen)
+    yield _ok(check, f"{count} fields of {len(needed)} objects were looked at")
+
+
+def _hidden(check: str, object: str, field: str, seen: ObjectSchema) -> Finding:
+    access = FIELD_ACCESS.format(object=object, right="Read Access", field=field)
+    if field == OPT_OUT:
+        text = f"{object}.{field} is hidden: what cannot be read counts as opted out, so no {object} is ever enrolled."
+        return _bad(check, text, access)
+    near = nearest(field, seen.fields)
+    guess = f"Did you mean {near!r}? If not: " if near and field.endswith("__c") else ""
+    return _bad(check, f"{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
+
+
+def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Say which fields that a mapping, a fence or the nurture rules would write may not be written."""
+    check = "writable fields"
+    found = [*_columns_writable(check, policies.sources, schema), *_fences_writable(check, policies.fences, schema)]
+    member = schema.get("CampaignMember")
+    if policies.nurture is not None and member is not None and not member.is_createable:
+        remedy = "Setup > Users > syncd's user: tick Marketing User, and give its permission set Create on Campaign Members."
+        level = Level.WARNING if policies.nurture.mode == "observe" else Level.FINDING
+        found.append(Finding(level, check, "campaign members may not be created by syncd's user.", remedy))
+    yield from found or [_ok(check, "everything that a policy would write may be written")]
+
+
+def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    for source in sources:
+        for column in source.columns:
+            for object, field in column.fields.items():
+                seen = _field(schema, object, field)
+                if seen is not None and not seen.is_updateable:
+                    text = f"{_at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
+                    remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=field)
+                    yield _bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")
+
+
+def _fences_writable(check: str, fences: Fences, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    for fence, field in ((fences.status, "Status"), (fences.owner, "OwnerId")):
+        seen = _field(schema, "Lead", field)
+        if Verdict.REVERT in fence.mode.values() and seen is not None and not seen.is_updateable:
+            remedy = FIELD_ACCESS.format(object="Lead", right="Edit Access", field=field)
+            text = f"{_at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit Lead.{field}."
+            yield _bad(check, text, remedy)
+
+
+def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:
+    seen = schema.get(object)
+    return None if seen is None else seen.fields.get(field)
+
+
+def unowned_statuses(fences: Fences, schema: Mapping[str, ObjectSchema]) -> list[str]:
+    """Return the org's Lead Status values that no team owns."""
+    status = _field(schema, "Lead", "Status")
+    return [] if status is None else [value for value in status.picklist if value not in fences.team_of_status]
+
+
+def statuses_owned(fences: Fences, schema: Mapping[str, ObjectSchema], records: Mapping[str, int]) -> Iterator[Finding]:
+    """Hold the Lead Status picklist against fences.toml, both ways. `records` counts the leads of each unowned value."""
+    check = "lead status"
+    status = _field(schema, "Lead", "Status")
+    if status is None:
+        return
+    found = []
+    for value, (_, rule) in fences.team_of_status.items():
+        if value not in status.picklist:
+            text = f"{_at(rule)} {value!r} is not a Lead Status of this org."
+            found.append(_bad(check, text, _meant(value, status.picklist)))
+    for value in unowned_statuses(fences, schema):
+        text = f"no team owns Lead Status {value!r}; {records.get(value, 0):,} leads have it, and their changes are only noted."
+        found.append(_bad(check, text, f'Add a line under [status] in fences.toml: "{value}" = {{ team = "…" }}'))
+    yield from found or [_ok(check, f"all {len(status.picklist)} values have one owning team each")]
+
+
+def stages_known(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Say which stages of nurture.toml the org does not have."""
+    check = "stages"
+    stage = _field(schema, "Opportunity", "StageName")
+    if stage is None:
+        return
+    named = {rule.stage: rule.rule for rule in nurture.stall.values()}
+    for track in nurture.tracks:
+        named.update({name: track.rule for name in sorted(track.stages) if name not in named})
+    missing = [name for name in named if name not in stage.picklist]
+    for name in missing:
+        text = f"{_at(named[name])} {name!r} is not an Opportunity Stage of this org."
+        yield _bad(check, text, _meant(name, stage.picklist))
+    if not missing:
+        yield _ok(check, f"{len(named)} stages of nurture.toml exist")
+
+
+def campaigns_ready(nurture: Nurture, campaigns: Iterable[OrgRecord], statuses: Iterable[OrgRecord]) -> Iterator[Finding]:
+    """Say which campaigns of nurture.toml are missing, double or inactive, and which member status they do not have."""
+    check = "campaigns"
+    by_name: dict[str, list[OrgRecord]] = {}
+    for campaign in campaigns:
+        by_name.setdefault(campaign.text("Name") or "", []).append(campaign)
+    labels: dict[str, list[str]] = {}
+    for status in statuses:
+        labels.setdefault(status.text("CampaignId") or "", []).append(status.text("Label") or "")
+    found = []
+    for track in nurture.tracks:
+        rows, where = by_name.get(track.campaign, []), f"{_at(track.rule)} campaign {track.campaign!r}"
+        if not rows:
+            remedy = "Create it, share it with syncd's user, or correct the name."
+            found.append(_bad(check, f"{where} does not exist, or is not visible.", remedy))
+        elif len(rows) > 1:
+            found.append(_bad(check, f"{where} exists {len(rows)} times.", "Rename all but one."))
+        elif not rows[0].fields.get("IsActive"):
+            found.append(_bad(check, f"{where} is not active.", "Tick Active on the campaign in Salesforce."))
+        elif track.member_status is not None and track.member_status not in labels.get(rows[0].id, []):
+            text = f"{where} has no member status {track.member_status!r}."
+            found.append(_bad(check, text, _meant(track.member_status, labels.get(rows[0].id, []))))
+    yield from found or [_ok(check, f"{len(nurture.tracks)} campaigns exist, are active and have their member status")]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the org calls its users, profiles, roles and queues."""
+
+    people: Directory
+    profiles: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+def teams_known(fences: Fences, names: Names) -> Iterator[Finding]:
+    """Say which members under [teams] the org does not have, which are inactive, and who is claimed twice."""
+    check = "teams"
+    users = names.people.users.values()
+    active = {word.casefold(): word for user in users if user.is_active for word in (user.username, user.name)}
+    gone = {word.casefold() for user in users if not user.is_active for word in (user.username, user.name)} - set(active)
+    known = {
+        "profile": {name.casefold(): name for name in names.profiles},
+        "role": {name.casefold(): name for name in names.roles},
+        "queue": {word.casefold(): word for queue in names.people.queues.values() for word in queue},
+    }
+    found = []
+    for team in fences.teams:
+        where = f"{_at(team.rule)} team {team.name!r}"
+        for user in sorted(team.users - set(active)):
+            if user in gone:
+                found.append(_bad(check, f"{where}: user {user!r} is not active.", "Name a successor, or take the user out."))
+            else:
+                found.append(_bad(check, f"{where}: there is no user {user!r}.", _meant(user, active.values())))
+        for kind, members in (("profile", team.profiles), ("role", team.roles), ("queue", team.queues)):
+            missing = sorted(members - set(known[kind]))
+            words = known[kind].values()
+            found += [_bad(check, f"{where}: there is no {kind} {name!r}.", _meant(name, words)) for name in missing]
+    found += _claimed_twice(check, fences, names.people)
+    yield from found or [_ok(check, f"every user, profile, role and queue of {len(fences.teams)} teams exists")]
+
+
+def _claimed_twice(check: str, fences: Fences, people: Directory) -> Iterator[Finding]:
+    actors = [actor_of(user.id, people, fences.teams) for user in people.users.values() if user.is_active]
+    twice = [actor for actor in actors if actor.kind is ActorKind.UNKNOWN and actor.why.startswith("several")]
+    if twice:
+        example = f"{twice[0].name} ({twice[0].why.partition(': ')[2]})"
+        text = f"{len(twice)} active users are claimed by several teams, such as {example}."
+        yield _warn(check, text, "Who is in two teams is only noted: take them out of one.")
+
+
+def history_tracked(schema: Mapping[str, ObjectSchema], rows: Mapping[str, int], leads: int) -> Iterator[Finding]:
+    """Say whether changes of Lead Status and Lead Owner can be proved. `rows` counts the history rows by field."""
+    check = "history tracking"
+    remedy = (
+        "Setup > Object Manager > Lead > Fields & Relationships > Set History Tracking: tick {}. "
+        "Until then a change proves nobody: it is only noted."
+    )
+    history = _field(schema, "LeadHistory", "Field")
+    if history is None:
+        text = "LeadHistory is not visible: no change of a lead can be proved."
+        yield _bad(check, text, remedy.format("Lead Status and Lead Owner"))
+        return
+    for field, label in (("Status", "Lead Status"), ("Owner", "Lead Owner")):
+        if history.picklist:
+            judged, is_tracked = "by what describe says", field in history.picklist
+        else:
+            count = rows.get(field, 0)
+            judged, is_tracked = f"by {count:,} history rows, as describe does not tell", count > 0
+        if is_tracked:
+            yield _ok(check, f"{label} is tracked (judged {judged})")
+        elif not leads and not history.picklist:
+            yield _warn(check, f"{label}: cannot be judged, as there are no leads yet.", remedy.format(label))
+        else:
+            yield _bad(check, f"{label} is not tracked (judged {judged}).", remedy.format(label))
+
+
+def budget_left(usage: ApiUsage, share_percent: float | None) -> Finding:
+    """Say how much of the org's daily API requests is used."""
+    check = "API budget"
+    ours = "no share of its own is set for syncd" if share_percent is None else f"syncd takes at most {share_percent:g} %"
+    text = f"{usage.used:,} of {usage.allowed:,} API requests used in the last 24 hours; {ours}"
+    remedy = "Find the integration that uses them: Setup > System Overview > API Requests."
+    if usage.allowed and usage.used >= usage.allowed:
+        return _bad(check, text, remedy)
+    if usage.allowed and usage.used * 100 >= usage.allowed * BUDGET_WARNING_PERCENT:
+        return _warn(check, text, remedy)
+    return _ok(check, text)
+
+
+def no_excess(schema: Mapping[str, ObjectSchema]) -> Finding:
+    """Warn when syncd's user may edit opportunities, which syncd never does."""
+    check = "excess rights"
+    deal = schema.get("Opportunity")
+    if deal is not None and deal.is_updateable:
+        editable = [name for name in ("Amount", "CloseDate", "StageName") if (f := deal.fields.get(name)) and f.is_updateable]
+        fields = f", {', '.join(editable)} among its fields" if editable else ""
+        remedy = "Take Edit on Opportunity from the permission set: syncd never writes one, and then nobody has to believe it."
+        return _warn(check, f"syncd's user may edit Opportunity{fields}.", remedy)
+    return _ok(check, "syncd's user may not edit Opportunity")
