@@ -107,7 +107,7 @@ def decide_exports(folder: Exports, staged: Sequence[StagedFile], context: Intak
         if problems:
             _latch(one, total, context)
             _pause(one, problems, context)
-        elif _has_open_writes(one.mapping, context):
+        elif _has_open_writes(one, context):
             _latch(one, total, context)
             total["waiting"] += 1
         else:
@@ -117,12 +117,14 @@ def decide_exports(folder: Exports, staged: Sequence[StagedFile], context: Intak
     return dict(total)
 
 
-def _has_open_writes(mapping: SourceMapping, context: IntakeContext) -> bool:
-    """Tell whether the outbox still holds values of this mapping; it may be large, so it is read in pieces."""
+def _has_open_writes(one: StagedFile, context: IntakeContext) -> bool:
+    """Tell whether the outbox holds values from other files of this source; it may be large, so it is read in pieces."""
     after = 0
     while found := context.store.open_intents(1000, after):
-        if any(one.intent.part == "map" and one.intent.rule.file == mapping.file for one in found):
-            return True
+        for intent in (open_intent.intent for open_intent in found):
+            is_own = intent.cause.startswith(one.file.sha256)
+            if intent.part == "map" and intent.rule.file == one.mapping.file and not is_own:
+                return True
         after = found[-1].seq
     return False
 
