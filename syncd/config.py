@@ -33,6 +33,8 @@ _PASSWORD_KEYS = frozenset({"username", "password", "security_token", "user"})
 
 def _span(value: object) -> timedelta:
     """Read "1 min", "90 s", 60 …"""
+    if isinstance(value, timedelta):
+        return _bounded(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounded(timedelta(seconds=value)) if abs(value) < 1e9 else _bounded(timedelta.max)
     found = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
@@ -220,26 +222,30 @@ def _document(table: Table, problems: list[Problem]) -> _Document | None:
     try:
         return _Document.model_validate(dict(table.values))
     except ValidationError as error:
-        # A custom error's context may hold the input: only loc, type and msg are read, and only harmless values shown.
         problems += [_problem(table, each) for each in error.errors(include_url=False, include_context=False)]
         return None
 
 
 def _problem(table: Table, error: ErrorDetails) -> Problem:
     path: KeyPath = error["loc"]
-    dotted, key, kind = ".".join(map(str, path)), str(path[-1]), error["type"]
+    dotted, kind = ".".join(map(str, path)), error["type"]
     section, description = _described(path)
     accepted = f"Write {description}." if description else ""
     if kind == "extra_forbidden":
         return _unknown(table, path, section)
     if kind == "missing":
         return table.problem(path, "CFG-003", f"{dotted} is missing: nothing can run without it.", accepted)
-    if "secret" in key or key == "client_id":
-        return table.problem(path, "CFG-004", f"{dotted} is not usable.", accepted)
     said = error["msg"] if kind in {"span", "zone", "login_url", "store_url"} else "is not usable"
     code = {"login_url": "CFG-009", "zone": "CFG-010", "span": "CFG-011", "store_url": "CFG-012"}.get(kind, "CFG-004")
-    shown = "" if kind == "store_url" or "@" in str(error["input"]) else f" = {_shown(error['input'])}"
+    shown = f" = {_shown(error['input'])}" if _is_harmless(path, error["input"]) else ""
     return table.problem(path, code, f"{dotted}{shown} {said}{'' if said.endswith('?') else '.'}", accepted)
+
+
+def _is_harmless(path: KeyPath, value: object) -> bool:
+    """Tell whether a value may be repeated: a secret may have been pasted anywhere under [org], or into a URL."""
+    if path[0] == "org":
+        return str(value).startswith("http") and "@" not in str(value)
+    return path[0] != "store" and isinstance(value, str | int | float)
 
 
 def _shown(value: object) -> str:

@@ -122,7 +122,8 @@ def _from_file(written: Path, folder: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
         remedy = "Create it with the consumer secret in it, readable by syncd's user alone."
-        raise _Unusable(key, "CFG-007", f"org.{key}: {path} cannot be read: {why}.", remedy) from None
+        # Not the path: somebody may have put the secret itself there.
+        raise _Unusable(key, "CFG-007", f"org.{key}: the file that it names cannot be read: {why}.", remedy) from None
     if not value:
         raise _Unusable(key, "CFG-007", f"org.{key}: {path} is empty.", "Put the consumer secret into it.")
     return value
