@@ -60,8 +60,15 @@ def plan_from_json(text: str) -> Plan:
     """Read a plan. Raises ValueError that says what is wrong when the text is not a whole, unaltered plan."""
     try:
         body = json.loads(text)
-        if body["schema"] != SCHEMA:
-            raise ValueError(f"the plan has schema {body['schema']}, this syncd reads schema {SCHEMA}")
+    except RecursionError as problem:
+        raise ValueError("the file is no syncd plan: it is nested too deeply") from problem
+    except ValueError as problem:
+        raise ValueError(f"the file is no JSON: {problem}") from problem
+    if not isinstance(body, dict) or "schema" not in body:
+        raise ValueError("the file is no syncd plan: 'schema' is missing")
+    if body["schema"] != SCHEMA:
+        raise ValueError(f"the plan has schema {body['schema']!r}, this syncd reads schema {SCHEMA}")
+    try:
         plan = Plan(
             body["org_id"],
             datetime.fromisoformat(body["made_at"]),
@@ -70,12 +77,8 @@ def plan_from_json(text: str) -> Plan:
             body["reason"],
         )
         is_whole = plan.hash == body["hash"]
-    except (KeyError, TypeError, AttributeError) as problem:
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise ValueError(f"the file is no syncd plan: {problem} is missing or wrong") from problem
-    except json.JSONDecodeError as problem:
-        raise ValueError(f"the file is no JSON: {problem}") from problem
-    except RecursionError as problem:
-        raise ValueError("the file is no syncd plan: it is nested too deeply") from problem
     if not is_whole:
         raise ValueError("the plan was edited after it was made: its hash does not fit its contents")
     return plan
