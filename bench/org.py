@@ -1,0 +1,70 @@
+"""Which emulated org is measured, and how is it started?"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+STATUSES = ("Inquiry", "Nurture", "MQL", "Working", "Meeting Set", "Qualified", "Disqualified")
+HEADER = (
+    "LastName",
+    "FirstName",
+    "Company",
+    "Email",
+    "Title",
+    "Phone",
+    "Country",
+    "LeadSource",
+    "Status",
+    "HasOptedOutOfEmail",
+    "MA_Person_Id__c:external",
+    "Lead_Score__c:number",
+    "CreatedDate",
+    "SystemModstamp",
+    "Owner.Username",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningOrg:
+    """Where the org answers and how to log in."""
+
+    url: str
+    client_id: str
+    client_secret: str
+
+
+def write_leads(folder: Path, leads: int) -> None:
+    """Write a load folder with so many leads of 15 fields, 40 of them stamped in each second."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "User.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("Username", "LastName", "Email"), ("sdr@bench.example", "Sdr", "sdr@bench.example")])
+    with (folder / "Lead.csv").open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(HEADER)
+        for number in range(leads):
+            at = f"{NOW - timedelta(days=30) + timedelta(seconds=number // 40):%Y-%m-%dT%H:%M:%S.000Z}"
+            status, address = STATUSES[number % 7], f"p{number}@acme{number % 5000}.example"
+            row = (f"Doe{number}", "Jo", f"Acme {number % 5000}", address, "Buyer", f"+1555{number:07d}", "US", "Web", status)
+            out.writerow((*row, "false", f"M{number}", str(number % 100), at, at, "sdr@bench.example"))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[RunningOrg]:
+    """Serve a load folder as an emulated org in a process of its own, its clock held."""
+    command = [sys.executable, "-m", "syncd.sandbox", "--port", "0", "--load", str(folder), "--now", f"{NOW:%Y-%m-%dT%H:%M:%SZ}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield RunningOrg(ready["url"], ready["client_id"], ready["client_secret"])
+        finally:
+            process.terminate()
