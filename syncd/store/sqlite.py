@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,17 @@ def copy_to(engine: Engine, path: Path) -> None:
     finally:
         target.close()
         source.close()
+
+
+@contextmanager
+def reading_any_bytes(connection: Connection) -> Iterator[None]:
+    """Let text that is not UTF-8 come back with marks in it: a forger's row is to be named, not to stop the reading."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        driver.text_factory = str

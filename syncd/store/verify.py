@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, select
 
 from syncd.core.proof import Frontier
 from syncd.ports import Verification
+from syncd.store.encoding import from_json, to_json
 from syncd.store.ledger_rows import LEAF_COLUMNS, PARTS, commitment, frontier_of, leaf_of
 from syncd.store.tables import ledger, ledger_head, ledger_values, outbox
 
 _BATCH_ROWS = 5_000
 _SEQ, _KIND, _CAUSE, _KEY = (LEAF_COLUMNS.index(name) for name in ("seq", "kind", "cause_seq", "key"))
+_SENT = ("key", "object", "record_id", "field")  # what the outbox repeats of an intent
+_SENT_PLACES = tuple(LEAF_COLUMNS.index(name) for name in (*_SENT, "after_hash"))
 _HASHES = {part: LEAF_COLUMNS.index(f"{part}_hash") for part in PARTS}
-_END: tuple[Any, ...] = (1 << 62, "", "", "")
+_IN_PAIRS = ("intent", "outcome")
 
 
 class Problems:
@@ -45,23 +47,26 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
     Memory is that of one batch and of the intents without an outcome.
     """
     problems = Problems()
-    values = _ValueStream(connection, org, problems)
-    intents = _Intents(problems)
-    frontier, kept, expected = Frontier(), _head(connection, org, problems), 1
-    for batch in _batches(connection, _rows(org)):
+    values, intents = _Values(connection, org, problems), _Intents(problems)
+    frontier, kept, last = Frontier(), _head(connection, org, problems), 0
+    result = connection.execution_options(stream_results=True).execute(_rows(org))
+    while batch := result.fetchmany(_BATCH_ROWS):
         leaves = []
-        for *columns, leaf in batch:
-            seq = columns[_SEQ]
-            if seq != expected:
-                problems.add("gap", f"Row {expected}: missing; after row {expected - 1} comes row {seq}.")
-            expected = seq + 1
-            computed = leaf_of(columns)
+        for row in batch:
+            seq = row[_SEQ]
+            if not isinstance(seq, int):
+                problems.add("number", f"Row {last + 1}: after row {last} comes one whose number is no number.")
+                continue
+            if seq != last + 1:
+                problems.add("gap", f"Row {last + 1}: missing; after row {last} comes row {seq}.")
+            last = seq
+            computed = leaf_of(row[:-1])
             leaves.append(computed)
-            if computed.hex() != leaf:
+            if computed.hex() != row[-1]:
                 problems.add("leaf", f"Row {seq}: it was changed after it was written; its leaf hash does not fit its columns.")
-            values.check(seq, columns)
-            if columns[_KIND] in ("intent", "outcome"):
-                intents.see(columns)
+            if row[_KIND] in _IN_PAIRS:
+                intents.see(row)
+        values.check(batch, last)
         frontier = frontier.extended(leaves)
     values.finish()
     intents.finish(connection, org)
@@ -72,12 +77,6 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
 def _rows(org: str) -> Select[Any]:
     columns = [ledger.c[name] for name in (*LEAF_COLUMNS, "leaf")]
     return select(*columns).where(ledger.c.org == org).order_by(ledger.c.seq)
-
-
-def _batches(connection: Connection, query: Select[Any]) -> Iterator[list[Any]]:
-    result = connection.execution_options(stream_results=True).execute(query)
-    while batch := list(islice(result, _BATCH_ROWS)):
-        yield batch
 
 
 def _head(connection: Connection, org: str, problems: Problems) -> Frontier | None:
@@ -115,31 +114,36 @@ def _compare(found: Frontier, kept: Frontier | None, problems: Problems) -> None
                 )
 
 
-class _ValueStream:
-    """The personal values, walked in step with the rows; one that was erased is simply not there."""
+class _Values:
+    """The personal values, read in step with the rows; one that was erased is simply not there."""
 
     def __init__(self, connection: Connection, org: str, problems: Problems) -> None:
-        table = ledger_values.c
-        query = select(table.seq, table.part, table.salt, table.value).where(table.org == org).order_by(table.seq, table.part)
-        self._rows = (row for batch in _batches(connection, query) for row in batch)
+        self._connection = connection
+        self._org = org
         self._problems = problems
-        self._next: Any = next(self._rows, _END)
+        self._done_until = -(1 << 62)
 
-    def check(self, seq: int, columns: list[Any]) -> None:
-        while self._next[0] <= seq:
-            at, part, salt, value = self._next
-            if at < seq or part not in _HASHES or columns[_HASHES[part]] is None:
-                self._orphan()
-            elif not _fits(columns[_HASHES[part]], salt, value):
+    def check(self, rows: Sequence[Any], last: int) -> None:
+        by_seq = {row[_SEQ]: row for row in rows}
+        for seq, part, salt, value in self._until(last):
+            row, place = by_seq.get(seq), _HASHES.get(part)
+            promised = None if row is None or place is None else row[place]
+            if promised is None:
+                self._problems.add("orphan", f"Row {seq}: a value {part!r} is stored that no ledger row commits to.")
+            elif not _fits(promised, salt, value):
                 self._problems.add("value", f"Row {seq}: its value {part!r} was changed; it does not fit the row's commitment.")
-            self._next = next(self._rows, _END)
 
     def finish(self) -> None:
-        if self._next is not _END:
-            self._orphan()
+        for seq, part, _, _ in self._until(1 << 62):
+            self._problems.add("orphan", f"Row {seq}: a value {part!r} is stored that no ledger row commits to.")
 
-    def _orphan(self) -> None:
-        self._problems.add("orphan", f"Row {self._next[0]}: a value {self._next[1]!r} is stored that no ledger row commits to.")
+    def _until(self, last: int) -> Sequence[Any]:
+        table = ledger_values.c
+        query = select(table.seq, table.part, table.salt, table.value).where(
+            table.org == self._org, table.seq > self._done_until, table.seq <= last
+        )
+        self._done_until = last
+        return self._connection.execute(query.order_by(table.seq, table.part)).all()
 
 
 def _fits(hash: str, salt: str, value: str) -> bool:
@@ -153,25 +157,45 @@ class _Intents:
     """Which intents have no outcome so far."""
 
     def __init__(self, problems: Problems) -> None:
-        self._open: dict[int, str] = {}
+        self._open: dict[int, tuple[Any, ...]] = {}
         self._problems = problems
         self.open_count = 0
 
-    def see(self, columns: list[Any]) -> None:
+    def see(self, columns: Sequence[Any]) -> None:
         seq, cause, key = columns[_SEQ], columns[_CAUSE], columns[_KEY]
         if columns[_KIND] == "intent":
-            self._open[seq] = key
-        elif self._open.pop(cause, None) != key:
+            self._open[seq] = tuple(columns[place] for place in _SENT_PLACES)
+        elif self._open.pop(cause, (None,))[0] != key:
             self._problems.add(
                 "outcome", f"Row {seq}: an outcome of row {cause}, which is no intent of its key or has its outcome already."
             )
 
     def finish(self, connection: Connection, org: str) -> None:
         self.open_count = len(self._open)
-        for (seq,) in connection.execute(select(outbox.c.seq).where(outbox.c.org == org).order_by(outbox.c.seq)):
-            if self._open.pop(seq, None) is None:
+        value = and_(ledger_values.c.org == outbox.c.org, ledger_values.c.seq == outbox.c.seq, ledger_values.c.part == "after")
+        query = select(outbox.c.seq, outbox.c.payload, ledger_values.c.value).select_from(outbox.outerjoin(ledger_values, value))
+        for seq, payload, after in connection.execute(query.where(outbox.c.org == org).order_by(outbox.c.seq)):
+            recorded = self._open.pop(seq, None)
+            if recorded is None:
                 self._problems.add("outbox", f"Row {seq}: the outbox would send it, but it is no open intent of the ledger.")
+            elif not _repeats(payload, recorded, after):
+                self._problems.add(
+                    "payload", f"Row {seq}: the outbox would send something else than this row of the ledger says."
+                )
         for seq in self._open:
             self._problems.add(
                 "unsent", f"Row {seq}: an intent without outcome that is not in the outbox; nobody would ever settle it."
             )
+
+
+def _repeats(payload: str, recorded: tuple[Any, ...], after: str | None) -> bool:
+    try:
+        sent = from_json(payload)
+        *same, promised = recorded
+        if [sent[name] for name in _SENT] != same:
+            return False
+        if promised is None or after is None:  # nothing was to be written, or the value was erased
+            return promised is not None or sent["after"] is None
+        return to_json(sent["after"]) == after
+    except (ValueError, TypeError, KeyError):  # no longer the JSON of an intent
+        return False

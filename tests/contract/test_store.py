@@ -430,6 +430,8 @@ class StoreContract:
             (LedgerQuery(verdict="warn"), [2]),
             (LedgerQuery(outcome="confirmed"), []),
             (LedgerQuery(since_at=after(1), until_at=after(3)), [2, 3]),
+            (LedgerQuery(since_at=after(2), newest_first=True), [4, 3]),
+            (LedgerQuery(until_at=after(2)), [1, 2]),
         ],
     )
     def test_ledger_rows_are_found_by_each_of_their_parts(self, store: Store, query: LedgerQuery, seqs: list[int]) -> None:
