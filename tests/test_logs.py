@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+import requests
 import responses
 import structlog
 from hypothesis import given, settings
@@ -177,6 +178,23 @@ bodies = st.one_of(
     fragments.map(lambda each: json.dumps({"access_token": SESSION, "instance_url": each, "id": each})),
     fragments.map(lambda each: json.dumps({"access_token": SESSION, "instance_url": URL, "id": each})),
 )
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [requests.ConnectionError(f"refused {CANARY}"), requests.ReadTimeout(SESSION), requests.exceptions.InvalidURL(CANARY)],
+)
+def test_no_way_in_which_the_network_fails_tells_the_secret(failure: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "debug", secrets=[CANARY])
+    with responses.RequestsMock() as wire, SalesforceOrg(OrgAccess(URL, "id", SecretStr(CANARY)), sleep=lambda _: None) as org:
+        wire.post(f"{URL}/services/oauth2/token", body=failure)
+        with pytest.raises(SyncdError) as failed:
+            org.identity()
+        assert CANARY not in str(failed.value)
+        structlog.get_logger().error("login failed", error=failed.value, exc_info=failed.value)
+    shown = json.dumps(lines(capsys))
+    assert CANARY not in shown
+    assert SESSION not in shown
 
 
 @settings(max_examples=120, deadline=None)

@@ -64,6 +64,8 @@ def refusal(what: str, status: int, body: object, api_version: str) -> SyncdErro
     codes = {fault.code for fault in found}
     said = "; ".join(f"{fault.code} {' '.join(fault.text.split())}".strip() for fault in found)
     where = f"Salesforce answered {status} to {what}" + (f": {said}" if said else "")
+    if "REQUEST_LIMIT_EXCEEDED" in codes and "concurrent" in said.lower():
+        return OrgUnreachable(f"{where}. Too many long requests run in the org at the same time; nothing was written.")
     if "REQUEST_LIMIT_EXCEEDED" in codes:
         return BudgetSpent(f"{where}. The org's API requests are used up; nothing was written.")
     if codes & TOO_BIG_CODES:

@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from syncd import __version__
-from syncd.errors import OrgRefused
+from syncd.errors import OrgRefused, OrgUnreachable
 from syncd.ports import ApiUsage
 from syncd.salesforce.access import OrgAccess, is_loopback
 
@@ -98,7 +98,15 @@ class OrgAdapter(HTTPAdapter):
             raise OrgRefused(f"{parts.hostname} asks for plain http: nothing was sent.")
         kwargs["timeout"] = self._timeout
         self._meter.sent(url)
-        answer = super().send(request, *args, **kwargs)
+        try:
+            answer = super().send(request, *args, **kwargs)
+        except requests.RequestException:
+            raise
+        except OSError as cause:
+            raise OrgUnreachable(
+                f"{parts.hostname} was not asked: {' '.join(str(cause).split())}.",
+                hint="Check the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names: it must hold certificates.",
+            ) from cause
         self._meter.heard(answer.headers)
         return answer
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import requests
+from pydantic import SecretStr
 from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from syncd.errors import (
@@ -20,6 +21,8 @@ from syncd.errors import (
     SyncdError,
 )
 from syncd.ports import OrgWriter, Pull, Update
+from syncd.salesforce.access import OrgAccess
+from syncd.salesforce.org import SalesforceOrg
 from tests.salesforce.client_wire import (
     EXPIRED,
     HTML,
@@ -149,6 +152,8 @@ def test_retry_after_is_obeyed_within_the_deadline(wire: Wire) -> None:
         ((400, [{"errorCode": "QUERY_TIMEOUT", "message": "too long"}]), OrgUnreachable, "too long"),
         ((400, [{"errorCode": "OPERATION_TOO_LARGE", "message": "-"}]), OrgUnreachable, "asked again"),
         ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]), BudgetSpent, "used up"),
+        ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests"}]), OrgUnreachable, "same time"),
+        ((404, [{"errorCode": "NOT_FOUND", "message": "-"}]), OrgRefused, "no API version 62.0"),
         ((403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "-"}]), OrgRefused, "permission"),
         ((404, [{"errorCode": "UNSUPPORTED_API_VERSION", "message": "-"}]), OrgRefused, "62.0 is retired"),
         ((410, [{"errorCode": "GONE", "message": "-"}]), OrgRefused, "62.0 is retired"),
@@ -306,6 +311,20 @@ def test_the_token_never_goes_to_another_host_than_this_machine_when_the_login_i
     with wire.org() as org, pytest.raises(OrgRefused, match="not this machine"):
         read(org)
     assert wire.sent == []
+
+
+def test_a_missing_certificate_file_is_named_and_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent/certificates.pem")
+    org = SalesforceOrg(OrgAccess("https://127.0.0.1:9", "id", SecretStr(SECRET)), sleep=lambda _: None)
+    with org, pytest.raises(OrgUnreachable, match=r"/nonexistent/certificates\.pem") as failed:
+        org.identity()
+    assert "REQUESTS_CA_BUNDLE" in failed.value.hint
+
+
+@pytest.mark.parametrize("url", ["http://acme.my.salesforce.com", "http://169.254.169.254"])
+def test_a_plain_login_url_elsewhere_is_refused_before_anything_is_sent(url: str) -> None:
+    with SalesforceOrg(OrgAccess(url, "id", SecretStr(SECRET))) as org, pytest.raises(OrgRefused, match="nothing was sent"):
+        org.identity()
 
 
 def test_nothing_that_prints_itself_shows_the_secret_or_the_token(wire: Wire) -> None:
