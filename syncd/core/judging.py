@@ -90,6 +90,9 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     if subject.staged is not None and subject.staged.is_deleted:
         _note_deletion(subject, bench, ruling)
         return ruling
+    if subject.known is None and not subject.history:
+        ruling.mirror = [subject.staged] if subject.staged is not None else []
+        return ruling
     latest: dict[str, Scalar] = {}
     for name in FENCED.get(subject.object, ()):
         changes = _plausible(subject, _changes(subject, bench, name), ruling)
