@@ -174,7 +174,7 @@ def replay(
         fence = fences.status if FENCE_OF_FIELD[change.field] == STATUS else fences.owner
         if index and change.before != changes[index - 1].after:
             # A move nobody saw lies between the two: like any unproved change it stands, and this actor did not make it.
-            base, in_debt = change.before, False
+            base = change.before
         if index in own or change.after == base:
             base, in_debt = change.after, False
             if index not in own:
