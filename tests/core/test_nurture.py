@@ -349,7 +349,7 @@ SPOKE = Activity(frozenset({"sales"}), ("Marketo:", "Auto: "), 30)
     ("fields", "day"),
     [
         ({**DONE, "ActivityDate": "2026-10-01"}, date(2026, 10, 1)),
-        ({**DONE, "ActivityDate": "2026-11-02"}, TODAY),
+        ({**DONE, "ActivityDate": "2026-11-02", "CreatedDate": "2026-01-05T00:00:00Z"}, TODAY),
         ({**DONE, "CreatedDate": "2026-10-01T12:00:00Z"}, date(2026, 10, 2)),
         ({**EARLY, "CreatedDate": "2026-01-05T00:00:00Z"}, date(2026, 1, 5)),
         ({**EARLY, "CreatedDate": "2026-01-05T00:00:00Z", "CompletedDateTime": "2026-02-05T11:00:00Z"}, date(2026, 2, 6)),
