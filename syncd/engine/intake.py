@@ -108,7 +108,7 @@ def decide_exports(folder: Exports, staged: Sequence[StagedFile], context: Intak
             _latch(one, total, context)
             _pause(one, problems, context)
         elif _has_open_writes(one, context):
-            _latch(one, total, context)
+            _latch_once(one, total, context)
             total["waiting"] += 1
         else:
             total.update(_decide(one, context))
@@ -243,6 +243,15 @@ def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
     return done
 
 
+def _latch_once(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
+    """Keep the flags of a file that waits its turn, in its first cycle only."""
+    state = _progress(context).get(one.file.sha256, {})
+    if not state.get("early"):
+        _latch(one, total, context)
+        with context.store.begin() as tx:
+            _keep_progress(tx, context, one.file, {**state, "early": True})
+
+
 def _latch(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
     """Keep the flags of a file that is decided later. Cut short, it begins anew: a known flag is not kept twice."""
     tally = Tally()
@@ -270,6 +279,8 @@ def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: Inta
     places = tx.append(batch.entries)
     tx.open([(intent, None if at is None else places[at]) for intent, at in batch.intents], context.now_at, context.cycle)
     tx.put_verdicts(f"newest:{mapping.name}", batch.newest)
+    tx.put_verdicts(f"inbox:{mapping.name}", batch.told)
+    tx.resolve_inbox("export-row", batch.settled, context.now_at)
     tx.put_inbox(batch.items, context.now_at)
 
 

@@ -50,13 +50,19 @@ class Tally:
 
 @dataclass(slots=True)
 class Batch:
-    """What some groups of rows come to. `intents` come with the flag entry that caused them, by its place in `entries`."""
+    """What some groups of rows come to.
+
+    `intents` come with the flag entry that caused them, by its place in `entries`. `told` are the inbox subjects by the names
+    of the person they are about, `settled` those whose person came again without a fault.
+    """
 
     facts: list[FlagFact] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     intents: list[tuple[Intent, int | None]] = field(default_factory=list)
     items: list[InboxItem] = field(default_factory=list)
     newest: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
     cleared: dict[Flag, list[str]] = field(default_factory=dict)
 
 
@@ -135,6 +141,7 @@ class _Deciding:
         self.facts: list[FlagFact] = []
         self.places: dict[tuple[Flag, str | None, str | None], int] = {}
         self.stamps: Mapping[str, str] = {}
+        self.told: Mapping[str, str] = {}
 
     def all(self, groups: Sequence[tuple[str, list[ExportRow]]]) -> Batch:
         read = [[row_of(stored) for stored in rows] for _, rows in groups]
@@ -161,6 +168,8 @@ class _Deciding:
             (fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name
         }
         self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
+        names = {name for row in rows for name in _names(row)} | {f"id:{one}" for one in ids}
+        self.told = self.context.store.verdicts(f"inbox:{self.mapping.name}", sorted(names))
 
     def _group(self, rows: list[ParsedRow], matches: list[Match]) -> None:
         """Decide all rows of one person: any of them opts out, the newest one counts for the rest."""
@@ -190,9 +199,9 @@ class _Deciding:
         tied = {problem.line for problem in ties}
         for one in rows:
             if one.problems:
-                self._quarantine(one.problems)
+                self._quarantine(one.problems, one)
             elif one.line in tied:
-                self._quarantine([problem for problem in ties if problem.line == one.line])
+                self._quarantine([problem for problem in ties if problem.line == one.line], one)
             elif one is not row:
                 self.tally.counts["superseded"] += 1
         return None if row is None or row.problems else row
@@ -202,7 +211,7 @@ class _Deciding:
             several = ", ".join(f"{person.object} {person.id}" for person in found.candidates)
             text = f"The row fits several people: {several}."
             remedy = "Merge them in Salesforce, or export the Salesforce id; the next export settles it."
-            self._quarantine([Problem(row.file, row.line, 1, "ROW-011", text, remedy)])
+            self._quarantine([Problem(row.file, row.line, 1, "ROW-011", text, remedy)], row)
         elif found.person is None:
             self.tally.note("unmatched", row.line)
         return found.person is not None
@@ -219,8 +228,9 @@ class _Deciding:
             return [], False
         writes, problems = writes_for(self.mapping, row, person, self._fields(person))
         if problems:
-            self._quarantine(problems)
+            self._quarantine(problems, row)
             return [], False
+        self._settle(row, person)
         self._consent(row, person, rows)
         if stamp:
             self.batch.newest[person.id] = stamp
@@ -291,7 +301,15 @@ class _Deciding:
             self.batch.intents.append((intent, place))
             self.tally.counts["intents"] += 1
 
-    def _quarantine(self, problems: Sequence[Problem]) -> None:
+    def _settle(self, row: ParsedRow, person: OrgRecord) -> None:
+        """Take a person's earlier faults out of the inbox: they have come again without one."""
+        for name in {*_names(row), f"id:{person.id}"}:
+            subjects = self.told.get(name, "")
+            if subjects and name not in self.batch.told:
+                self.batch.settled += subjects.split("\n")
+                self.batch.told[name] = ""
+
+    def _quarantine(self, problems: Sequence[Problem], row: ParsedRow | None = None) -> None:
         """Put one row into the inbox; beyond ITEMS_MAX rows of a file only their count and first lines are told."""
         first = problems[0]
         self.tally.counts["quarantined"] += 1
@@ -301,10 +319,19 @@ class _Deciding:
         where = f"{self.file.name}:{first.line}"
         text = " ".join(f"[{problem.code}] {problem.text}" for problem in problems)
         self.batch.items.append(InboxItem("export-row", where, where, text, first.remedy))
+        for name in _names(row) if row else ():
+            earlier = self.batch.told.get(name, self.told.get(name, "")).split("\n")
+            self.batch.told[name] = "\n".join([*filter(None, earlier), where][-LINES_MAX:])
 
     def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
         schema = self.context.schema.get(person.object)
         return schema.fields if schema else {}
+
+
+def _names(row: ParsedRow) -> set[str]:
+    """Return all names by which a row calls its person."""
+    named = (("id", row.person_id), ("ext", row.external), ("email", row.address))
+    return {f"{kind}:{value}" for kind, value in named if value}
 
 
 def _address(person: OrgRecord | None) -> str | None:

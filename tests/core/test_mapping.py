@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from syncd.core.mapping import Column, SourceMapping, clashes, fields_needed, keys_needed, parse_mapping
+from syncd.core.tables import Table
 from syncd.core.values import Flag, Problem
 from syncd.policies.documents import read_table
 
@@ -430,3 +437,41 @@ def test_the_starter_mapping_reads_the_export_it_was_made_for() -> None:
             "updatedAt",
         }
     assert keys_needed([mapping])["Lead"] == ("Email", "MA_Person_Id__c")
+
+
+WHOLE = {
+    "version": "1",
+    "mode": "write",
+    "file": {"pattern": "*.csv", "encoding": "utf-8", "delimiter": ",", "zone": "UTC", "null": [""], "newest": "at"},
+    "match": {"id": "i", "external": {"column": "e", "field": "E__c"}, "email": "m"},
+    "column": {
+        "a": {"field": {"Lead": "A__c"}, "type": "number", "side": "marketing", "conflict": "overwrite", "blank": "leave"},
+        "b": {"type": "boolean", "true": ["1"], "false": ["0"], "flag": "opted_out", "field": "HasOptedOutOfEmail"},
+        "c": {"type": "text", "opted_out_when": ["x"], "unreachable_when": ["y"], "transform": "trim"},
+    },
+}
+ODD = st.sampled_from([None, 1, True, 1.5, "", "x", "\x00", [], ["x"], [1], {}, {"x": 1}, {"field": "Status"}, date(2026, 1, 1)])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200), ODD), min_size=1, max_size=3))
+def test_no_shape_of_a_file_ends_in_a_traceback(changes: list[tuple[int, object]]) -> None:
+    values: dict[str, Any] = copy.deepcopy(WHOLE)
+    for place, odd in changes:
+        spots = list(_spots(values))
+        table, key = spots[place % len(spots)]
+        if odd is None:
+            del table[key]
+        else:
+            table[key] = odd
+        if not values:
+            return
+    mapping, problems = parse_mapping("some", Table("m.toml", values, {}, "ab"))
+    assert (mapping is None) == bool(problems)
+
+
+def _spots(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for key, value in table.items():
+        yield table, key
+        if isinstance(value, dict):
+            yield from _spots(value)

@@ -309,6 +309,16 @@ def test_every_kind_of_row_of_a_mixed_file_adds_up(scene: Scene) -> None:
     assert scene.inbox() == {("export-row", f"a.csv:{n}") for n in (4, 5, 6)} | {("export-unmatched", "a.csv")}
 
 
+def test_a_row_set_aside_leaves_the_inbox_when_its_person_comes_again_without_fault(scene: Scene) -> None:
+    scene.drop("a.csv", line(1, leadScore="x"), line(2, leadScore="1"), line(2, leadScore="2"), line(3, leadScore="y"))
+    scene.run()
+    assert scene.inbox() == {("export-row", f"a.csv:{n}") for n in (2, 3, 4, 5)}
+    later = {"updatedAt": "2026-11-02T10:00:00Z"}
+    scene.drop("b.csv", line(1, **later), line(2, **later), line(3, **later, leadScore="z"))
+    scene.run()
+    assert scene.inbox() == {("export-row", "a.csv:5"), ("export-row", "b.csv:4")}
+
+
 class Crash(Exception):
     """The process is gone."""
 

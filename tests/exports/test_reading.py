@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.mapping import Column, SourceMapping
@@ -230,6 +230,7 @@ def numbered(text: str) -> Iterator[Line]:
         yield Line(len(parts), parts[-1])
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='a,"\n\r;😀\x00 ', max_size=60))
 def test_every_line_belongs_to_exactly_one_record_or_problem(text: str) -> None:
     accounted: list[int] = []
@@ -249,6 +250,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=120), st.lists(PIECES, max_size=40).map(lambda parts: b"email,name,out\n" + b"".join(parts))))
 def test_no_bytes_whatever_end_in_a_traceback_and_no_row_vanishes(data: bytes) -> None:
     items = read(data)

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.tables import Table
@@ -131,6 +131,7 @@ def test_the_nearest_name_is_offered_only_when_it_is_near(word: str, choices: tu
     assert nearest(word, ()) is None
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=80), st.text(alphabet='ab."[]{}=,\n \\u1#\'', max_size=60).map(str.encode)))
 def test_no_bytes_whatever_raise(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.toml"
