@@ -120,7 +120,6 @@ class NoteWrites(Writes):
         """Store flag facts; one that is known (same flag, person, address, source) stays as it was. Returns how many were new."""
         if not facts:
             return 0
-        before = self._count_flags()
         rows = [
             {
                 "org": self.org,
@@ -133,11 +132,8 @@ class NoteWrites(Writes):
             }
             for fact in facts
         ]
-        self.connection.execute(insert(self.connection, flags).on_conflict_do_nothing(), rows)
-        return self._count_flags() - before
-
-    def _count_flags(self) -> int:
-        return self.connection.execute(select(func.count()).select_from(flags).where(flags.c.org == self.org)).scalar_one()
+        new = insert(self.connection, flags).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        return self.connection.execute(new, rows).rowcount
 
     def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:
         """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
 
 from syncd.errors import StoreUnusable
-from syncd.store.base import in_our_words
+from syncd.store.base import in_our_words, unusable
 
 BUSY_TIMEOUT_S = 5.0
 _WAL_BYTES_KEPT = 64 * 1024 * 1024
@@ -72,15 +73,9 @@ def engine_on(path: Path, *, read_only: bool = False, is_durable: bool = True) -
             raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=_pool_class())
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _pool_class() -> Any:
-    from sqlalchemy.pool import QueuePool
-
-    return QueuePool
 
 
 def _begin(connection: Connection) -> None:
@@ -105,10 +100,7 @@ def _create(path: Path, migrate: Migrate) -> None:
                 engine.dispose()
         with draft.open("rb") as made:
             os.fsync(made.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return  # another process was faster; its file is as good
+        _put_in_place(draft, path)
     except OSError as error:
         raise StoreUnusable(
             f"{path}: cannot be created ({error.strerror or error}).",
@@ -118,18 +110,26 @@ def _create(path: Path, migrate: Migrate) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _put_in_place(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return  # another process was faster; its file is as good
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            draft.rename(path)
+
+
 def copy_to(engine: Engine, path: Path) -> None:
     """Copy the database as it stands now into a new file, while others go on writing."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    source = engine.raw_connection()
-    target = sqlite3.connect(path)
-    try:
+    path.touch(mode=0o600)
+    with closing(engine.raw_connection()) as source, closing(sqlite3.connect(path)) as target:
         driver: Any = source.driver_connection
-        driver.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")
-    finally:
-        target.close()
-        source.close()
+        try:
+            driver.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.Error as error:
+            raise unusable(f"private copy in {path.parent}", str(error)) from error
 
 
 @contextmanager

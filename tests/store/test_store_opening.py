@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from syncd.core.values import Entry, OrgRecord
 from syncd.errors import StoreUnusable
@@ -68,6 +70,36 @@ def test_a_crash_while_the_database_is_made_leaves_no_half_database(tmp_path: Pa
             open_store(f"sqlite:///{path}", ORG)
     assert not path.exists()
     open_store(f"sqlite:///{path}", ORG).dispose()
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    open_store(f"sqlite:///{tmp_path / 'syncd.db'}", ORG).dispose()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["syncd.db"]
+
+
+def test_of_two_programs_that_make_the_database_the_first_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "syncd.db"
+
+    def slow_migrate(connection: Connection) -> None:
+        schema.migrate(connection)
+        if not path.exists():
+            first = open_store(f"sqlite:///{path}", ORG)
+            with first.begin() as tx:
+                tx.put_setting("made by", "the first")
+            first.dispose()
+
+    numbers = count(1)
+    with monkeypatch.context() as patched:
+        patched.setattr("syncd.store.sqlite.os.getpid", lambda: next(numbers))
+        calls = iter([slow_migrate, schema.migrate])
+        patched.setattr("syncd.store.sql.migrate", lambda connection: next(calls)(connection))
+        second = open_store(f"sqlite:///{path}", ORG)
+    assert second.setting("made by") == "the first"
+    second.dispose()
 
 
 def test_writers_wait_for_the_disk_and_erase_what_is_deleted(store: SqlStore) -> None:
