@@ -151,7 +151,7 @@ class Joins:
         lower = name.lower()
         if len(scope.tables) > 1:
             if lower == "type":
-                return Column(_TYPE, _type_sql(scope), scope.entity)
+                return Column(_TYPE, f"({_type_sql(scope)} COLLATE NOCASE)", scope.entity)
             found = [(table, table.sobject.fields[lower]) for table in scope.tables
                      if lower in table.sobject.fields and lower in _NAME_FIELDS]
         else:
@@ -163,7 +163,10 @@ class Joins:
         field = found[0][1]
         if len(scope.tables) > 1:
             field = replace(field, nillable=True)
-        return Column(field, _coalesce([expression(each, table.alias) for table, each in found]), scope.entity)
+        sql = _coalesce([expression(each, table.alias) for table, each in found])
+        if field.column_type.endswith("NOCASE") and (len(found) > 1 or field.virtual is not None):
+            sql = f"({sql} COLLATE NOCASE)"          # an expression does not inherit its column's collation
+        return Column(field, sql, scope.entity)
 
     def _bad_field(self, path: Path, problem: str) -> SalesforceError:
         return SalesforceError("INVALID_FIELD", located(self.statement, path.column, problem))
