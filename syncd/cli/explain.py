@@ -49,7 +49,8 @@ def explain(
 
 def _person_at(store: StoreReader, address: str) -> str:
     """Find the one person with an e-mail address. A converted lead and its contact are one person."""
-    found = [row for object in ("Lead", "Contact") for row in store.by_key(object, "Email", [address])]
+    mirrored = [object for object in ("Lead", "Contact") if object in store.marks()]
+    found = [row for object in mirrored for row in store.by_key(object, "Email", [address])]
     contacts = {row.id for row in found if row.object == "Contact"}
     people = [row for row in found if row.text("ConvertedContactId") not in contacts]
     if len(people) == 1:

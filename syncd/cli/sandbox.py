@@ -31,6 +31,7 @@ def serve(
     ] = None,
     users: Annotated[int, typer.Option(help="How many users to make up.", min=0)] = 0,
     company: Annotated[bool, typer.Option("--company", help="Fill the org with the demo company.")] = False,
+    frozen: Annotated[bool, typer.Option("--frozen", help="The org's clock stands still until it is told to move.")] = False,
 ) -> None:
     """Serve the emulated org until interrupted. Its address and credentials come as one JSON line on stdout."""
     try:
@@ -42,4 +43,4 @@ def serve(
             f"the emulated org needs {missing.name}, which is not installed.",
             hint="Install it with: pip install 'syncd[sandbox]'",
         ) from missing
-    module.serve(port=port, seed=seed, now=now, load=load, users=users, company=company)
+    raise typer.Exit(module.serve(port=port, seed=seed, now=now, load=load, users=users, company=company, frozen=frozen))

@@ -105,9 +105,9 @@ def _baseline_at(store: StoreReader, object: str) -> datetime | None:
 
 
 def _history_lines(store: StoreReader, object: str, record_id: str, judged: set[str], names: Names) -> Iterable[Line]:
-    if object not in HISTORY_OF:
+    history, parent = HISTORY_OF.get(object, ("", ""))
+    if history not in store.marks():  # never read: no history for this object, or the org hides it
         return
-    history, parent = HISTORY_OF[object]
     rows = store.scan(history, field=parent, values=[record_id], limit=ROWS_MAX)
     for row in in_order(rows):
         field = FIELD_OF_HISTORY.get(row.text("Field") or "", row.text("Field") or "")

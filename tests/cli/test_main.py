@@ -1,0 +1,98 @@
+"""What does a user see before, around and instead of a verb?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from syncd import __version__
+from syncd.cli import main as frame
+from syncd.cli.main import VERBS
+from syncd.errors import ConfigInvalid, OrgUnreachable
+from tests.cli.conftest import Syncd
+
+HEAVY = ("simple_salesforce", "sqlalchemy", "alembic", "aiohttp", "requests", "pydantic", "tree_sitter", "apscheduler")
+
+
+def test_help_names_every_verb(syncd: Syncd) -> None:
+    said = syncd("--help")
+    assert said.code == 0
+    assert all(f"  {verb} " in said.out for verb in VERBS)
+
+
+def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
+    script = "import sys, syncd.cli.main as m\ntry: m.main(['--help'])\n"
+    script += f"except SystemExit: print([x for x in {HEAVY} if x in sys.modules])"
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        took.append(time.perf_counter() - began)
+        assert done.stdout.endswith("[]\n")
+    assert min(took) < 0.5
+
+
+def test_the_version_is_the_package_s(syncd: Syncd) -> None:
+    assert syncd("--version").out == f"syncd {__version__}\n"
+
+
+def test_an_unknown_verb_names_the_nearest_and_is_a_usage_error(syncd: Syncd) -> None:
+    said = syncd("expain", "00Q")
+    assert (said.code, said.out) == (2, "")
+    assert "Did you mean: syncd explain" in said.err
+
+
+def test_a_missing_config_lists_all_paths_tried(syncd: Syncd, tmp_path: Path) -> None:
+    said = syncd("status")
+    assert (said.code, said.out) == (2, "")
+    assert "config.toml" in said.err
+    assert "/etc/syncd/config.toml" in said.err
+    assert "syncd init" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("where", ["before", "after", "joined"])
+def test_config_may_be_named_before_or_after_the_verb(syncd: Syncd, home: Path, where: str) -> None:
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    (home / "config.toml").rename(elsewhere / "config.toml")
+    words: dict[str, list[object]] = {
+        "before": ["--config", elsewhere, "status"],
+        "after": ["status", "--config", elsewhere],
+        "joined": ["status", f"--config={elsewhere}"],
+    }
+    assert "there is no database yet" in syncd(*words[where]).err
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "says"),
+    [
+        (ConfigInvalid("a.toml:1:1 no.", hint="Write it."), 2, "error: a.toml:1:1 no.\n  next: Write it.\n"),
+        (OrgUnreachable("no answer"), 1, "error: no answer\n  next: Nothing is lost"),
+        (ValueError("secret-value"), 1, "syncd --debug"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_a_failure_is_told_in_one_message_without_a_traceback(
+    syncd: Syncd, monkeypatch: pytest.MonkeyPatch, problem: BaseException, code: int, says: str
+) -> None:
+    def fail(arguments: list[str], prog_name: str) -> None:
+        raise problem
+
+    monkeypatch.setattr(frame, "app", fail)
+    said = syncd("status")
+    assert (said.code, said.out) == (code, "")
+    assert says in said.err
+    assert "Traceback" not in said.err
+    assert "secret-value" not in said.err
+
+
+def test_debug_shows_the_traceback(syncd: Syncd, home: Path) -> None:
+    said = syncd("status", "--debug")
+    assert said.code == 1
+    assert "Traceback" in said.err
+    assert "there is no database yet" in said.err

@@ -1,0 +1,103 @@
+"""Does silence raise an alarm, and does everything that waits for a human show?"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.cli.status import health_problem
+from syncd.core.values import Flag, FlagFact
+from syncd.ports import CycleRecord
+from syncd.store.sql import SqlStore
+from tests.cli.conftest import AT, LEAD, OTHER_LEAD, Syncd, a_cycle, an_item, intent
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("lag", "error", "says"),
+    [
+        (timedelta(seconds=30), None, ""),
+        (timedelta(seconds=120), None, ""),
+        (timedelta(seconds=-30), None, ""),
+        (timedelta(seconds=121), None, "the last cycle ended 2 min 1 s ago, more than 2 intervals of 1 min"),
+        (timedelta(days=3, hours=4), None, "the last cycle ended 3 d 4 h ago"),
+        (timedelta(seconds=30), "no answer", "the last cycle failed: no answer"),
+    ],
+)
+def test_stale_or_failing_is_unhealthy_with_the_reason_named(lag: timedelta, error: str | None, says: str) -> None:
+    reason = health_problem([CycleRecord("c", AT, AT, {}, error)], lag, MINUTE)
+    assert reason.startswith(says)
+    assert bool(reason) == bool(says)
+
+
+def test_a_store_without_a_cycle_is_unhealthy(syncd: Syncd, store: SqlStore) -> None:
+    with store.begin() as tx:
+        tx.put_setting("org", "known")
+    said = syncd("status", "--healthcheck")
+    assert (said.code, said.out) == (1, "no cycle has run yet; start one with: syncd run --once\n")
+
+
+def test_a_running_daemon_is_healthy_in_one_line(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC))
+    said = syncd("status", "--healthcheck")
+    assert (said.code, said.out, said.err) == (0, "ok\n", "")
+
+
+def test_a_stopped_daemon_fails_every_form_of_status(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC) - timedelta(minutes=5))
+    for form in ([], ["--json"], ["--healthcheck"]):
+        assert syncd("status", *form).code == 1
+    assert "not healthy: the last cycle ended 5 min" in syncd("status").err
+    assert syncd("status", "--json").json["is_healthy"] is False
+
+
+def test_a_cycle_shows_what_it_did(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC) - timedelta(seconds=70), error="no answer")
+    crossings = {"crossings": 3, "crossings note": 2, "crossings revert": 1}
+    a_cycle(store, datetime.now(UTC), {"changes seen": 12, **crossings, "reverts": 1, "enrolled": 4, "api calls": 5})
+    said = syncd("status")
+    assert said.code == 0
+    header, newest, older = said.out.splitlines()[6:9]
+    assert header.startswith("ended")
+    shown = dict(zip(re.split(r" {2,}", header), re.split(r" {2,}", newest), strict=False))
+    assert (shown["took"], shown["changes seen"], shown["crossings"]) == ("4 s", "12", "3 (2 note, 1 revert)")
+    assert (shown["reverts"], shown["enrolled"], shown["API calls"]) == ("1", "4", "5")
+    assert older.endswith("no answer")
+    assert syncd("status", "--json").json["cycles"][0]["counts"]["changes seen"] == 12
+
+
+def test_what_waits_is_grouped_by_kind_with_its_remedy(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC))
+    an_item(store, "plan-waiting", "plan-7.json", "612 records would change, limit 500 a cycle.")
+    for number in range(5):
+        an_item(store, "refused-write", f"{LEAD}:{number}", "Salesforce refused Status.")
+    an_item(store, "refused-write", f"{LEAD}:0", "Salesforce refused Status.")
+    said = syncd("status")
+    assert "inbox: 6 items in 2 groups" in said.out
+    assert "  refused-write: 5" in said.out
+    assert "… and 2 more like it" in said.out
+    assert "612 records would change, limit 500 a cycle." in said.out
+    assert "next: Correct the record in Salesforce." in said.out
+    items = syncd("status", "--json").json["inbox"]
+    assert {item["times"] for item in items if item["subject"] == f"{LEAD}:0"} == {2}
+
+
+def test_open_writes_excluded_people_and_the_daemon_are_shown(syncd: Syncd, store: SqlStore) -> None:
+    now = datetime.now(UTC)
+    a_cycle(store, now)
+    with store.begin() as tx:
+        tx.open([(intent(), None)], AT, "c1")
+        facts = [
+            FlagFact(Flag.OPTED_OUT, LEAD, None, "marketo", "a.csv:1", AT),
+            FlagFact(Flag.UNREACHABLE, OTHER_LEAD, None, "marketo", "a.csv:2", AT),
+        ]
+        tx.add_flags(facts)
+        tx.put_setting("warnings", ["the host's clock is 3 min behind"])
+    said = syncd("status")
+    assert "open writes   1, which the next cycle settles or sends" in said.out
+    assert "no mail       2 people: 1 opted out, 1 unreachable" in said.out
+    assert "daemon        no syncd is writing now" in said.out
+    assert "warning       the host's clock is 3 min behind" in said.out
