@@ -107,6 +107,9 @@ def judge_owner(before: str | None, after: str | None, team: str | None, fences:
         return Passed(f"gate {gate.rule.name}", gate.rule)
     if here == there == team:
         return Passed(f"inside {team}")
+    if here not in {side.side for side in fences.teams if side.kind is ActorKind.PERSON}:
+        # New leads belong to whatever made them; a revert would take them from a team and give them back to a machine.
+        return Crossing("owner-unowned", f"owner {people.display(before)} ({here}) is no team of people", fences.owner.rule)
     who = team or "an unknown team"
     moved = f"from {people.display(before)} ({here}) to {people.display(after)} ({there})"
     return Crossing("no-gate", f"{who} may not move the owner {moved}", gate.rule if gate else fences.owner.rule)

@@ -93,6 +93,11 @@ def test_a_crossing_points_at_the_line_that_it_breaks(before: str, after: str, t
         ("sdr", user_id("both"), SAM, "owner-unowned", "owner Bo Both belongs to no team, or to several"),
         ("sdr", PARTNER_QUEUE, SAM, "owner-unowned", "owner Partner Leads belongs to no team, or to several"),
         ("sdr", None, SAM, "owner-unowned", "owner None belongs to no team, or to several"),
+        ("routing", user_id("routing"), SAM, "owner-unowned", "owner Routing (routing) is no team of people"),
+        ("marketing", ADA, SAM, "owner-unowned", "owner Ada Admin (admin) is no team of people"),
+        ("sales", OWN_USER, RITA, "owner-unowned", "owner syncd Integration (syncd) is no team of people"),
+        ("routing", SAM, ADA, "no-gate", "routing may not move the owner from Sam Dialer (sdr) to Ada Admin (admin)"),
+        ("marketing", user_id("marketo"), SAM, None, "gate marketing -> sdr"),
     ],
 )
 def test_an_owner_moves_inside_a_team_or_at_a_gate(
@@ -264,6 +269,17 @@ def test_each_kind_of_actor_has_its_own_mode() -> None:
 def test_owner_moves_are_judged_by_the_owner_fence() -> None:
     result = run(change(RITA, SAM, "routing", field="OwnerId"))
     assert (result.judgements[0].fence, result.judgements[0].restore, result.owed) == ("owner", RITA, True)
+
+
+@pytest.mark.parametrize("owner", [ADA, user_id("routing"), OWN_USER])
+def test_no_lead_is_given_back_to_a_machine_or_an_admin(owner: str) -> None:
+    result = run(change(owner, SAM, "routing", field="OwnerId"), policy=STRICT)
+    assert (verdicts(result), result.standing, result.owed) == ([NOTE], SAM, False)
+
+
+def test_an_owner_gate_may_lead_away_from_a_machine() -> None:
+    policy = POLICY.replace("[owner]", '[owner]\n"routing -> sdr" = { by = ["routing"] }')
+    assert verdicts(run(change(user_id("routing"), SAM, "routing", field="OwnerId"), policy=policy)) == [ALLOW]
 
 
 def test_a_move_nobody_saw_is_not_laid_at_the_next_actors_door() -> None:
