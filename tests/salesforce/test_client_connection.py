@@ -157,7 +157,8 @@ def test_retry_after_is_obeyed_within_the_deadline(wire: Wire) -> None:
         ((403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "-"}]), OrgRefused, "permission"),
         ((404, [{"errorCode": "UNSUPPORTED_API_VERSION", "message": "-"}]), OrgRefused, "62.0 is retired"),
         ((410, [{"errorCode": "GONE", "message": "-"}]), OrgRefused, "62.0 is retired"),
-        ((302, ""), OrgRefused, "302"),
+        ((302, "", {"Location": "/services/data/v62.0/elsewhere"}), OrgRefused, "302"),
+        ((307, "", {"Location": "https://evil.example/services/data/"}), OrgRefused, "307"),
     ],
 )
 def test_a_refusal_says_what_it_means_at_once(wire: Wire, answer: Answer, error: type[SyncdError], words: str) -> None:
