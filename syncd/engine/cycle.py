@@ -13,8 +13,8 @@ from syncd.core.nurture import local_day
 from syncd.engine.acting import act, hold_for_asking
 from syncd.engine.intake import IntakeContext, take_in
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
-from syncd.engine.needs import OBJECTS, needs_under
-from syncd.engine.pulling import due_tiers, move_watermarks, pull
+from syncd.engine.needs import FAST_TIER, OBJECTS, needs_under
+from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
 from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, SyncdError
@@ -72,13 +72,14 @@ def begin(world: World) -> Cycle:
 
 def decide(world: World, cycle: Cycle, *, everything: bool = False) -> None:
     """Pull and decide: steps 2 to 4. `everything` reads all tiers and looks for stalls again, as a plan wants it."""
+    pull_fast(world, cycle)
     nurture_is_due = everything or is_due(world, cycle)
-    tiers = due_tiers(world, cycle.now, everything=nurture_is_due)
-    pull(world, cycle, tiers)
+    slow = due_slow_tiers(world, cycle.now, everything=nurture_is_due)
+    pull(world, cycle, slow)
     decide_plain(world, cycle)
     cycle.people = read_directory(world.store, cycle.identity.user_id)
     decide_fenced(world, cycle)
-    move_watermarks(world, cycle, tiers)
+    move_watermarks(world, cycle, [FAST_TIER, *slow])
     take_exports(world, cycle)
     if nurture_is_due:
         recycle(world, cycle, retell=everything)

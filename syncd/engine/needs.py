@@ -72,7 +72,8 @@ DEAL_PEOPLE = (
     Need("CampaignMember", ("CampaignId", "LeadId", "ContactId", "Status"), ("ContactId", "LeadId"), follows_deletes=True),
     Need("OpportunityHistory", ("OpportunityId", "StageName", "CreatedDate"), ("OpportunityId",)),
 )
-TIERS: Mapping[str, tuple[Need, ...]] = {"fast": FAST, "org chart": ORG_CHART, "deal people": DEAL_PEOPLE}
+FAST_TIER = "fast"
+TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "org chart": ORG_CHART, "deal people": DEAL_PEOPLE}
 FAMILIES = {"Lead": "LeadHistory", "Opportunity": "OpportunityFieldHistory"}
 ALL = (*FAST, *ORG_CHART, *DEAL_PEOPLE)
 OBJECTS = tuple(need.object for need in ALL)

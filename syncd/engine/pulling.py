@@ -6,31 +6,32 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from syncd.core.values import digest
-from syncd.engine.needs import TIERS, Need
+from syncd.engine.needs import FAST_TIER, TIERS, Need
 from syncd.engine.world import Cycle, World
 from syncd.ports import DeletedSince, Deletions, Keyset, Mark, Page, Pull
 
 
-def due_tiers(world: World, now: datetime, *, everything: bool) -> list[str]:
-    """Name the tiers to read in this cycle: the fast one, and at most one slow one unless `everything` is wanted.
+def due_slow_tiers(world: World, now: datetime, *, everything: bool) -> list[str]:
+    """Name the slow tiers to read in this cycle: at most one unless `everything` is wanted, so that it costs one call.
 
     A slow tier is due when `slow_every` intervals have passed by the org's clock, or when it was never read.
     """
-    due = ["fast"]
-    slow = [name for name in TIERS if name != "fast"]
     wait = world.pace.interval * world.pace.slow_every
-    read_at = {name: world.store.setting(f"tier {name}") for name in slow}
-    never = [name for name in slow if read_at[name] is None]
+    read_at = {name: world.store.setting(f"tier {name}") for name in TIERS if name != FAST_TIER}
+    never = [name for name, at in read_at.items() if at is None]
     late = [
-        name
-        for name in slow
-        if read_at[name] is not None and (everything or now - datetime.fromisoformat(str(read_at[name])) >= wait)
+        name for name, at in read_at.items() if at is not None and (everything or now - datetime.fromisoformat(str(at)) >= wait)
     ]
     late.sort(key=lambda name: str(read_at[name]))
-    return due + never + (late if everything else late[:1])
+    return never + (late if everything else late[:1])
 
 
-def pull(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:
+def pull_fast(world: World, cycle: Cycle) -> None:
+    """Stage what changed in the fast tier, and set the cycle's time: the org's clock in the first answer."""
+    pull(world, cycle, [FAST_TIER], tells_time=True)
+
+
+def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool = False) -> None:
     """Stage everything that changed in these tiers: one short transaction a page, with the read mark.
 
     Killed between two pages, the next pull goes on behind the read mark.
@@ -44,11 +45,13 @@ def pull(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:
         by_object = {need.object: need for need in needs}
         for answer in world.org.pull(pulls, deleted):
             world.pause_point()
+            if tells_time:
+                cycle.now, tells_time = world.org.now(), False
             if isinstance(answer, Page):
                 _stage(world, cycle, answer, by_object[answer.object])
             else:
                 _stage_deleted(world, cycle, answer)
-        if tier != "fast":
+        if tier != FAST_TIER:
             with world.store.begin() as tx:
                 tx.put_setting(f"tier {tier}", cycle.now.isoformat())
 
