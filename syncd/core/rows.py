@@ -99,6 +99,8 @@ class _Row:
         )  # fmt: skip
 
     def _damaged_cells(self) -> set[str]:
+        if not CONTROL.search("".join(self.cells.values())):
+            return set()
         damaged = {name for name, cell in self.cells.items() if CONTROL.search(cell)}
         for name in sorted(damaged, key=self.header.index):
             found = CONTROL.search(self.cells[name])
