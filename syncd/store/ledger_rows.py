@@ -73,9 +73,6 @@ def row_of(org: str, seq: int, entry: Entry, salts: Callable[[int], bytes]) -> t
             salt, text = salts(SALT_BYTES).hex(), to_json(value)
             row[f"{part}_hash"] = commitment(salt, text)
             values.append({"org": org, "seq": seq, "part": part, "salt": salt, "value": text})
-    row = {
-        name: str(value) if isinstance(value, str) else value for name, value in row.items()
-    }  # a StrEnum is a plain string here
     row["leaf"] = leaf_of(row[name] for name in LEAF_COLUMNS).hex()
     return row, values
 

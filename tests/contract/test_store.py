@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.values import (
+    ActorKind,
     Entry,
     Flag,
     FlagFact,
@@ -20,6 +21,7 @@ from syncd.core.values import (
     OutcomeKind,
     Rule,
     Scalar,
+    Verdict,
 )
 from syncd.errors import LeaseHeld
 from syncd.ports import Case, CycleRecord, ExportFile, ExportRow, Keyset, LedgerQuery, Mark, Store
@@ -446,6 +448,15 @@ class StoreContract:
                 ]
             )
         assert [row.seq for row in store.ledger(query)] == seqs
+
+    def test_words_of_a_fixed_list_are_stored_as_plain_text(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.append(
+                [Entry(kind="change", at=T, cycle="c", verdict=Verdict.NOTE, before=Verdict.WARN, actor_kind=ActorKind.TOOL)]
+            )
+        [row] = store.ledger(LedgerQuery(verdict="note"))
+        assert (type(row.entry.verdict), row.entry.before, row.entry.actor_kind) == (str, "warn", "tool")
+        assert store.verify().problems == ()
 
     @pytest.mark.parametrize("newest_first", [False, True])
     def test_a_long_answer_comes_in_pages_without_gap(self, store: Store, newest_first: bool) -> None:
