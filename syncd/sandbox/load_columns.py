@@ -51,6 +51,8 @@ class Later(Column):
 def columns(org: Org, sobject: SObject, header: Sequence[str], path: Path) -> list[Column]:
     """Read a header; unknown names ending in ``__c`` become custom fields.
 
+    Several columns may set one reference, as ``Owner.Username`` and ``Owner.DeveloperName`` do; a row fills one of them.
+
     Errors: LoadRefused naming the column.
     """
     found = []
@@ -63,10 +65,10 @@ def columns(org: Org, sobject: SObject, header: Sequence[str], path: Path) -> li
         if not field.stored:
             raise LoadRefused(f"{path}:1: column {name!r} is worked out by the org. Remove the column.")
         found.append(Column(field, reader_of(field)))
-    names = [column.field.name for column in found]
+    names = [cell.strip().partition(":")[0].lower() for cell in header]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
-        raise LoadRefused(f"{path}:1: two columns set {doubled}. Keep one of them.")
+        raise LoadRefused(f"{path}:1: two columns are called {doubled}. Keep one of them.")
     return found
 
 
