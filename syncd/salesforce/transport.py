@@ -117,7 +117,6 @@ def open_session(access: OrgAccess, meter: Meter) -> requests.Session:
     session.auth = _leave_headers_alone
     session.headers.clear()
     session.headers.update(HEADERS)
-    session.max_redirects = 0
     adapter = OrgAdapter(access, meter)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
