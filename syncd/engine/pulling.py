@@ -71,7 +71,7 @@ def forget_when_fields_changed(world: World, needs: Sequence[Need]) -> None:
 
 
 def _pull_of(need: Need, mark: Mark) -> Pull:
-    if mark.read is not None:
+    if mark.read is not None and mark.read.id:
         return Pull(need.object, need.fields, need.stamp_field, after=mark.read)
     return Pull(need.object, need.fields, need.stamp_field, since_at=mark.decided_at)
 
