@@ -1,0 +1,234 @@
+"""Does `syncd check` find, in an org over HTTP, what would keep a cycle from working?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.cli.findings import Level, budget_left, history_tracked
+from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
+from syncd.sandbox.local import RunningOrg, running
+from tests.cli.conftest import CONFIG, Said, Syncd
+
+TABLES = {
+    "LeadStatus": "ApiName,SortOrder\nNew,1\nWorking,2\n",
+    "Lead": (
+        "Id,LastName,Company,Status,Lead_Score__c:number\n"
+        "00Q000000000001EAA,Abel,Acme,New,1\n"
+        "00Q000000000002EAA,Costa,Acme,New,2\n"
+    ),
+    "LeadHistory": (
+        "LeadId,Field,OldValue,NewValue,CreatedDate\n"
+        "00Q000000000001EAA,Status,Working,New,2026-03-01T09:00:00Z\n"
+        "00Q000000000001EAA,Owner,Ann,Bob,2026-03-01T09:00:00Z\n"
+    ),
+    "Opportunity": "Name,StageName,CloseDate\nDeal,Discovery,2026-06-01\n",
+    "Campaign": "Name,IsActive\nStalled Early,true\nOld,false\n",
+    "CampaignMemberStatus": "Campaign.Name,Label,IsDefault,HasResponded,SortOrder\nStalled Early,Sent,true,false,1\n",
+}
+FENCES = """
+version = "1"
+[teams]
+admin = { kind = "admin", profile = ["System Administrator"] }
+marketing = { role = ["Marketing Operations"] }
+sales = { role = ["Account Executive"] }
+[status]
+"New" = { team = "marketing" }
+"Working" = { team = "sales" }
+"Closed - Converted" = { team = "sales" }
+[gate]
+"New -> Working" = { by = ["marketing"] }
+"""
+NURTURE = """
+version = "1"
+mode = "ask"
+[stall]
+"Discovery" = { in_stage_days = 30 }
+[track]
+"early" = { stages = ["Discovery"], campaign = "Stalled Early", member_status = "Sent" }
+"""
+MAPPING = """
+version = "1"
+[match]
+email = "email"
+[column."score"]
+type = "integer"
+field = { Lead = "Lead_Score__c" }
+side = "marketing"
+conflict = "overwrite"
+blank = "leave"
+"""
+
+
+@pytest.fixture(scope="module")
+def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
+    """Serve a small org that fits the files above."""
+    folder = tmp_path_factory.mktemp("load")
+    for name, text in TABLES.items():
+        (folder / f"{name}.csv").write_text(text, "utf-8")
+    with running(load=folder) as served:
+        yield served
+
+
+@pytest.fixture
+def acme(org: RunningOrg, syncd: Syncd, tmp_path: Path) -> Iterator[Path]:
+    """Give the folder of a config and mappings without a finding; the org's switches are put back afterwards."""
+    (tmp_path / "config.toml").write_text(CONFIG.format(url=org.url), "utf-8")
+    fields = tmp_path / "mappings" / "fields"
+    fields.mkdir(parents=True)
+    (tmp_path / "mappings" / "fences.toml").write_text(FENCES, "utf-8")
+    (tmp_path / "mappings" / "nurture.toml").write_text(NURTURE, "utf-8")
+    (fields / "marketo.toml").write_text(MAPPING, "utf-8")
+    before = {name: value for name, value in org.org.settings.as_dict().items() if name != "assignment_rule"}
+    yield tmp_path
+    org.org.settings.change(before)
+
+
+def _findings(said: Said) -> list[dict[str, Any]]:
+    return [each for each in said.json["checks"] if each["level"] == "finding"]
+
+
+def test_an_org_that_fits_has_no_finding_and_every_check_says_what_it_looked_at(syncd: Syncd, acme: Path) -> None:
+    said = syncd("check", "--json")
+    assert _findings(said) == []
+    assert said.code == 0
+    looked_at = {each["check"] for each in said.json["checks"]}
+    assert looked_at >= {
+        "config",
+        "mappings",
+        "login",
+        "visible fields",
+        "writable fields",
+        "lead status",
+        "history tracking",
+        "stages",
+        "campaigns",
+        "teams",
+        "API budget",
+        "excess rights",
+    }
+
+
+def test_a_check_writes_nothing_and_needs_no_store(syncd: Syncd, acme: Path, org: RunningOrg) -> None:
+    before = len(org.requests())
+    assert syncd("check").code == 0
+    requests = org.requests(before)
+    changing = [
+        part["method"]
+        for request in requests
+        for part in [request, *request["subrequests"]]
+        if part["method"] not in ("GET", "POST")
+    ]
+    assert changing == []
+    assert all(request["path"].endswith(("/token", "/composite")) or request["method"] == "GET" for request in requests)
+    assert sum(request["api_calls"] for request in requests) <= 10
+    assert not (acme / "syncd.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "check", "text", "remedy"),
+    [
+        ("fences.toml", '"New" =', '"Nwe" =', "mappings", "[MAP-032]", "'Nwe'"),
+        ("fences.toml", "[gate]", '"Workng" = { team = "sales" }\n[gate]', "lead status", "fences.toml:11 'Workng'", "'Working'"),
+        ("fences.toml", '"Account Executive"', '"Acount Executive"', "teams", "role 'acount executive'", "'Account Executive'"),
+        ("fences.toml", 'role = ["Marketing Operations"]', 'queue = ["MQLs"]', "teams", "queue 'mqls'", "Correct the name"),
+        ("fences.toml", 'profile = ["System', 'user = ["ann@acme"], profile = ["System', "teams", "no user 'ann@acme'", ""),
+        ("nurture.toml", "Discovery", "Discvery", "stages", "nurture.toml:5 'Discvery'", "'Discovery'"),
+        ("nurture.toml", "Stalled Early", "Stalled Late", "campaigns", "'Stalled Late' does not exist", "Create it"),
+        ("nurture.toml", "Stalled Early", "Old", "campaigns", "'Old' is not active", "Tick Active"),
+        ("nurture.toml", '"Sent"', '"Snet"', "campaigns", "no member status 'Snet'", "'Sent'"),
+        ("fields/marketo.toml", "Lead_Score__c", "Lead_Scor__c", "visible fields", "Lead.Lead_Scor__c does", "'Lead_Score__c'"),
+    ],
+)  # fmt: skip
+def test_a_name_that_the_org_does_not_have_is_found_with_its_line_and_the_nearest(
+    syncd: Syncd, acme: Path, file: str, old: str, new: str, check: str, text: str, remedy: str
+) -> None:
+    path = acme / "mappings" / file
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    said = syncd("check", "--json")
+    assert said.code == 1
+    found = [each for each in _findings(said) if each["check"] == check and text in each["text"]]
+    assert found, said.out
+    assert remedy in found[0]["remedy"]
+
+
+def test_all_problems_of_all_files_are_listed_at_once(syncd: Syncd, acme: Path) -> None:
+    for file in ("fences.toml", "nurture.toml", "fields/marketo.toml"):
+        path = acme / "mappings" / file
+        path.write_text('surprise = 1\nversion = ""\n' + path.read_text("utf-8").replace('version = "1"', ""), "utf-8")
+    named = [each["text"] for each in _findings(syncd("check", "--json")) if each["check"] == "mappings"]
+    for file in ("fences.toml", "nurture.toml", "fields/marketo.toml"):
+        assert len([text for text in named if text.startswith(f"mappings/{file}:")]) >= 2, named
+
+
+def test_a_status_that_no_team_owns_says_how_many_leads_have_it(syncd: Syncd, acme: Path) -> None:
+    path = acme / "mappings" / "fences.toml"
+    path.write_text(
+        FENCES.replace('"New" = { team = "marketing" }\n', "").replace('"New -> Working" = { by = ["marketing"] }', ""), "utf-8"
+    )
+    (found,) = _findings(syncd("check", "--json"))
+    assert found["text"] == "no team owns Lead Status 'New'; 2 leads have it, and their changes are only noted."
+
+
+@pytest.mark.parametrize(
+    ("switches", "check", "text"),
+    [
+        ({"hidden_fields": {"Contact": ["HasOptedOutOfEmail"]}}, "visible fields", "Contact.HasOptedOutOfEmail is hidden"),
+        ({"hidden_fields": {"Lead": ["Lead_Score__c"]}}, "visible fields", "Lead.Lead_Score__c does not exist, or is hidden"),
+        ({"read_only_fields": {"Lead": ["Lead_Score__c"]}}, "writable fields", "fields/marketo.toml:5 column 'score' writes Lead.Lead_Score"),
+    ],
+)  # fmt: skip
+def test_a_permission_that_is_missing_is_found(
+    syncd: Syncd, acme: Path, org: RunningOrg, switches: Any, check: str, text: str
+) -> None:
+    org.org.settings.change(switches)
+    (found,) = _findings(syncd("check", "--json"))
+    assert found["check"] == check
+    assert text in found["text"]
+    assert "Setup > Permission Sets" in found["remedy"]
+
+
+def test_wrong_credentials_are_a_finding_without_the_secret(syncd: Syncd, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCD_CLIENT_SECRET", "canary-7")
+    said = syncd("check")
+    assert said.code == 1
+    assert "finding" in said.out
+    assert "canary-7" not in said.out + said.err
+
+
+def test_a_config_that_cannot_be_used_is_exit_2(syncd: Syncd, acme: Path) -> None:
+    (acme / "config.toml").write_text("[org]\nlogin_ulr = 1\n", "utf-8")
+    said = syncd("check")
+    assert (said.code, said.out) == (2, "")
+    assert 'Did you mean "login_url"?' in said.err
+
+
+def _schema(*picklist: str) -> dict[str, ObjectSchema]:
+    field = FieldSchema("Field", "picklist", 255, False, False, False, picklist)
+    return {"LeadHistory": ObjectSchema("LeadHistory", {"Field": field}, False, False)}
+
+
+@pytest.mark.parametrize(
+    ("schema", "rows", "leads", "levels"),
+    [
+        ({}, {}, 9, [Level.FINDING]),
+        (_schema(), {"Status": 4, "Owner": 0}, 9, [Level.OK, Level.FINDING]),
+        (_schema(), {}, 0, [Level.WARNING, Level.WARNING]),
+        (_schema("Status", "Owner"), {}, 9, [Level.OK, Level.OK]),
+        (_schema("Owner"), {"Status": 4}, 9, [Level.FINDING, Level.OK]),
+    ],
+)
+def test_history_tracking_is_judged_by_describe_or_else_by_its_rows(
+    schema: dict[str, ObjectSchema], rows: dict[str, int], leads: int, levels: list[Level]
+) -> None:
+    found = list(history_tracked(schema, rows, leads))
+    assert [each.level for each in found] == levels
+    assert all("judged" in each.text for each in found if schema)
+
+
+@pytest.mark.parametrize(("used", "level"), [(0, Level.OK), (79, Level.OK), (80, Level.WARNING), (100, Level.FINDING)])
+def test_the_api_budget_warns_before_it_is_gone(used: int, level: Level) -> None:
+    assert budget_left(ApiUsage(used, 100, 1), 25).level is level
