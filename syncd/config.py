@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from syncd.core.guard import Limits as MassChange
 from syncd.core.tables import Path as KeyPath
 from syncd.core.tables import Table
 from syncd.core.values import Problem
@@ -130,11 +131,10 @@ class Limits(_Section):
     api_calls_share_percent: Percent = Field(25.0, description='a percentage of the org\'s daily API requests, or "off"')
     hold_back: Span = Field(timedelta(minutes=10), description='a length of time such as "10 min" or 600 (seconds)')
 
-    def records(self, people: int) -> int | None:
-        """Say how many records one cycle may change in an org with so many people, or None when it is not limited."""
-        share = None if self.records_percent is None else max(self.records_min or 0, int(people * self.records_percent / 100))
-        limits = [limit for limit in (self.records_max, share) if limit is not None]
-        return min(limits, default=None)
+    @property
+    def mass_change(self) -> MassChange:
+        """Return the mass-change limit as the guard takes it."""
+        return MassChange(self.records_max, self.records_percent, self.records_min or 0, self.owners_max)
 
 
 class _Time(_Section):

@@ -279,7 +279,7 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
 def test_the_mass_change_limit_grows_with_the_org_between_two_bounds(
     tmp_path: Path, limits: str, people: int, expected: int | None
 ) -> None:
-    assert load(tmp_path, f"{ORG}[limits]\n{limits}\n").limits.records(people) == expected
+    assert load(tmp_path, f"{ORG}[limits]\n{limits}\n").limits.mass_change.records_allowed(people) == expected
 
 
 def said(folder: Path, text: str) -> str:

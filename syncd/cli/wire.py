@@ -83,7 +83,6 @@ def open_world(config: Config, *, is_read_only: bool = False, is_stopping: Calla
     Shapes: `is_read_only` leaves export files where they are, as a plan wants it.
     Errors: ConfigInvalid for policy files, LoginRefused or OrgUnreachable before the store is touched, StoreUnusable.
     """
-    from syncd.core.guard import Limits
     from syncd.engine.schedule import HostClock
     from syncd.engine.world import Pace, World
     from syncd.exports.folder import DropFolder
@@ -99,7 +98,7 @@ def open_world(config: Config, *, is_read_only: bool = False, is_stopping: Calla
             exports=DropFolder(config.exports, clock, is_read_only=is_read_only),
             plans=config.plans,
             zone=config.zone,
-            limits=Limits(limits.records_max, limits.records_percent, limits.records_min or 0, limits.owners_max),
+            limits=limits.mass_change,
             pace=Pace(config.schedule.interval, config.schedule.slow_every, limits.hold_back, limits.api_calls_share_percent),
             clock=clock,
             is_stopping=is_stopping,
