@@ -65,6 +65,8 @@ def act(world: World, org: OrgWriter, cycle: Cycle, *, limits: Limits | None = N
         late += _update(world, org, cycle, _grouped([item for item in chunk if not item.intent.is_create]))
     if late and world.clock is not None:
         world.clock.sleep(GRAIN_S)
+        # A look is dated by the answer before it: without one more answer the next look would be dated before the wait.
+        _look(org, late[0].intent.object, late[:1])
         _update(world, org, cycle, late)
 
 
