@@ -1,0 +1,52 @@
+"""The stage of the engine's tests: one emulated org, put back to the same state before each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.wire import open_world
+from syncd.config import load_config
+from syncd.engine.cycle import run_cycle
+from syncd.sandbox.local import RunningOrg, running
+from syncd.sandbox.org import Snapshot
+from tests.engine.scene import SECRET, Scene, write_home
+from tests.engine.small_org import write_small_org
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A served org, its state after syncd's first cycle, and syncd's database then."""
+
+    served: RunningOrg
+    after_baseline: Snapshot
+    database: Path
+
+    def scene(self, home: Path) -> Scene:
+        """Set the stage anew."""
+        self.served.hook()
+        self.served.org.restore(self.after_baseline)
+        write_home(home, self.served.url)
+        shutil.copy(self.database, home / "syncd.db")
+        return Scene(self.served, home)
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = write_small_org(tmp_path_factory.mktemp("small-org"))
+    home = tmp_path_factory.mktemp("first-home")
+    with running(load=folder) as served:
+        write_home(home, served.url)
+        with open_world(load_config(home / "config.toml", SECRET)) as (world, org):
+            run_cycle(world, org)
+        yield Stage(served, served.org.snapshot(), home / "syncd.db")
+
+
+@pytest.fixture
+def scene(stage: Stage, tmp_path: Path) -> Iterator[Scene]:
+    yield stage.scene(tmp_path)
+    stage.served.hook()
