@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -58,7 +58,8 @@ def query(
         size = store.ledger_size()
     shown = rows[:limit][::-1]
     if as_json:
-        output.as_json({"rows": [row_as_json(row) for row in shown], "is_complete": len(rows) <= limit, "ledger_rows": size})
+        told = [row_as_json(row) for row in shown]
+        output.as_json({"schema": 1, "rows": told, "is_complete": len(rows) <= limit, "ledger_rows": size})
         return
     output.data("\n".join(output.table(HEADER, [_cells(row) for row in shown])))
     if len(rows) > limit:
@@ -77,7 +78,7 @@ def verify(
     with wire.open_store_to_read(config) as store:
         found = store.verify()
     if as_json:
-        output.as_json(found)
+        output.as_json({"schema": 1, **asdict(found)})
     else:
         output.data(f"rows          {found.rows:,}\nroot          {found.root}\nopen intents  {found.open_intents:,}")
         for problem in found.problems:

@@ -41,7 +41,7 @@ def check(
     found = list(_all(config))
     findings = [each for each in found if each.level is Level.FINDING]
     if as_json:
-        output.as_json({"findings": len(findings), "checks": found})
+        output.as_json({"schema": 1, "findings": len(findings), "checks": found})
     else:
         output.data("\n".join(_told(found)))
         output.message(_verdict(len(findings), sum(each.level is Level.WARNING for each in found)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,7 @@ def explain(
             )
         names = Names(store)
         if as_json:
-            output.as_json(story)
+            output.as_json({"schema": 1, **asdict(story)})
         else:
             output.data("\n".join(_told(story, names)))
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 CYCLES_SHOWN = 10
 STALE_INTERVALS = 2
 ITEMS_SHOWN = 3
-WARNINGS = "warnings"
+WARNINGS = {
+    "held back": "{} writes were held back: they wait for `syncd apply`, see the inbox",
+    "deletes lost": "{} objects had deletes that the org no longer remembers; some gone records may still be in the mirror",
+    "outcomes rejected": "{} writes were refused by Salesforce, see the inbox",
+    "crossings warn": "{} changes crossed a fence that warns: syncd audit query --verdict warn",
+}
 HEADER = ("ended", "took", "changes seen", "crossings", "reverts", "enrolled", "written", "quarantined", "API calls", "error")
 
 
@@ -63,7 +68,6 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
     """Read everything from the store. Raises StoreUnusable when it cannot be read."""
     cycles = store.cycles(CYCLES_SHOWN)
     lag = now - cycles[0].ended_at if cycles else None
-    warnings = store.setting(WARNINGS)
     return Status(
         health_problem(cycles, lag, interval),
         lag,
@@ -73,7 +77,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
         dict(store.flag_counts()),
         store.inbox(),
         store.lease_holder(),
-        [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+        [text.format(count) for name, text in WARNINGS.items() if cycles and (count := cycles[0].counts.get(name))],
     )
 
 
@@ -94,6 +98,7 @@ def health_problem(cycles: Sequence[CycleRecord], lag: timedelta | None, interva
 
 def _as_json(found: Status) -> dict[str, Any]:
     return {
+        "schema": 1,
         "is_healthy": not found.reason,
         "reason": found.reason,
         "lag_s": None if found.lag is None else round(found.lag.total_seconds(), 1),
@@ -139,7 +144,7 @@ def _cycle_cells(cycle: CycleRecord) -> list[object]:
     by_verdict = ", ".join(f"{count} {v.value}" for v in Verdict if (count := counts.get(f"crossings {v.value}", 0)))
     crossings = f"{counts.get('crossings', 0)}" + (f" ({by_verdict})" if by_verdict else "")
     took = output.span(cycle.ended_at - cycle.started_at)
-    names = ("reverts", "enrolled", "fields written", "quarantined", "api calls")
+    names = ("reverts", "enrolled", "fields written", "quarantined", "API calls")
     rest = [counts.get(name, 0) for name in names]
     return [output.stamp(cycle.ended_at), took, counts.get("changes seen", 0), crossings, *rest, cycle.error or ""]
 
@@ -160,5 +165,3 @@ def _inbox(inbox: Sequence[tuple[int, InboxItem, int]]) -> Iterator[str]:
             yield f"      next: {output.visible(item.remedy)}"
         if len(rows) > ITEMS_SHOWN:
             yield f"    … and {len(rows) - ITEMS_SHOWN} more like it: syncd status --json"
-
-

@@ -94,7 +94,7 @@ def test_a_question_that_makes_no_sense_is_a_usage_error(syncd: Syncd, told: Sql
 def test_verify_prints_the_rows_and_the_root_of_a_whole_ledger(syncd: Syncd, told: SqlStore) -> None:
     said = syncd("audit", "verify", "--json")
     assert said.code == 0
-    assert said.json == {"rows": 5, "root": told.verify().root, "open_intents": 0, "problems": []}
+    assert said.json == {"schema": 1, "rows": 5, "root": told.verify().root, "open_intents": 0, "problems": []}
     assert "intact" in syncd("audit", "verify").out
 
 

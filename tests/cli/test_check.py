@@ -178,7 +178,7 @@ def test_a_status_that_no_team_owns_says_how_many_leads_have_it(syncd: Syncd, ac
     [
         ({"hidden_fields": {"Contact": ["HasOptedOutOfEmail"]}}, "visible fields", "Contact.HasOptedOutOfEmail is hidden"),
         ({"hidden_fields": {"Lead": ["Lead_Score__c"]}}, "visible fields", "Lead.Lead_Score__c does not exist, or is hidden"),
-        ({"read_only_fields": {"Lead": ["Lead_Score__c"]}}, "writable fields", "fields/marketo.toml:5 column 'score' writes Lead.Lead_Score"),
+        ({"read_only_fields": {"Lead": ["Lead_Score__c"]}}, "writable fields", "marketo.toml:5 column 'score' writes Lead"),
     ],
 )  # fmt: skip
 def test_a_permission_that_is_missing_is_found(
