@@ -136,6 +136,13 @@ def actor_of(user_id: str | None, directory: Directory, teams: Iterable[Team]) -
     return Actor(user_id, user.name, ActorKind.UNKNOWN, None, f"several teams claim this user: {names}")
 
 
+def line_of(user_id: str | None, directory: Directory, teams: Iterable[Team]) -> str | None:
+    """Return the name of the one line under [teams] that claims a user, whatever team that line acts for."""
+    user = directory.users.get(user_id or "")
+    found = _teams_of(user, teams) if user is not None else []
+    return found[0][0].name if len(found) == 1 else None
+
+
 def team_of_owner(owner_id: str | None, directory: Directory, teams: Iterable[Team]) -> str | None:
     """Return the team of a record's owner, a user or a queue; None when no team or several claim it."""
     names = directory.queues.get(owner_id or "")

@@ -6,7 +6,7 @@ with the ball moves it among its own values as it likes; any other move needs a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -116,6 +116,19 @@ def judge_owner(before: str | None, after: str | None, team: str | None, fences:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """What a revert is softened to, and why."""
+
+    verdict: Verdict
+    reason: str
+
+
+def nothing_spared(change: Change) -> Spared | None:
+    """Soften no revert."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """What came of the changes of one field of one record, in order.
 
@@ -156,9 +169,11 @@ def replay(
     people: Directory,
     *,
     owed: Scalar = None,
+    held: Scalar = None,
     first_sight: bool = False,
     explained: Iterable[int] = (),
     events: Mapping[int, str] = NO_EVENTS,
+    spare: Callable[[Change], Spared | None] = nothing_spared,
 ) -> Replay:
     """Judge the changes of one field of one record in order and name the last value that may stand.
 
@@ -167,7 +182,9 @@ def replay(
     happened between two changes that do not join.
 
     Shapes: `changes` in the order in which they happened, of one record and one field (Status or OwnerId); `owed` the
-    value still owed from an earlier cycle, or None; `explained` the indices that syncd's own intents explain.
+    value still owed from an earlier cycle, or None; `held` the value that the record held before the first change, None
+    when it is not known; `explained` the indices that syncd's own intents explain; `events` the indices that are part of an
+    event which is lawful of its own kind, such as a lead conversion, with its name; `spare` says what a revert is softened to.
     """
     judgements: list[Judgement] = []
     base: Scalar = owed if owed is not None else (changes[0].before if changes else None)
@@ -175,9 +192,10 @@ def replay(
     own = set(explained)
     for index, change in enumerate(changes):
         fence = fences.status if FENCE_OF_FIELD[change.field] == STATUS else fences.owner
-        if index and change.before != changes[index - 1].after:
+        earlier = changes[index - 1].after if index else held
+        if earlier is not None and change.before != earlier:
             # A move nobody saw lies between the two: like any unproved change it stands, and this actor did not make it.
-            base = change.before
+            base, in_debt = change.before, False
         if index in own or change.after == base:
             base, in_debt = change.after, False
             if index not in own:
@@ -189,6 +207,9 @@ def replay(
             base, in_debt = change.after, False
             continue
         verdict, reason = _enforced(result, change, fence, first_sight=first_sight)
+        spared = spare(change) if verdict is Verdict.REVERT else None
+        if spared is not None:
+            verdict, reason = spared.verdict, f"{reason}; {spared.reason}"
         judgement = Judgement(change, verdict, reason, fence=fence.name, rule=result.rule)
         if verdict is Verdict.REVERT:
             judgements.append(replace(judgement, restore=base))

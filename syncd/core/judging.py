@@ -5,13 +5,13 @@ The decision of one cycle for one lead or opportunity, as a function from values
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core.actors import Directory, actor_of
 from syncd.core.changes import CONVERSION, changes_of
-from syncd.core.fences import Fences, Replay, replay
+from syncd.core.fences import Fences, Replay, Spared, replay
 from syncd.core.values import (
     Actor,
     ActorKind,
@@ -29,6 +29,7 @@ from syncd.core.values import (
 
 FENCED = {"Lead": ("Status", "OwnerId")}
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
+CAME_BACK = "put back once already, so left alone"
 MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 FENCE_PART = "fence"
 
@@ -152,21 +153,25 @@ def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) 
         bench.fences,
         bench.people,
         owed=subject.owed.get(name),
+        held=subject.known.fields.get(name) if subject.known is not None else None,
         first_sight=subject.known is None,
         explained=own,
         events=events,
+        spare=_sparing(subject, name),
     )
 
 
 def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: Ruling) -> None:
-    judged, owed = _tempered(subject, result, name, ruling)
+    judged = list(result.judgements)
     for item in judged:
         if item.change.actor.kind is ActorKind.SYNCD:
             ruling.inbox.append(_borrowed_user(item))
+        elif item.reason.endswith(CAME_BACK):
+            ruling.inbox.append(_boomerang(item))
     entered = _enter(subject, judged, bench, ruling)
     record = subject.staged or subject.known
     current = judged[-1].change.after if judged else (record.fields.get(name) if record else None)
-    if not owed:
+    if not result.owed:
         if name in subject.owed:
             ruling.settled.append(name)
         return
@@ -181,25 +186,19 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
         ruling.fought[name] = f"{cause.change.actor.user_id}:{cause.change.after}"
 
 
-def _tempered(subject: Subject, result: Replay, name: str, ruling: Ruling) -> tuple[list[Judgement], bool]:
+def _sparing(subject: Subject, name: str) -> Callable[[Change], Spared | None]:
     """Soften reverts that cannot or should not happen: on converted leads, and of a machine's value that came back."""
     record = subject.staged or subject.known
     is_converted = bool(record and record.fields.get("IsConverted"))
-    judged: list[Judgement] = []
-    owed = result.owed
-    for item in result.judgements:
-        change = item.change
-        came_back = subject.fought.get(name) == f"{change.actor.user_id}:{change.after}" and change.actor.kind in MACHINES
-        if item.verdict is Verdict.REVERT and is_converted:
-            judged.append(replace(item, verdict=Verdict.NOTE, reason=f"{item.reason}; the lead is converted and read-only"))
-            owed = False
-        elif item.verdict is Verdict.REVERT and came_back:
-            judged.append(replace(item, verdict=Verdict.WARN, reason=f"{item.reason}; put back once already, so left alone"))
-            ruling.inbox.append(_boomerang(item))
-            owed = False
-        else:
-            judged.append(item)
-    return judged, owed
+
+    def spare(change: Change) -> Spared | None:
+        if is_converted:
+            return Spared(Verdict.NOTE, "the lead is converted and read-only")
+        if change.actor.kind in MACHINES and subject.fought.get(name) == f"{change.actor.user_id}:{change.after}":
+            return Spared(Verdict.WARN, CAME_BACK)
+        return None
+
+    return spare
 
 
 def _revert(
@@ -294,7 +293,7 @@ def _boomerang(item: Judgement) -> InboxItem:
         "machine-wins",
         f"{change.actor.user_id}:{change.field}",
         f"{change.object} {change.record_id}",
-        f"{change.actor.name} wrote {change.after!r} into {change.field} again after it was put back to {item.restore!r}. "
+        f"{change.actor.name} wrote {change.after!r} into {change.field} again after it was put back to {change.before!r}. "
         "syncd left it alone.",
         f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
     )

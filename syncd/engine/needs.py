@@ -54,7 +54,7 @@ FAST = (
     ),
     Need(
         "Task",
-        ("WhatId", "OwnerId", "CreatedById", "Subject", "ActivityDate", "IsClosed", "CreatedDate"),
+        ("WhatId", "OwnerId", "CreatedById", "Subject", "ActivityDate", "IsClosed", "CompletedDateTime", "CreatedDate"),
         ("WhatId",),
         follows_deletes=True,
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from syncd.core.actors import actor_of
+from syncd.core.actors import line_of
 from syncd.core.nurture import (
     Deal,
     Nurture,
@@ -184,8 +184,8 @@ def _last_activity(world: World, cycle: Cycle, day: Day, ids: Sequence[str]) -> 
     last: dict[str, date] = {}
     activity = day.nurture.activity
     for task in world.store.by_key("Task", "WhatId", ids):
-        team = actor_of(task.text("CreatedById"), cycle.people, world.policies.fences.teams).team
-        on = activity_on(task, team in activity.by, activity, day.today, world.zone)
+        line = line_of(task.text("CreatedById"), cycle.people, world.policies.fences.teams)
+        on = activity_on(task, line in activity.by, activity, day.today, world.zone)
         deal = task.text("WhatId") or ""
         if on is not None and on > last.get(deal, date.min):
             last[deal] = on
