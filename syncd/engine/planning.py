@@ -86,17 +86,16 @@ def apply(world: World, org: OrgWriter, plan: Plan) -> CycleRecord:
     _refuse_unless_it_fits(world, cycle, plan)
     act(world, org, cycle, limits=world.limits)
     _refuse_if_moved(org, plan)
-    opened = [(replace(intent, key=digest(plan.hash, intent.key)), None) for intent in plan.intents]
+    name = plan.hash
+    opened = [(replace(intent, key=digest(name, intent.key)), None) for intent in plan.intents]
     with world.store.begin() as tx:
-        words = f"plan {plan.hash[:8]} of {plan.made_at:%Y-%m-%d %H:%M} UTC applied: {len(opened)} writes"
-        row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": plan.hash})
+        words = f"plan {name[:8]} of {plan.made_at:%Y-%m-%d %H:%M} UTC applied: {len(opened)} writes"
+        row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": name})
         [seq] = tx.append([row])
         open_intents(tx, [(intent, seq) for intent, _ in opened], cycle)
         tx.undefer(plan.intents)
-        tx.put_setting(f"{APPLIED} {plan.hash}", cycle.now.isoformat())
-        subjects = [
-            item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING_PLAN and plan.hash[:8] in item.subject
-        ]
+        tx.put_setting(f"{APPLIED} {name}", cycle.now.isoformat())
+        subjects = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING_PLAN and name[:8] in item.subject]
         tx.resolve_inbox(WAITING_PLAN, subjects, cycle.now)
     act(world, org, cycle)
     return finish(world, cycle)
