@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.changes import NOBODY
-from syncd.core.fences import Crossing, Replay, judge_owner, judge_status, replay
-from syncd.core.values import Change, Proof, Rule, Verdict
+from syncd.core.fences import Crossing, Replay, Spared, judge_owner, judge_status, replay
+from syncd.core.values import ActorKind, Change, Proof, Rule, Verdict
 from tests.core.samples import (
     MQL_QUEUE,
     NURTURE_QUEUE,
@@ -286,3 +286,17 @@ def test_a_move_nobody_saw_settles_what_was_owed() -> None:
 def test_a_row_that_moves_nothing_is_never_a_crossing() -> None:
     result = run(change("MQL", "MQL", "marketo"), policy=STRICT)
     assert (verdicts(result), result.owed) == ([ALLOW], False)
+
+
+def test_a_move_nobody_saw_between_two_cycles_settles_what_was_owed() -> None:
+    result = run(change("Qualified", "Working", "vera"), policy=STRICT, owed="MQL", held="Nurture")
+    assert [judgement.restore for judgement in result.judgements] == ["Qualified"]
+
+
+def test_a_spared_revert_stands_and_what_follows_is_judged_from_it() -> None:
+    def spare(change: Change) -> Spared | None:
+        return Spared(Verdict.WARN, "it came back") if change.actor.kind is ActorKind.TOOL else None
+
+    result = run(change("Working", "Nurture", "marketo"), change("Nurture", "Inquiry", "mia", 1), policy=STRICT, spare=spare)
+    assert (verdicts(result), result.standing, result.owed) == ([Verdict.WARN, ALLOW], "Inquiry", False)
+    assert result.judgements[0].reason.endswith("; it came back")
