@@ -17,7 +17,7 @@ from syncd.engine.needs import FAST_TIER, OBJECTS, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
 from syncd.engine.world import Cycle, World
-from syncd.errors import BudgetSpent, SyncdError
+from syncd.errors import BudgetSpent, FieldHidden, SyncdError
 from syncd.ports import CycleRecord, FieldSchema, ObjectSchema, OrgWriter
 
 SCHEMA = "schema"
@@ -43,9 +43,17 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         hold_for_asking(world, cycle)
         act(world, org, cycle, limits=world.limits)
     except SyncdError as problem:
+        if isinstance(problem, FieldHidden):
+            _forget_schema(world)
         finish(world, cycle, error=str(problem))
         raise
     return finish(world, cycle)
+
+
+def _forget_schema(world: World) -> None:
+    """Ask for the schema again in the next cycle: a field that was visible this morning was hidden or removed since."""
+    with world.store.begin() as tx:
+        tx.put_setting(SCHEMA, None)
 
 
 def begin(world: World) -> Cycle:
