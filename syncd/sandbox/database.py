@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from syncd.sandbox.schema import Field, Schema, SObject
@@ -184,8 +184,13 @@ class Database:
         return self.connection.serialize()
 
     def restore(self, image: bytes) -> None:
-        """Put the database back to an image."""
-        self.connection.deserialize(image)
+        """Put the database back to an image.
+
+        By way of a second connection: deserialising into one that has run statements before can crash SQLite.
+        """
+        with closing(sqlite3.connect(":memory:")) as source:
+            source.deserialize(image)
+            source.backup(self.connection)
 
     def close(self) -> None:
         """Let the memory go."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from syncd.sandbox.soql.render import Renderer
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
-_AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,8 @@ def next_page(org: Org, text: str, asker: Asker) -> dict[str, Any]:
     alias = compiled.root_alias
     alive = f' AND {alias}."IsDeleted" = 0' if compiled.sobject.has("IsDeleted") and not cursor.all_rows else ""
     statement = " ".join(("SELECT", ", ".join((*compiled.columns, f"{alias}.rowid")), compiled.source,
-                          f"WHERE {alias}.rowid", _AMONG, alive))
-    found = {row[-1]: row for row in org.database.connection.execute(statement, (json.dumps(list(wanted)),))}
+                          f"WHERE {alias}.rowid IN ({_marks(len(wanted))})", alive))
+    found = {row[-1]: row for row in org.database.connection.execute(statement, list(wanted))}
     rows = [found[number] for number in wanted if number in found]
     end = offset + len(wanted)
     answer: dict[str, Any] = {"totalSize": len(cursor.rows), "done": end >= len(cursor.rows)}
@@ -104,11 +102,11 @@ def _records(org: Org, compiled: Compiled, rows: Sequence[Sequence[Any]], asker:
 
 
 def _children(org: Org, inner: Compiled, parents: Sequence[str], pointer: str, asker: Asker) -> dict[str, Any]:
-    condition = " ".join((f'{inner.root_alias}."{pointer}"', _AMONG))
+    condition = f'{inner.root_alias}."{pointer}" IN ({_marks(len(parents))})'
     where = f"{inner.where} AND {condition}" if inner.where else f"WHERE {condition}"
     statement = " ".join(("SELECT", ", ".join(inner.columns), inner.source, where, inner.ordering))
     grouped: dict[str, list[Sequence[Any]]] = {}
-    for row in org.database.connection.execute(statement, (*inner.parameters, json.dumps(list(parents)))):
+    for row in org.database.connection.execute(statement, (*inner.parameters, *parents)):
         grouped.setdefault(row[0], []).append(row)
     answers = {}
     for parent, rows in grouped.items():
@@ -116,6 +114,10 @@ def _children(org: Org, inner: Compiled, parents: Sequence[str], pointer: str, a
         if kept:
             answers[parent] = {"totalSize": len(kept), "done": True, "records": _records(org, inner, kept, asker)}
     return answers
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def _aggregated(org: Org, compiled: Compiled) -> dict[str, Any]:
