@@ -425,17 +425,17 @@ def test_the_starter_mapping_reads_the_export_it_was_made_for() -> None:
     assert mapping is not None
     assert mapping.mode == "observe"
     assert set(mapping.required) <= {
-            "id",
-            "email",
-            "firstName",
-            "lastName",
-            "company",
-            "leadScore",
-            "unsubscribed",
-            "emailInvalid",
-            "leadSource",
-            "updatedAt",
-        }
+        "id",
+        "email",
+        "firstName",
+        "lastName",
+        "company",
+        "leadScore",
+        "unsubscribed",
+        "emailInvalid",
+        "leadSource",
+        "updatedAt",
+    }
     assert keys_needed([mapping])["Lead"] == ("Email", "MA_Person_Id__c")
 
 
@@ -463,7 +463,7 @@ def test_no_shape_of_a_file_ends_in_a_traceback(changes: list[tuple[int, object]
         if odd is None:
             del table[key]
         else:
-            table[key] = odd
+            table[key] = copy.deepcopy(odd)
         if not values:
             return
     mapping, problems = parse_mapping("some", Table("m.toml", values, {}, "ab"))
