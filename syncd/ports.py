@@ -1,7 +1,7 @@
 """What does the engine ask of the world?
 
 Protocols only: Salesforce (`OrgReader`, `OrgWriter`), the export folder (`Exports`), the database (`Store`) and the host's
-clock. The adapters live in `salesforce/`, `exports/`, `store/`; `testing/` has in-memory ones held to the same contract suites.
+clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
+from syncd.core.mapping import SourceMapping
+from syncd.core.rows import ParsedRow
+from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Problem, Scalar
 
 # --- Salesforce -----------------------------------------------------------------------------------------------------
 
@@ -211,6 +213,48 @@ class ExportRow:
     key: str
     version: str
     payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of an export of one source; `extra` columns are in the file and not in the mapping."""
+
+    columns: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a whole export is not taken; nothing of it may be applied.
+
+    `kind`: "refuse" (it never will be), "pause" (it has no rows: somebody must look), "wait" (it changed while it was read).
+    """
+
+    problem: Problem
+    kind: str = "refuse"
+
+
+Item = Header | ParsedRow | Problem | Refused
+
+
+class Exports(Protocol):
+    """The drop folder of every source's exports."""
+
+    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
+        """Return the files of a source that may be read now, in name order, and what may never be read."""
+        ...
+
+    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+        """Read a file: its header, then a row or a problem for each record."""
+        ...
+
+    def done(self, file: ExportFile) -> None:
+        """Put a finished file away; nothing happens when it is there already."""
+        ...
+
+    def refused(self, file: ExportFile) -> None:
+        """Put a file away that will never be taken."""
+        ...
 
 
 # --- Store ----------------------------------------------------------------------------------------------------------

@@ -27,8 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exports": ADAPTER | {"policies"},
     "store": ADAPTER,
     "config": VALUES | {"policies", "salesforce"},
-    "engine": ADAPTER | {"exports"},
-    "testing": ADAPTER,
+    "engine": ADAPTER,
     "sandbox": set(),
     "cli": ADAPTER | {"config", "policies", "salesforce", "exports", "store", "engine", "sandbox"},
 }
@@ -105,7 +104,6 @@ def test_no_import_points_up(file: Path) -> None:
         ("syncd.engine.cycle", "from syncd.cli import output", "engine points up at cli"),
         ("syncd.engine.cycle", "from syncd.salesforce.org import SalesforceOrg", "engine points up at salesforce"),
         ("syncd.sandbox.org", "from syncd.core.values import Rule", "sandbox points up at core"),
-        ("syncd.testing.store", "from syncd.sandbox.local import running", "testing points up at sandbox"),
         ("syncd.cli.demo", "from syncd.sandbox.local import running", "cli imports the sandbox when it starts"),
     ],
 )

@@ -11,7 +11,8 @@ from typing import Any
 from syncd.core.actors import Directory
 from syncd.core.nurture import local_day
 from syncd.engine.acting import act, hold_for_asking
-from syncd.engine.intake import IntakeContext, take_in
+from syncd.engine.intake import take_in
+from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
 from syncd.engine.needs import FAST_TIER, OBJECTS, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast

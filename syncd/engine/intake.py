@@ -13,46 +13,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.people import Match, schema_problems
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_rows import Batch, IntakeContext, People, Tally, decide_batch
-from syncd.exports.reading import Header, Item, Refused
-from syncd.ports import ExportFile, ExportRow, StoreWriter
+from syncd.ports import ExportFile, ExportRow, Exports, Header, Refused, StoreWriter
 
 CHUNK_ROWS = 1000
 BATCH_GROUPS = 500
 PROGRESS = "exports"
 
 Groups = list[tuple[str, list[ExportRow]]]
-
-__all__ = ["Exports", "IntakeContext", "StagedFile", "decide_exports", "stage_exports", "take_in"]
-
-
-class Exports(Protocol):
-    """The drop folder, as `syncd.exports.folder.DropFolder`."""
-
-    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
-        """Return the files of a source that may be read now, in name order, and what may never be read."""
-        ...
-
-    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
-        """Read a file: its header, then a row or a problem for each record."""
-        ...
-
-    def done(self, file: ExportFile) -> None:
-        """Put a finished file away; nothing happens when it is there already."""
-        ...
-
-    def refused(self, file: ExportFile) -> None:
-        """Put a file away that will never be taken."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

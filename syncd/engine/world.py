@@ -10,9 +10,8 @@ from pathlib import Path
 from syncd.core.actors import Directory
 from syncd.core.guard import Limits
 from syncd.core.policies import Policies
-from syncd.engine.intake import Exports
 from syncd.engine.needs import Need
-from syncd.ports import Clock, ObjectSchema, OrgIdentity, OrgReader, Store
+from syncd.ports import Clock, Exports, ObjectSchema, OrgIdentity, OrgReader, Store
 
 
 class Stopped(Exception):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
-from syncd.exports.reading import Item, Refused, items_of
-from syncd.ports import Clock, ExportFile
+from syncd.exports.reading import items_of
+from syncd.ports import Clock, ExportFile, Item, Refused
 
 QUIET = timedelta(seconds=2)
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
 from syncd.core.cells import CONTROL
 from syncd.core.mapping import DELIMITERS, SourceMapping
-from syncd.core.rows import ParsedRow, read_row
+from syncd.core.rows import read_row
 from syncd.core.values import Problem
 from syncd.exports.lines import NotEncoded, lines_of
 from syncd.exports.records import BadRecord, Record, records_of
 from syncd.policies.documents import nearest
-from syncd.ports import ExportFile
+from syncd.ports import ExportFile, Header, Item, Refused
 
 _MAGIC = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "Unpack it, or save it as CSV UTF-8."),
@@ -24,28 +23,6 @@ _MAGIC = (
     (b"%PDF", "a PDF document", "Export as CSV."),
 )
 _EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header of a file of this source; `extra` columns are in the file and not in the mapping."""
-
-    columns: tuple[str, ...]
-    extra: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a whole file is not taken; nothing of it may be applied.
-
-    `kind`: "refuse" (it never will be), "pause" (it has no rows: somebody must look), "wait" (it changed while it was read).
-    """
-
-    problem: Problem
-    kind: str = "refuse"
-
-
-Item = Header | ParsedRow | Problem | Refused
 
 
 def items_of(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:

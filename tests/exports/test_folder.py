@@ -11,7 +11,7 @@ import pytest
 
 from syncd.core.mapping import SourceMapping
 from syncd.exports.folder import DropFolder
-from syncd.exports.reading import Refused
+from syncd.ports import Refused
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MAPPING = SourceMapping("marketo", "m.toml", "ab", "1", (), {"email": "email"})

@@ -16,9 +16,9 @@ from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag, Problem, Rule
 from syncd.exports import lines, records
 from syncd.exports.lines import Line
-from syncd.exports.reading import Header, Item, Refused, items_of
+from syncd.exports.reading import items_of
 from syncd.exports.records import BadRecord, Record, records_of
-from syncd.ports import ExportFile
+from syncd.ports import ExportFile, Header, Item, Refused
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)
 COLUMNS = (

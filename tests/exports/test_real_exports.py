@@ -11,9 +11,9 @@ import pytest
 from syncd.core.mapping import SourceMapping, parse_mapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag
-from syncd.exports.reading import Header, Item, items_of
+from syncd.exports.reading import items_of
 from syncd.policies.documents import read_table
-from syncd.ports import ExportFile
+from syncd.ports import ExportFile, Header, Item
 
 DATA = Path(os.environ.get("SYNCD_SHARED_DATA", "/nowhere"))
 pytestmark = [
