@@ -48,7 +48,7 @@ class Reading:
             if key in known:
                 continue
             if key.startswith("create"):
-                shown = "Remove the line; rows that fit nobody are listed by: syncd inbox"
+                shown = "Remove the line; rows that fit nobody are listed by: syncd status"
                 self.say((*base, key), "MAP-114", "This version creates nobody in Salesforce from an export.", shown)
                 continue
             text = f"{what}, not {key!r}." if what else f"{key!r} is not known here.{self.near(key, known)}"
