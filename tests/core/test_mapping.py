@@ -320,7 +320,7 @@ def column(mapping: SourceMapping, name: str) -> Column:
             HEAD + '[create]\nobject = "Lead"\n' + SCORE,
             [
                 "4:2 [MAP-114] This version creates nobody in Salesforce from an export. Remove the line; rows that "
-                "fit nobody are listed by: syncd inbox",
+                "fit nobody are listed by: syncd status",
             ],
             id="creating people",
         ),
@@ -328,7 +328,7 @@ def column(mapping: SourceMapping, name: str) -> Column:
             HEAD + col(create="true"),
             [
                 "9:1 [MAP-114] This version creates nobody in Salesforce from an export. Remove the line; rows that "
-                "fit nobody are listed by: syncd inbox",
+                "fit nobody are listed by: syncd status",
             ],
             id="creating from a column",
         ),
