@@ -64,11 +64,7 @@ def _command_at(words: list[str]) -> Any:
 @pytest.mark.parametrize("path", [*DOCUMENTS, *OTHERS, *SOURCES], ids=_named)
 def test_every_command_that_is_named_exists_with_its_options(path: Path) -> None:
     for words in _commands(path.read_text("utf-8")):
-        known = {option for parameter in _command_at(words).params for option in parameter.opts} | {
-            "--help",
-            "--debug",
-            "--version",
-        }
+        known = {option for parameter in _command_at(words).params for option in parameter.opts} | GLOBAL
         unknown = [word for word in words if word.startswith("--") and word not in known]
         assert unknown == [], f"syncd {' '.join(words)}"
 
