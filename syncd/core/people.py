@@ -240,7 +240,7 @@ def schema_problems(mapping: SourceMapping, schema: Mapping[str, Mapping[str, Fi
 def _field_problem(column: Column, name: str, api_name: str, field: FieldFacts | None) -> tuple[str, str]:
     other = "Contact" if name == "Lead" else "Lead"
     if field is None:
-        remedy = f"Grant read access, or write the other object only: field = {{ {other} = \"{api_name}\" }}."
+        remedy = f'Grant read access, or write the other object only: field = {{ {other} = "{api_name}" }}.'
         return f"{name}.{api_name} is not visible to syncd's user or does not exist.", remedy
     if column.side == "marketing" and not field.is_updateable:
         return f"{name}.{api_name} may not be written by syncd's user.", "Grant edit access, or remove the column."
@@ -249,18 +249,34 @@ def _field_problem(column: Column, name: str, api_name: str, field: FieldFacts |
     return "", ""
 
 
+def handle_of(field: str, value: str) -> str:
+    """Return the text that stands for an external id where an address would stand, in a flag of somebody not in the org yet."""
+    return f"{field}={value}"
+
+
+def handles_of(person: OrgRecord, external_fields: Iterable[str]) -> list[str]:
+    """Return what flags without a person may be about this one by: the normalised address, and every external id."""
+    address = person.text("Email")
+    found = [normal_address(address)] if address else []
+    return [*found, *(handle_of(name, value) for name in external_fields if (value := person.text(name)) is not None)]
+
+
 def excluded_by(
-    person: OrgRecord, address: str | None, facts: Iterable[FlagFact], leads: Iterable[OrgRecord] = ()
+    person: OrgRecord,
+    address: str | None,
+    facts: Iterable[FlagFact],
+    leads: Iterable[OrgRecord] = (),
+    handles: Iterable[str] = (),
 ) -> list[str]:
     """Say why a person gets no campaign mail; an empty list means that nothing speaks against it.
 
     Shapes: `address` is the person's current one; `facts` are those about the person, the leads converted into it, or the
-            address (others are ignored); `leads` are those converted leads.
+            address (others are ignored); `leads` are those converted leads; `handles` are all that `handles_of` says of them.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
     current = normal_address(address) if address else None
     leads = list(leads)
-    ids = {person.id, *(lead.id for lead in leads)}
+    ids, keys = {person.id, *(lead.id for lead in leads)}, {current, *handles} - {None}
     reasons = [] if OPT_OUT in person.fields else [f"opt-out can't be read ({OPT_OUT} is not visible)"]
     for one in (person, *leads):
         value = one.fields.get(OPT_OUT)
@@ -274,7 +290,7 @@ def excluded_by(
         if fact.flag is Flag.UNREACHABLE:
             if is_at or (is_theirs and fact.address == current):
                 reasons.append(f"unreachable ({fact.source}, {fact.evidence})")
-        elif is_theirs or is_at:
+        elif is_theirs or fact.address in keys:
             words = "opted out" if fact.flag is Flag.OPTED_OUT else "opt-out can't be read"
             reasons.append(f"{words} ({fact.source}, {fact.evidence})")
     return list(dict.fromkeys(reasons))

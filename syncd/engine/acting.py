@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core.guard import Limits, too_many
-from syncd.core.people import excluded_by
 from syncd.core.plan import Plan
 from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.engine.consent import external_fields, flags_against
 from syncd.engine.plans import write_plan
 from syncd.engine.world import Cycle, World
 from syncd.ports import Fresh, OpenIntent, OrgWriter, StoreWriter, Update, WriteResult
@@ -267,22 +267,11 @@ def _kept_out(world: World, org: OrgWriter, cycle: Cycle, items: Sequence[OpenIn
     Source: promise 4: an opt-out is never overridden, lost or late.
     """
     ids = sorted({item.intent.record_id for item in items})
-    visible = [name for name in ("Email", "HasOptedOutOfEmail") if name in cycle.schema["Contact"].fields]
-    fresh = org.read("Contact", ids, visible).records
-    leads = world.store.by_key("Lead", "ConvertedContactId", ids)
-    addresses = [address for record in (*fresh.values(), *leads) if (address := record.text("Email"))]
-    facts = world.store.flags([*ids, *(lead.id for lead in leads)], addresses)
-    found = {}
-    for id in ids:
-        record = fresh.get(id)
-        if record is None:
-            found[id] = "the contact is gone or no longer visible"
-            continue
-        own = [lead for lead in leads if lead.text("ConvertedContactId") == id]
-        reasons = excluded_by(record, record.text("Email"), facts, own)
-        if reasons:
-            found[id] = "; ".join(reasons)
-    return found
+    wanted = ("Email", "HasOptedOutOfEmail", *external_fields(world))
+    fresh = org.read("Contact", ids, [name for name in wanted if name in cycle.schema["Contact"].fields]).records
+    against = flags_against(world, fresh)
+    gone = {id: "the contact is gone or no longer visible" for id in ids if id not in fresh}
+    return gone | {id: "; ".join(reasons) for id, reasons in against.items() if reasons}
 
 
 def _close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from syncd.core.cells import normal_address
 from syncd.core.mapping import PEOPLE, SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.people import FieldWrite, Match, match, newest_of, opt_out_write, writes_for
+from syncd.core.people import FieldWrite, Match, handle_of, match, newest_of, opt_out_write, writes_for
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.ports import ExportFile, ExportRow, FieldSchema, ObjectSchema, Store
@@ -260,7 +260,7 @@ class _Deciding:
         for flag, column in row.flags.items():
             for person in people:
                 person_id = person.id if person else row.person_id
-                address = row.address or _address(person)
+                address = row.address or _address(person) or (None if person else self._handle(row))
                 key = (flag, person_id, address)
                 if key in self.known or key in self.places or (person_id is None and address is None):
                     continue
@@ -273,6 +273,11 @@ class _Deciding:
                 self.batch.entries.append(self._entry(row, person, None, flag.value, reason, column))
                 self.tally.counts["flags"] += 1
         return is_new
+
+    def _handle(self, row: ParsedRow) -> str | None:
+        """Return what an opt-out of somebody who is not in the org yet is remembered by, for when they are."""
+        field = self.mapping.external_field
+        return handle_of(field, row.external) if field and row.external else None
 
     def _entry(
         self, row: ParsedRow, person: OrgRecord | None, before: str | None, after: str | None, reason: str, column: str = ""

@@ -22,8 +22,8 @@ from syncd.core.nurture import (
     stage_entered_on,
     stalled_because,
 )
-from syncd.core.people import excluded_by
 from syncd.core.values import Entry, InboxItem, Intent, OrgRecord, digest
+from syncd.engine.consent import flags_against
 from syncd.engine.judging import open_intents
 from syncd.engine.world import Cycle, World
 
@@ -199,19 +199,15 @@ def _people(
     store = world.store
     ids = sorted({contact_id for role in roles if (contact_id := role.text("ContactId"))})
     contacts = store.get("Contact", ids)
-    leads = store.by_key("Lead", "ConvertedContactId", ids)
-    addresses = [address for record in (*contacts.values(), *leads) if (address := record.text("Email"))]
-    facts = store.flags([*ids, *(lead.id for lead in leads)], addresses)
+    flags = flags_against(world, contacts)
     active = _active_deals(world, cycle, day, ids, reasons)
     members = {(row.text("CampaignId"), row.text("ContactId")) for row in store.by_key("CampaignMember", "ContactId", ids)}
     hold = day.nurture.hold_field.get("Contact", "")
     people: dict[tuple[str, str], Person] = {}
     for id, contact in contacts.items():
-        own = [lead for lead in leads if lead.text("ConvertedContactId") == id]
-        flags = excluded_by(contact, contact.text("Email"), facts, own)
         for track in day.nurture.tracks:
             is_member = (day.campaigns.get(track.name), id) in members
-            people[id, track.name] = Person(id, flags, contact.day(hold), active.get(id, ()), is_member, contact.is_deleted)
+            people[id, track.name] = Person(id, flags[id], contact.day(hold), active.get(id, ()), is_member, contact.is_deleted)
     return people
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from syncd.core.cells import long_id
 from syncd.core.mapping import SourceMapping, keys_needed, parse_mapping
+from syncd.core.people import excluded_by, handles_of
 from syncd.core.values import Flag, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine import intake
 from syncd.engine.intake import take_in
@@ -190,6 +191,15 @@ def test_an_unmatched_row_is_counted_and_still_opts_its_address_out(scene: Scene
     assert scene.flags() == {(Flag.OPTED_OUT, None, "p901@example.com")}
     [item] = [item for _, item, _ in scene.store.inbox()]
     assert (item.kind, item.subject, item.detail) == ("export-unmatched", "a.csv", "lines 2, 3")
+
+
+def test_an_opt_out_of_somebody_without_an_address_waits_for_them_by_their_external_id(scene: Scene) -> None:
+    scene.drop("a.csv", line(99, email="null", unsubscribed="true"))
+    scene.run()
+    newcomer = OrgRecord("Contact", "003000000000099AAA", NOW, {"MA_Person_Id__c": "99", "HasOptedOutOfEmail": False})
+    handles = handles_of(newcomer, ["MA_Person_Id__c"])
+    facts = scene.store.flags([newcomer.id], handles)
+    assert excluded_by(newcomer, None, facts, handles=handles) == ["opted out (marketo, a.csv:2)"]
 
 
 def test_an_ambiguous_row_writes_nothing_and_opts_all_candidates_out(scene: Scene) -> None:
