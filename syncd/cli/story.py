@@ -16,6 +16,7 @@ from syncd.ports import LedgerQuery, LedgerRow, StoreReader
 HISTORY_OF = {"Lead": ("LeadHistory", "LeadId"), "Opportunity": ("OpportunityFieldHistory", "OpportunityId")}
 OBJECT_OF_PREFIX = {"00Q": "Lead", "003": "Contact", "006": "Opportunity", "701": "Campaign", "005": "User"}
 SHOWN = ("Status", "StageName", "OwnerId", "Email", "HasOptedOutOfEmail", "IsConverted", "ConvertedContactId", "IsClosed")
+EVENTS = {"created": "created it", "leadConverted": "converted it"}
 ROWS_MAX = 5_000
 
 
@@ -78,9 +79,9 @@ def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
     names = Names(store)
     lines = [_ledger_line(row, record_id, names) for row in rows if row.entry.kind != "baseline"]
     judged = {str(row.entry.evidence.get("history_id")) for row in rows}
-    lines += _history_lines(store, object, record_id, judged, names)
-    if record is not None and (created_at := record.moment("CreatedDate")) is not None:
-        lines.append(Line(created_at, "Created in Salesforce."))
+    baseline_at = _baseline_at(store, object)
+    history = list(_history_lines(store, object, record_id, judged, names, baseline_at))
+    lines += history + _creation(record, history)
     return Story(
         object,
         record_id,
@@ -90,8 +91,14 @@ def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
         {field: value for (_, field), value in store.lawful(object, [record_id]).items()},
         {name: record.fields[name] for name in SHOWN if name in record.fields} if record is not None else {},
         record is not None and record.is_deleted,
-        _baseline_at(store, object),
+        baseline_at,
     )
+
+
+def _creation(record: OrgRecord | None, history: Sequence[Line]) -> list[Line]:
+    created_at = record.moment("CreatedDate") if record is not None else None
+    is_told = any(line.at == created_at and EVENTS["created"] in line.text for line in history)
+    return [] if created_at is None or is_told else [Line(created_at, "Created in Salesforce.")]
 
 
 def _flags(store: StoreReader, record_id: str, record: OrgRecord | None) -> list[FlagFact]:
@@ -104,7 +111,9 @@ def _baseline_at(store: StoreReader, object: str) -> datetime | None:
     return next((row.entry.at for row in rows if row.entry.object == object), None)
 
 
-def _history_lines(store: StoreReader, object: str, record_id: str, judged: set[str], names: Names) -> Iterable[Line]:
+def _history_lines(
+    store: StoreReader, object: str, record_id: str, judged: set[str], names: Names, baseline_at: datetime | None
+) -> Iterable[Line]:
     history, parent = HISTORY_OF.get(object, ("", ""))
     if history not in store.marks():  # never read: no history for this object, or the org hides it
         return
@@ -115,8 +124,10 @@ def _history_lines(store: StoreReader, object: str, record_id: str, judged: set[
         if row.id in judged or _is_names_twin(row, rows):
             continue
         by = names.of(row.text("CreatedById")) if row.text("CreatedById") else "somebody"
-        moved = f"{field} from {names.value(field, before)} to {names.value(field, after)}" if before or after else field
-        yield Line(row.modified_at, f"{by} changed {moved} (history row {row.id}). Not judged by syncd.")
+        moved = f"changed {field} from {names.value(field, before)} to {names.value(field, after)}"
+        is_older = baseline_at is not None and row.modified_at < baseline_at
+        since = "from before syncd watched" if is_older else "nothing in it to judge"
+        yield Line(row.modified_at, f"{by} {EVENTS.get(field, moved)} (history row {row.id}; {since}).")
 
 
 def _is_names_twin(row: OrgRecord, rows: Sequence[OrgRecord]) -> bool:

@@ -17,7 +17,7 @@ def test_the_story_comes_in_order_from_salesforce_s_own_history_on(syncd: Syncd,
     told_in_order = [
         "Ada Abel",
         "Created in Salesforce",
-        "Ines Rossi changed Status from 'MQL' to 'Working' (history row 0175e00000C1b2bAAB). Not judged by syncd.",
+        "Ines Rossi changed Status from 'MQL' to 'Working' (history row 0175e00000C1b2bAAB; from before syncd watched).",
         "Ines Rossi (person, team marketing) changed Status from 'Working' to 'Nurture'",
         "proved by history row 0175e00000C1b2cAAB.",
         "Verdict across the status fence: revert; 'Working' belongs to sdr",
@@ -143,3 +143,13 @@ def test_a_name_from_a_record_cannot_move_the_cursor(syncd: Syncd, store: SqlSto
     said = syncd("explain", LEAD)
     assert "\x1b" not in said.out
     assert "Ada\\u001b[2J\\u000averified" in said.out
+
+
+def test_the_creation_is_told_once_and_by_whom(syncd: Syncd, store: SqlStore) -> None:
+    created = {"LeadId": LEAD, "Field": "created", "OldValue": None, "NewValue": None, "CreatedById": REP}
+    with store.begin() as tx:
+        lead = person("Lead", LEAD, Name="Ada Abel", CreatedDate=AT.isoformat())
+        tx.mirror([lead, person("User", REP, Name="Ines Rossi"), OrgRecord("LeadHistory", "0175e00000C1b2dAAB", AT, created)])
+    told = syncd("explain", LEAD).out
+    assert told.count("2026-03-02T09:00:00Z") == 1
+    assert "Ines Rossi created it (history row 0175e00000C1b2dAAB" in told
