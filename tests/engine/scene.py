@@ -122,8 +122,9 @@ class Scene:
         """Return every row that was sent to be written since the scene began, or since a request."""
         found: list[Write] = []
         for one in self.served.requests(self.first_request if since is None else since):
-            body = one["body"] if isinstance(one["body"], dict) else {}
-            path = str(one["path"])
+            body, path = one["body"], str(one["path"])
+            if not isinstance(body, dict):  # nothing was sent, or it was never carried out
+                continue
             if path.endswith("/composite"):
                 parts = zip(body["compositeRequest"], one["subrequests"] or [None] * 99, strict=False)
                 found += [_patched(part, answer) for part, answer in parts if part["method"] != "GET"]

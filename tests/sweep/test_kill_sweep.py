@@ -1,0 +1,293 @@
+"""Does kill -9 lose nothing and double nothing, wherever in a cycle it strikes?
+
+One cycle that holds everything is killed before and after each of its requests and each of its commits, in a real process,
+started again until a cycle ends cleanly, and compared with the same cycle left alone: the org, the applied writes, the ledger,
+the inbox, the drop folder. Then once more with a second kill while it recovers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from syncd.ports import LedgerQuery
+from syncd.sandbox.local import RunningOrg, running
+from syncd.sandbox.org import Snapshot
+from tests.engine.scene import Scene, export_line, write_home
+from tests.engine.small_org import DELETED_LATER, contact, lead, owner, write_small_org
+
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+REVERTS = [lead("Working", 0), lead("Working", 1), lead("MQL", 0), lead("Meeting Set", 2)]
+OBJECTS = ("Lead", "LeadHistory", "Contact", "Opportunity", "Task", "Campaign", "CampaignMember", "User")
+AUDIT = ("SystemModstamp", "LastModifiedDate", "LastViewedDate", "LastReferencedDate", "CreatedDate")
+RESTARTS_MAX = 4
+
+
+class Zygote:
+    """A process that imported syncd once and forks a child for each cycle."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.sweep.driver"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = 0
+
+    def run(self, home: Path, *, before_commit: int = 0, after_commit: int = 0) -> int:
+        """Run one cycle to its end or death, and return the child's exit code."""
+        self._tell(json.dumps({"home": str(home), "before_commit": before_commit, "after_commit": after_commit}))
+        self.pid = int(self._hear())
+        self._tell("go")
+        return int(self._hear())
+
+    def close(self) -> None:
+        """End the process."""
+        _pipe(self.process.stdin).close()
+        self.process.wait(10)
+        _pipe(self.process.stdout).close()
+
+    def _tell(self, line: str) -> None:
+        stdin = _pipe(self.process.stdin)
+        stdin.write(line + "\n")
+        stdin.flush()
+
+    def _hear(self) -> str:
+        return _pipe(self.process.stdout).readline()
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+class Dead(Exception):
+    """The client of this request was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where to kill: `side` "before" or "after" the `number`-th "request" or "commit"."""
+
+    what: str
+    side: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """All that counts when a cycle and one more are over."""
+
+    org: dict[str, Counter[str]]
+    writes: Counter[str]
+    ledger: Counter[str]
+    inbox: frozenset[tuple[str, str]]
+    files: frozenset[str]
+
+
+class Theatre:
+    """The org and the store at the moment before the cycle that holds everything, to be played again and again."""
+
+    def __init__(self, served: RunningOrg, home: Path, zygote: Zygote) -> None:
+        self.served, self.home, self.zygote = served, home, zygote
+        self.scene = Scene(served, home)
+        self.original = home.with_name("original")
+        self.image: Snapshot
+        self.requests = 0
+
+    def set_up(self) -> None:
+        """Bring the org and syncd to where the cycle begins."""
+        scene = self.scene
+        scene.fences({"tool": "revert", "person": "warn"}, {"tool": "revert", "person": "warn"})
+        scene.settings(page_size_max=5)
+        scene.cycle()
+        scene.edit("marketo", lead("Working", 3), Status="Inquiry")
+        scene.cycle()
+        scene.nurture("enroll")
+        scene.mapping("write")
+        for id in (*REVERTS[:2], lead("Working", 3)):  # the last one was put back before: it ends in the inbox
+            scene.edit("marketo", id, Status="Inquiry")
+        scene.edit("routing", REVERTS[2], OwnerId=owner("ada"))
+        scene.edit("marketo", REVERTS[3], Status="Nurture", OwnerId=owner("mia"))
+        for number in range(4):
+            scene.edit("max", lead("Inquiry", number), Status="MQL", OwnerId=owner("MQL_EMEA"))
+        scene.edit("max", lead("Disqualified", 1), Status="Nurture")
+        scene.do("sam", "delete", DELETED_LATER)
+        scene.do("max", "create", "Lead", LastName="Fresh", Company="Acme", Status="Inquiry", OwnerId=owner("mia"))
+        scene.edit("mia", contact(8), HasOptedOutOfEmail=True)
+        scene.do("mia", "create", "CampaignMember", CampaignId=scene.rows("Campaign")[0]["Id"], ContactId=contact(2))
+        scene.drop("monday.csv", *self._export())
+        scene.tick(60)
+        self.image = self.served.org.snapshot()
+        shutil.copytree(self.home, self.original)
+
+    def _export(self) -> list[str]:
+        scored = [export_line(f"{status}-{n}", leadScore="77") for status in ("MQL", "Qualified") for n in (0, 1)]
+        return [
+            *scored,
+            export_line("Working-0", leadScore="55", unsubscribed="true"),  # a lead that a fence puts back as well
+            export_line("Nurture-1", unsubscribed="true"),
+            export_line("c3", email="contact.3@example.com", unsubscribed="true"),
+            export_line("c6", email="contact.6@example.com", emailInvalid="true"),
+            export_line("Nurture-2", leadScore="many"),
+            export_line("stranger", email="nobody@elsewhere.example"),
+            export_line("Nurture-3"),
+            export_line("Nurture-3", updatedAt="2026-02-01T10:00:00Z", leadScore="1"),
+        ]
+
+    def play(self, *kills: Point) -> tuple[End, int, int]:
+        """Play the cycle, killed at each point in turn; return its end and the first process's requests and commits."""
+        self.served.hook()
+        self.served.org.restore(self.image)
+        shutil.rmtree(self.home)
+        shutil.copytree(self.original, self.home)
+        first = self._last_request()
+        seen: tuple[int, int] = (0, 0)
+        for number, kill in enumerate([*kills, *[None] * RESTARTS_MAX]):
+            code, requests, commits = self._run(kill)
+            seen = (requests, commits) if number == 0 else seen
+            if code == 0:
+                break
+            assert kill is not None or code == 0, "a cycle died by itself"
+            self.scene.tick(2)
+        self.scene.tick(60)
+        code, *_ = self._run(None)
+        assert code == 0
+        return self._end(first), *seen
+
+    def _run(self, kill: Point | None) -> tuple[int, int, int]:
+        """Run one cycle in a process of its own, killed at a point; an error inside the cycle fails the test."""
+        start = self._last_request()
+        (self.home / "result.json").unlink(missing_ok=True)
+
+        def strike(n: int, side: str) -> None:
+            if kill is not None and (kill.what, kill.side, kill.number) == ("request", side, n - start):
+                os.kill(self.zygote.pid, signal.SIGKILL)
+                raise Dead
+
+        self.served.hook(lambda n, method, path: strike(n, "before"), lambda n, method, path: strike(n, "after"))
+        commits = {f"{kill.side}_commit": kill.number} if kill is not None and kill.what == "commit" else {}
+        code = self.zygote.run(self.home, **commits)
+        if code != 0:
+            assert code == -signal.SIGKILL, f"the cycle ended with {code}"
+            return code, 0, 0
+        result = json.loads((self.home / "result.json").read_text(encoding="utf-8"))
+        assert result["error"] == "", result["error"]
+        return 0, self._last_request() - start, result["commits"]
+
+    def _last_request(self) -> int:
+        known = self.served.requests(self.requests)
+        self.requests = max((one["n"] for one in known), default=self.requests)
+        return self.requests
+
+    def _end(self, first_request: int) -> End:
+        with self.scene.store() as store:
+            assert store.count_open() == 0
+            assert store.verify().problems == ()
+            ledger = Counter(_told(row.entry) for row in store.ledger(LedgerQuery(limit=10**6)))
+            inbox = frozenset((item.kind, item.subject) for _, item, _ in store.inbox())
+        dump = self.served.org.dump(OBJECTS)
+        applied = [write for write in self.scene.writes(first_request) if 200 <= write.status < 300]
+        return End(
+            {name: Counter(_natural(name, row) for row in rows) for name, rows in dump.items()},
+            Counter(f"{write.path} {sorted(write.values.items(), key=str)}" for write in applied),
+            ledger,
+            inbox,
+            frozenset(self.scene.files()),
+        )
+
+
+def _natural(object: str, row: dict[str, Any]) -> str:
+    """Shorten a row of the org to what does not depend on when and in which order it was written."""
+    minted = ("Id",) if object in ("LeadHistory", "CampaignMember") else ()
+    return str({name: value for name, value in row.items() if name not in (*AUDIT, *minted)})
+
+
+def _told(entry: Any) -> str:
+    """Shorten a ledger row to what it says: not when, in which cycle and request."""
+    told = (entry.kind, entry.object, entry.record_id, entry.related_id, entry.field, entry.before, entry.after)
+    return str((*told, entry.actor, entry.verdict, entry.fence, entry.rule, entry.policy_hash, entry.outcome))
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    folder = write_small_org(tmp_path_factory.mktemp("sweep-org"))
+    home = tmp_path_factory.mktemp("sweep") / "home"
+    zygote = Zygote()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it tells of each request whose client we killed
+    try:
+        with running(load=folder) as served:
+            home.mkdir()
+            made = Theatre(served, write_home(home, served.url), zygote)
+            made.set_up()
+            yield made
+    finally:
+        zygote.close()
+
+
+def differences(wanted: End, found: End) -> list[str]:
+    """List what is missing and what is too much."""
+    told: list[str] = []
+    pairs = [*((name, wanted.org[name], found.org[name]) for name in wanted.org), ("write", wanted.writes, found.writes)]
+    for name, left, right in (*pairs, ("ledger", wanted.ledger, found.ledger)):
+        told += [f"{name} lost: {one}" for one in (left - right).elements()]
+        told += [f"{name} too much: {one}" for one in (right - left).elements()]
+    if wanted.inbox != found.inbox:
+        told.append(f"inbox: {sorted(wanted.inbox ^ found.inbox)}")
+    if wanted.files != found.files:
+        told.append(f"files: {sorted(wanted.files ^ found.files)}")
+    return told
+
+
+def points_of(requests: int, commits: int) -> list[Point]:
+    """Name every point of a cycle."""
+    numbers = {"request": requests, "commit": commits}
+    return [Point(what, side, n) for what, count in numbers.items() for n in range(1, count + 1) for side in ("before", "after")]
+
+
+def swept(theatre: Theatre, calm: End, histories: list[tuple[Point, ...]], capsys: pytest.CaptureFixture[str]) -> None:
+    """Play each history and compare; tell how many there were and how long it took."""
+    began = time.monotonic()
+    wrong = {}
+    for kills in histories:
+        end, *_ = theatre.play(*kills)
+        found = differences(calm, end)
+        if found:
+            wrong[kills] = found
+    with capsys.disabled():
+        sys.stdout.write(f"\nkill -9 at {len(histories)} points: {len(wrong)} wrong, {time.monotonic() - began:.0f} s\n")
+    assert not wrong, "\n".join(f"{kills}:\n    " + "\n    ".join(found[:6]) for kills, found in list(wrong.items())[:8])
+
+
+def test_the_undisturbed_cycle_holds_everything(theatre: Theatre) -> None:
+    calm, requests, commits = theatre.play()
+    again, *_ = theatre.play()
+    assert differences(calm, again) == []
+    outcomes = Counter(row.split("'")[-2] for row in calm.ledger.elements() if row.startswith("('outcome'"))
+    assert outcomes["confirmed"] >= 17, outcomes
+    assert requests >= 20
+    assert commits >= 20
+    assert {kind for kind, _ in calm.inbox} >= {"machine-wins", "export-row", "export-unmatched"}
+    [file] = calm.files
+    assert file.startswith("done/")
+    assert file.endswith("-monday.csv")
+
+
+def test_kill_9_at_every_request_and_commit_loses_and_doubles_nothing(
+    theatre: Theatre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calm, requests, commits = theatre.play()
+    swept(theatre, calm, [(point,) for point in points_of(requests, commits)], capsys)
