@@ -5,13 +5,13 @@ Source: failure modes, Mapping files; real orgs, assumptions 1, 26 and 27 (docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.core.actors import Directory, actor_of
 from syncd.core.fences import Fences
-from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
 from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
@@ -71,6 +71,7 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
         needed[object] |= set(more)
     for object, field in (policies.nurture.hold_field if policies and policies.nurture else {}).items():
         needed[object].add(field)
+    lines = _lines_naming(policies.sources if policies else ())
     count = 0
     for object, fields in needed.items():
         seen = schema.get(object)
@@ -82,18 +83,26 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
         count += len(plain)
         for field in plain:
             if field not in seen.fields:
-                yield _hidden(check, object, field, seen)
+                yield _hidden(check, object, field, seen, lines.get((object, field), ""))
     yield _ok(check, f"{count} fields of {len(needed)} objects were looked at")
 
 
-def _hidden(check: str, object: str, field: str, seen: ObjectSchema) -> Finding:
+def _lines_naming(sources: Sequence[SourceMapping]) -> dict[tuple[str, str], str]:
+    """Return by (object, field) the line of the mapping that names it, ready to stand before a message."""
+    columns = [column for source in sources for column in source.columns]
+    named = {(object, field): f"{_at(column.rule)} " for column in columns for object, field in column.fields.items()}
+    keys = {(object, s.external_field): f"{s.file} [match] " for s in sources for object in PEOPLE if s.external_field}
+    return {**keys, **named}
+
+
+def _hidden(check: str, object: str, field: str, seen: ObjectSchema, line: str) -> Finding:
     access = FIELD_ACCESS.format(object=object, right="Read Access", field=field)
     if field == OPT_OUT:
-        text = f"{object}.{field} is hidden: what cannot be read counts as opted out, so no {object} is ever enrolled."
+        text = f"{line}{object}.{field} is hidden: what cannot be read counts as opted out, so no {object} is ever enrolled."
         return _bad(check, text, access)
     near = nearest(field, seen.fields)
     guess = f"Did you mean {near!r}? If not: " if near and field.endswith("__c") else ""
-    return _bad(check, f"{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
+    return _bad(check, f"{line}{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
 
 
 def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
 def health_problem(cycles: Sequence[CycleRecord], lag: timedelta | None, interval: timedelta) -> str:
     """Say why syncd is not healthy, or return an empty text.
 
-    Source: P18, silence is an alarm: stale data is visible within two intervals.
+    Source: silence is an alarm: stale data shows within two intervals (README.md, What syncd promises).
     """
     if not cycles or lag is None:
         return "no cycle has run yet; start one with: syncd run --once"

@@ -1,0 +1,69 @@
+"""Is what syncd prints readable by a person, a program and a spreadsheet, and harmless to all three?"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from syncd.cli import output
+from syncd.core.values import Rule, Verdict
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(seconds=59.6), "1 min"),
+        (timedelta(minutes=3, seconds=20), "3 min 20 s"),
+        (timedelta(days=2, hours=3, minutes=4), "2 d 3 h"),
+        (timedelta(seconds=-5), "0 s"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_two_largest_units(length: timedelta, words: str) -> None:
+    assert output.span(length) == words
+
+
+def test_columns_line_up_and_a_long_cell_is_cut_except_in_the_last_column() -> None:
+    header, row = output.table(("a", "why"), [("x" * 100, "y" * 200)])
+    assert row == "x" * 71 + "…  " + "y" * 200
+    assert header.index("why") == row.index("y")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"), [(None, ""), ("", ""), (0, "0"), (-1, "'-1"), ("=A1", "'=A1"), ("\t=A1", "\\u0009=A1")]
+)
+def test_no_cell_is_a_formula(cell: object, shown: str) -> None:
+    assert output.harmless(cell) == shown
+
+
+def test_json_has_times_in_utc_words_of_fixed_lists_and_whole_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {
+        "at": AT,
+        "on": date(2026, 3, 2),
+        "verdict": Verdict.NOTE,
+        "rule": Rule("r", "f", 1),
+        "name": "Zoë\x1b",
+        "rows": (1, 2),
+    }
+    output.as_json(value)
+    assert json.loads(capsys.readouterr().out) == {
+        "at": "2026-03-02T09:00:00Z",
+        "on": "2026-03-02",
+        "verdict": "note",
+        "rule": {"name": "r", "file": "f", "line": 1},
+        "name": "Zoë\x1b",
+        "rows": [1, 2],
+    }
+
+
+def test_there_is_no_colour_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert output.coloured("finding") == "finding"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert output.coloured("finding") == "\x1b[31mfinding\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.coloured("finding") == "finding"
