@@ -1,6 +1,6 @@
 """Does what the org shows fit what the policy files need? Values in, findings out; nothing is asked here.
 
-Source: failure modes, Mapping files; real orgs, assumptions 1, 26 and 27 (docs/practices.md, Real orgs).
+Source: real orgs, assumptions 1, 26 and 27 (docs/practices.md, Real orgs).
 """
 
 from __future__ import annotations

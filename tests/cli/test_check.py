@@ -140,7 +140,7 @@ def test_a_check_writes_nothing_and_needs_no_store(syncd: Syncd, acme: Path, org
         ("nurture.toml", "Stalled Early", "Stalled Late", "campaigns", "'Stalled Late' does not exist", "Create it"),
         ("nurture.toml", "Stalled Early", "Old", "campaigns", "'Old' is not active", "Tick Active"),
         ("nurture.toml", '"Sent"', '"Snet"', "campaigns", "no member status 'Snet'", "'Sent'"),
-        ("fields/marketo.toml", "Lead_Score_", "Lead_Scor_", "visible fields", "marketo.toml:5 Lead.Lead_Scor_", "'Lead_Score__c'"),
+        ("fields/marketo.toml", "Lead_Score_", "Lead_Scor_", "visible fields", "toml:5 Lead.Lead_Scor_", "'Lead_Score__c'"),
     ],
 )  # fmt: skip
 def test_a_name_that_the_org_does_not_have_is_found_with_its_line_and_the_nearest(
