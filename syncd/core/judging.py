@@ -95,8 +95,9 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
         ruling.mirror = [subject.staged] if subject.staged is not None else []
         return ruling
     latest: dict[str, Scalar] = {}
+    odd: list[Change] = []
     for name in FENCED.get(subject.object, ()):
-        changes = _plausible(subject, _changes(subject, bench, name), ruling)
+        changes = _plausible(subject, _changes(subject, bench, name), odd)
         result = _replayed(subject, changes, bench, name)
         _record(subject, result, bench, name, ruling)
         latest |= {name: changes[-1].after} if changes else {}
@@ -106,6 +107,7 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
             judged = [Judgement(change, Verdict.ALLOW, f"no fence stands on {subject.object} {name}") for change in changes]
             _enter(subject, judged, bench, ruling)
         latest |= {name: changes[-1].after} if changes else {}
+    ruling.inbox += [_impossible(subject, odd)] if odd else []
     ruling.mirror = _mirrored(subject, latest)
     return ruling
 
@@ -122,22 +124,17 @@ def _changes(subject: Subject, bench: Bench, name: str) -> list[Change]:
     )
 
 
-def _plausible(subject: Subject, changes: list[Change], ruling: Ruling) -> list[Change]:
+def _created_at(subject: Subject) -> datetime | None:
     record = subject.staged or subject.known
-    created_at = record.moment("CreatedDate") if record else None
-    odd = [change for change in changes if created_at is not None and change.changed_at < created_at]
-    for change in odd:
-        ruling.inbox.append(
-            InboxItem(
-                "impossible-date",
-                f"{change.record_id}:{change.field}",
-                f"{change.object} {change.record_id}",
-                f"{change.field} changed at {change.changed_at:%Y-%m-%d %H:%M} UTC, before the record was created "
-                f"at {created_at:%Y-%m-%d %H:%M} UTC. The change was not judged.",
-                "Look at the record's history in Salesforce; an import usually set one of the two dates.",
-            )
-        )
-    return [change for change in changes if change not in odd]
+    return record.moment("CreatedDate") if record else None
+
+
+def _plausible(subject: Subject, changes: list[Change], odd: list[Change]) -> list[Change]:
+    """Return the changes that can have happened, and set aside those before the record was created."""
+    created_at = _created_at(subject)
+    kept = [change for change in changes if created_at is None or change.changed_at >= created_at]
+    odd += [change for change in changes if change not in kept]
+    return kept
 
 
 def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) -> Replay:
@@ -296,6 +293,18 @@ def _boomerang(item: Judgement) -> InboxItem:
         f"{change.actor.name} wrote {change.after!r} into {change.field} again after it was put back to {change.before!r}. "
         "syncd left it alone.",
         f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
+    )
+
+
+def _impossible(subject: Subject, odd: Sequence[Change]) -> InboxItem:
+    """Tell of all changes of one record that lie before its creation: whoever looks at it looks at them together."""
+    what = ", ".join(f"{change.field} at {change.changed_at:%Y-%m-%d %H:%M} UTC" for change in odd)
+    return InboxItem(
+        "impossible-date",
+        subject.id,
+        f"{subject.object} {subject.id}",
+        f"Changed before the record was created at {_created_at(subject):%Y-%m-%d %H:%M} UTC: {what}. This was not judged.",
+        "Look at the record's history in Salesforce; an import usually set one of the dates.",
     )
 
 
