@@ -1,0 +1,155 @@
+"""How do several days at the demo company pass, with syncd looking in between?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.cli import output
+from syncd.core.values import InboxItem
+from syncd.engine.acting import WAITING_PLAN
+from syncd.engine.cycle import run_cycle
+from syncd.engine.planning import apply
+from syncd.engine.plans import read_plan
+from syncd.engine.world import World
+from syncd.ports import CycleRecord, OrgWriter
+
+if TYPE_CHECKING:
+    from syncd.sandbox.play import Moment, Player
+
+CYCLE_AFTER = timedelta(minutes=4)
+GAP = timedelta(minutes=10)
+DAY_BEGINS = timedelta(minutes=3)
+QUIET_S = 5
+BULK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A cycle that stopped before its first write: its reason, and the plan that was then applied."""
+
+    reason: str
+    plan: Path
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Somebody's mass edit, and the cycle that read it."""
+
+    title: str
+    records: int
+    cycle: CycleRecord
+
+
+@dataclass(slots=True)
+class Course:
+    """How the days went: what the report says beside the ledger and the cycles."""
+
+    asked: list[Asked] = field(default_factory=list)
+    bulk: list[Seen] = field(default_factory=list)
+    saves: int = 0
+    refused: int = 0
+
+
+class Days:
+    """Plays the days, and runs cycles between the moments as the daemon would."""
+
+    def __init__(self, world: World, org: OrgWriter, player: Player, exports: Path) -> None:
+        self.world, self.org, self.player, self.exports = world, org, player, exports
+        self.course = Course()
+
+    def first_look(self) -> CycleRecord:
+        """Run the first cycle: everything is read as it stands."""
+        return self.cycle()[-1]
+
+    def play(self, moments: Sequence[Moment], tell: Callable[[str], None]) -> Course:
+        """Play all moments in order, telling one line a day."""
+        for day, today in _by_day(moments):
+            self.player.advance_to(today[0].at - DAY_BEGINS)
+            cycles = self.cycle()
+            saves = 0
+            for moment, is_watched in _watched(today):
+                saves += self._play(moment)
+                if is_watched:
+                    self.player.advance_to(moment.at + CYCLE_AFTER)
+                    done = self.cycle()
+                    cycles += done
+                    self._note_bulk(moment, done[0])
+            self.course.saves += saves
+            tell(f"{day:%a %d %b}  {saves:>5,} saves by people and machines; syncd: {_did(cycles)}")
+        self._idle(moments[-1].at)
+        return self.course
+
+    def cycle(self) -> list[CycleRecord]:
+        """Run one cycle. When it stops and asks, say yes as a person would: read the plan and apply it."""
+        record = run_cycle(self.world, self.org)
+        if not record.counts.get("held back"):
+            return [record]
+        waiting = [item for _, item, _ in self.world.store.inbox() if item.kind == WAITING_PLAN]
+        return [record, *(self._apply(item) for item in waiting)]
+
+    def _apply(self, item: InboxItem) -> CycleRecord:
+        plan = read_plan(Path(item.where))
+        self.course.asked.append(Asked(plan.reason, Path(item.where), len(plan.intents)))
+        return apply(self.world, self.org, plan)
+
+    def _play(self, moment: Moment) -> int:
+        self.player.advance_to(moment.at)
+        self.course.refused += len(self.player.play(moment))
+        if moment.export is not None:
+            _let_rest(self.exports)
+        return sum(len(body["edits"]) for body in moment.edits)
+
+    def _note_bulk(self, moment: Moment, record: CycleRecord) -> None:
+        records = sum(len(body["edits"]) for body in moment.edits)
+        if records >= BULK:
+            self.course.bulk.append(Seen(moment.title, records, record))
+
+    def _idle(self, ended_at: datetime) -> None:
+        """Run cycles when nothing has happened for an hour; the slow questions are asked in the first two, the last is idle."""
+        for seconds in (0, 10, 20):
+            self.player.advance_to(ended_at + timedelta(hours=1, seconds=seconds))
+            self.cycle()
+
+
+def _let_rest(folder: Path) -> None:
+    """Date the new export back: a file counts as whole only when nobody has written to it for two seconds."""
+    before = time.time() - QUIET_S
+    for path in folder.glob("*.csv"):
+        os.utime(path, (before, before))
+
+
+def _by_day(moments: Sequence[Moment]) -> Iterator[tuple[datetime, list[Moment]]]:
+    days: dict[object, list[Moment]] = {}
+    for moment in moments:
+        days.setdefault(moment.at.date(), []).append(moment)
+    for today in days.values():
+        yield today[0].at, today
+
+
+def _watched(today: Sequence[Moment]) -> Iterator[tuple[Moment, bool]]:
+    """Say after which moments a cycle runs: the export, the day's last, and each with some minutes of quiet behind it."""
+    for moment, following in zip(today, [*today[1:], None], strict=True):
+        yield moment, following is None or moment.export is not None or following.at - moment.at >= GAP
+
+
+def _did(cycles: Sequence[CycleRecord]) -> str:
+    total: Counter[str] = Counter()
+    for record in cycles:
+        total.update(record.counts)
+    parts = [
+        output.many(total["changes seen"], "change"),
+        output.many(total["crossings"], "crossing"),
+        f"{total['reverts']:,} put back",
+        f"{total['enrolled']:,} enrolled",
+        f"{total['fields written']:,} fields written",
+    ]
+    asked = "; stopped once and asked" if total["held back"] else ""
+    return ", ".join(parts) + asked
