@@ -2,7 +2,8 @@
 
 One JSON command a line on standard input: {"home": …, "before_commit": k or 0, "after_commit": k or 0}. The answer is the
 child's pid; after the word `go` the child runs one cycle, with the lease, as `syncd run --once` does; the second answer is how
-it ended and how many commits it made. It kills itself with SIGKILL around its k-th commit.
+it ended and how many commits it made. It kills itself with SIGKILL around its k-th commit. {"warm": home} runs a cycle in this
+process itself, so that no child has to import anything.
 """
 
 from __future__ import annotations
@@ -83,6 +84,11 @@ def main() -> None:
     """Serve until standard input ends."""
     for line in sys.stdin:
         command = json.loads(line)
+        if "warm" in command:
+            run_child({"home": command["warm"], "before_commit": 0, "after_commit": 0})
+            sys.stdout.write("warm\n")
+            sys.stdout.flush()
+            continue
         gate, opener = os.pipe()
         pid = os.fork()
         if pid == 0:
