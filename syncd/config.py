@@ -97,7 +97,9 @@ class _Section(BaseModel):
 
 class _Org(_Section):
     name: Text | None = Field(None, description="a short name for messages")
-    login_url: Annotated[Text, AfterValidator(_login_url)] = Field(description="the org's My Domain: https://acme.my.salesforce.com")
+    login_url: Annotated[Text, AfterValidator(_login_url)] = Field(
+        description="the org's My Domain: https://acme.my.salesforce.com"
+    )
     client_id: Text = Field(description="the consumer key of the External Client App")
     client_secret: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_CLIENT_SECRET}"')
     client_secret_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")

@@ -115,11 +115,22 @@ def test_a_configured_secret_never_leaves_in_any_form(before: str, after: str, k
     assert quote_plus(CANARY) not in shown
 
 
-@given(st.dictionaries(st.text(max_size=5), st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9) | st.binary(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.integers(), inner, max_size=3),
-    max_leaves=6,
-), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats()
+            | st.text(st.characters(), max_size=9)
+            | st.binary(max_size=9),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.integers(), inner, max_size=3),
+            max_leaves=6,
+        ),
+        max_size=4,
+    )
+)
 def test_every_event_becomes_one_line_of_json(event: dict[str, Any]) -> None:
     line = logs._json(None, "info", logs.Redaction()(None, "info", event))
     assert b"\n" not in line

@@ -19,7 +19,7 @@ Fields = Mapping[str, Scalar]
 
 
 class ActorKind(StrEnum):
-    """What sort of actor made a change (design, Words)."""
+    """What sort of actor made a change."""
 
     PERSON = "person"
     TOOL = "tool"

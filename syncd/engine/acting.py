@@ -78,14 +78,19 @@ def _open(world: World) -> Iterator[OpenIntent]:
 
 
 def _chunks(items: Iterable[OpenIntent]) -> Iterator[list[OpenIntent]]:
+    """Cut the outbox into pieces, never between intents that travel in one request."""
     chunk: list[OpenIntent] = []
     for item in items:
-        chunk.append(item)
-        if len(chunk) >= CHUNK:
+        if len(chunk) >= CHUNK and (item.intent.is_create or _target(item) != _target(chunk[-1])):
             yield chunk
             chunk = []
+        chunk.append(item)
     if chunk:
         yield chunk
+
+
+def _target(item: OpenIntent) -> tuple[str, str, str]:
+    return (item.intent.object, item.intent.record_id, item.intent.part)
 
 
 def hold_back(world: World, cycle: Cycle, limits: Limits) -> bool:
@@ -125,7 +130,7 @@ def _hold(world: World, cycle: Cycle, held: Sequence[OpenIntent], reason: str, o
 def _grouped(items: Sequence[OpenIntent]) -> list[Group]:
     groups: dict[tuple[str, str, str], list[OpenIntent]] = {}
     for item in items:
-        groups.setdefault((item.intent.object, item.intent.record_id, item.intent.part), []).append(item)
+        groups.setdefault(_target(item), []).append(item)
     return [Group(tuple(group)) for group in groups.values()]
 
 
@@ -280,6 +285,8 @@ def _close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:
     with world.store.begin() as tx:
         tx.close(closing, cycle.now, cycle.id)
         _mirror_confirmed(world, tx, closing)
+        done = [_subject(item.intent) for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
+        tx.resolve_inbox(REFUSED, done, cycle.now)
         for item, outcome in closing:
             _follow_up(tx, cycle, item.intent, outcome)
     for item, outcome in closing:
@@ -300,19 +307,20 @@ def _mirror_confirmed(world: World, tx: StoreWriter, closing: Sequence[Closing])
 
 
 def _follow_up(tx: StoreWriter, cycle: Cycle, intent: Intent, outcome: Outcome) -> None:
-    subject = f"{intent.record_id}:{intent.field}"
-    if outcome.kind is OutcomeKind.CONFIRMED:
-        tx.resolve_inbox(REFUSED, [subject], cycle.now)
     if outcome.kind in (OutcomeKind.CONFIRMED, OutcomeKind.REJECTED) and intent.part == "fence":
         tx.settle_debt(intent.object, intent.record_id, intent.field)
     if outcome.kind is OutcomeKind.REJECTED:
-        tx.put_inbox([_refusal(subject, intent, outcome)], cycle.now)
+        tx.put_inbox([_refusal(intent, outcome)], cycle.now)
 
 
-def _refusal(subject: str, intent: Intent, outcome: Outcome) -> InboxItem:
+def _subject(intent: Intent) -> str:
+    return f"{intent.record_id}:{intent.field}"
+
+
+def _refusal(intent: Intent, outcome: Outcome) -> InboxItem:
     return InboxItem(
         REFUSED,
-        subject,
+        _subject(intent),
         f"{intent.object} {intent.record_id}",
         f"Salesforce refused {intent.field} = {intent.after!r}: {outcome.code} {outcome.text}".rstrip(),
         "Correct the record or the rule in Salesforce; syncd does not try it again by itself.",

@@ -132,9 +132,7 @@ def decide_batch(
 
 
 class _Deciding:
-    def __init__(
-        self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, is_paused: bool
-    ) -> None:
+    def __init__(self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, is_paused: bool) -> None:
         self.context, self.mapping, self.file, self.tally, self.is_paused = context, mapping, file, tally, is_paused
         self.batch = Batch()
         self.known: dict[tuple[Flag, str | None, str | None], FlagFact] = {}
@@ -164,9 +162,7 @@ class _Deciding:
         ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
         addresses = {row.address for row in rows if row.address} | {_address(person) for person in people} - {None}
         self.facts = self.context.store.flags(sorted(ids), sorted(one for one in addresses if one))
-        self.known = {
-            (fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name
-        }
+        self.known = {(fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name}
         self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
         names = {name for row in rows for name in _names(row)} | {f"id:{one}" for one in ids}
         self.told = self.context.store.verdicts(f"inbox:{self.mapping.name}", sorted(names))
@@ -266,9 +262,7 @@ class _Deciding:
                     continue
                 is_new = True
                 self.places[key] = len(self.batch.entries)
-                self.batch.facts.append(
-                    FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at)
-                )
+                self.batch.facts.append(FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at))
                 reason = f"{self.mapping.name} says {flag.value} in column {column!r} ({row.where})"
                 self.batch.entries.append(self._entry(row, person, None, flag.value, reason, column))
                 self.tally.counts["flags"] += 1

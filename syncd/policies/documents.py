@@ -107,7 +107,7 @@ def _syntax_problem(name: str, text: str, words: str, places: _Places) -> Proble
         what = f"{_dotted(key)} is defined twice: here and on line {first}."
         return Problem(name, line, column, "FILE-006", what, "Keep one of the two lines.")
     what = f"This is not valid TOML: {_PLACE.sub('', words)}."
-    return Problem(name, line, column, "FILE-005", what, "Correct the line; text stands in \"quotes\", lists in [brackets].")
+    return Problem(name, line, column, "FILE-005", what, 'Correct the line; text stands in "quotes", lists in [brackets].')
 
 
 def _redeclared(words: str, here: tuple[int, int], places: _Places) -> list[_Twice]:

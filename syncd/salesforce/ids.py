@@ -18,7 +18,6 @@ def to_18(record_id: str) -> str:
         raise ValueError(f"{record_id!r} is not a Salesforce id (15 or 18 letters and digits)")
     base = record_id[:15]
     suffix = "".join(
-        _ALPHABET[sum(1 << bit for bit, char in enumerate(base[start : start + 5]) if "A" <= char <= "Z")]
-        for start in (0, 5, 10)
+        _ALPHABET[sum(1 << bit for bit, char in enumerate(base[start : start + 5]) if "A" <= char <= "Z")] for start in (0, 5, 10)
     )
     return base + suffix

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 KINDS = frozenset({"Task", "Event"})
 _LATEST = {
     "WhoId": 'SELECT MAX(d) FROM (SELECT MAX("ActivityDate") AS d FROM "Task" WHERE "WhoId" = ?1 AND "IsClosed" = 1 '
-             'AND "IsDeleted" = 0 UNION ALL SELECT MAX("ActivityDate") FROM "Event" WHERE "WhoId" = ?1 AND "IsDeleted" = 0)',
+    'AND "IsDeleted" = 0 UNION ALL SELECT MAX("ActivityDate") FROM "Event" WHERE "WhoId" = ?1 AND "IsDeleted" = 0)',
     "WhatId": 'SELECT MAX(d) FROM (SELECT MAX("ActivityDate") AS d FROM "Task" WHERE "WhatId" = ?1 AND "IsClosed" = 1 '
-              'AND "IsDeleted" = 0 UNION ALL SELECT MAX("ActivityDate") FROM "Event" WHERE "WhatId" = ?1 AND "IsDeleted" = 0)',
+    'AND "IsDeleted" = 0 UNION ALL SELECT MAX("ActivityDate") FROM "Event" WHERE "WhatId" = ?1 AND "IsDeleted" = 0)',
 }
 
 

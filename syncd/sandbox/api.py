@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 URI_MAX = 16_384
-_SEASONS = {58: "Summer '23", 59: "Winter '24", 60: "Spring '24", 61: "Summer '24", 62: "Winter '25", 63: "Spring '25",
-            64: "Summer '25", 65: "Winter '26"}
+_SEASONS = {
+    58: "Summer '23",
+    59: "Winter '24",
+    60: "Spring '24",
+    61: "Summer '24",
+    62: "Winter '25",
+    63: "Spring '25",
+    64: "Summer '25",
+    65: "Winter '26",
+}
 Hook = Callable[[int, str, str], None]
 
 
@@ -55,8 +63,9 @@ def answer_request(org: Org, arrival: Arrival, before: Hook | None = None, after
 
 def _journal(org: Org, arrival: Arrival) -> Entry:
     kept = {_title(name): value for name, value in arrival.headers.items() if name.startswith(("sforce-", "if-"))}
-    return org.journal.open(zulu(org.clock.now()), arrival.method, arrival.path, kept,
-                            unquote(arrival.target.partition("?")[2].replace("+", " ")))
+    return org.journal.open(
+        zulu(org.clock.now()), arrival.method, arrival.path, kept, unquote(arrival.target.partition("?")[2].replace("+", " "))
+    )
 
 
 def _title(name: str) -> str:
@@ -68,8 +77,12 @@ def _guarded(org: Org, arrival: Arrival, entry: Entry) -> Answer:
         with org.database.savepoint():
             return _route(org, arrival, entry)
     except SalesforceError as refusal:
-        return Answer(refusal.status, [refusal.rest()], _limit_header(org) if entry.user else {},
-                      api_calls=int(entry.user is not None and refusal.code != "REQUEST_LIMIT_EXCEEDED"))
+        return Answer(
+            refusal.status,
+            [refusal.rest()],
+            _limit_header(org) if entry.user else {},
+            api_calls=int(entry.user is not None and refusal.code != "REQUEST_LIMIT_EXCEEDED"),
+        )
 
 
 def _route(org: Org, arrival: Arrival, entry: Entry) -> Answer:
@@ -80,8 +93,14 @@ def _route(org: Org, arrival: Arrival, entry: Entry) -> Answer:
         raise SalesforceError("HEADERS_TOO_LONG", f"URI and headers exceed {URI_MAX} bytes", status=431)
     path = arrival.path
     if path.rstrip("/") == "/services/data":
-        return Answer(200, [{"label": _SEASONS[number], "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
-                            for number in sorted(_SEASONS)], api_calls=0)
+        return Answer(
+            200,
+            [
+                {"label": _SEASONS[number], "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+                for number in sorted(_SEASONS)
+            ],
+            api_calls=0,
+        )
     if path in ("/services/oauth2/token", "/services/oauth2/revoke"):
         if arrival.method != "POST":
             raise method_not_allowed(arrival.method, "POST")
@@ -111,8 +130,7 @@ def _with_session(org: Org, arrival: Arrival, entry: Entry) -> Answer:
     return _counted(org, arrival, entry, (cut, user_id))
 
 
-def _counted(org: Org, arrival: Arrival, entry: Entry,
-             asked: tuple[tuple[str, tuple[str, ...], dict[str, str]], str]) -> Answer:
+def _counted(org: Org, arrival: Arrival, entry: Entry, asked: tuple[tuple[str, tuple[str, ...], dict[str, str]], str]) -> Answer:
     (version, parts, params), user_id = asked
     now = org.clock.now()
     if org.sessions.calls_today(now) >= org.settings.daily_api_requests:

@@ -30,7 +30,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     api_calls: int = 1
     subrequests: list[dict[str, Any]] = field(default_factory=list)
-    text: str | None = None                  # instead of JSON, for the few answers that are plain text
+    text: str | None = None  # instead of JSON, for the few answers that are plain text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,9 @@ def parse_body(raw: bytes, content_type: str) -> Any:
     if not raw.strip():
         return None
     if "json" not in content_type.lower():
-        raise SalesforceError("UNSUPPORTED_MEDIA_TYPE", f"Content type '{content_type}' is not supported; send "
-                              "application/json", status=415)
+        raise SalesforceError(
+            "UNSUPPORTED_MEDIA_TYPE", f"Content type '{content_type}' is not supported; send application/json", status=415
+        )
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
@@ -120,8 +121,9 @@ def conditional_date(call: Call, name: str) -> datetime | None:
     text = call.headers.get(name)
     moment = parse_http_date(text) if text else None
     if text and moment is None and call.method in ("PATCH", "POST"):
-        raise SalesforceError("INVALID_INPUT", f"Invalid date in the {name} header: {text!r}; write it as "
-                              "'Fri, 02 Jan 2026 03:04:05 GMT'")
+        raise SalesforceError(
+            "INVALID_INPUT", f"Invalid date in the {name} header: {text!r}; write it as 'Fri, 02 Jan 2026 03:04:05 GMT'"
+        )
     return moment
 
 

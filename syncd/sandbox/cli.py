@@ -16,20 +16,29 @@ from syncd.sandbox.server import Server, ready_line
 from syncd.sandbox.start import build_org
 
 
-def serve(*, port: int = 0, host: str = "127.0.0.1", seed: int = 0, now: str | None = None, frozen: bool = False,
-          load: Path | None = None, users: int = 0, company: bool = False) -> int:
+def serve(
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    seed: int = 0,
+    now: str | None = None,
+    frozen: bool = False,
+    load: Path | None = None,
+    users: int = 0,
+    company: bool = False,
+) -> int:
     """Serve an org until SIGTERM or SIGINT. Prints one line of JSON when it is ready; returns the exit code."""
     try:
-        org = build_org(load=load, seed=seed, now=moment_of(now) if now else None, frozen=frozen, company=company,
-                        users=users)
+        org = build_org(load=load, seed=seed, now=moment_of(now) if now else None, frozen=frozen, company=company, users=users)
     except (ControlRefused, LoadRefused) as refusal:
         sys.stderr.write(f"sandbox: {refusal}\n")
         return 2
     try:
         asyncio.run(_serve(org, host, port))
     except OSError as problem:
-        sys.stderr.write(f"sandbox: cannot listen on {host}:{port}: {problem.strerror}. Choose another --port, or 0 for a "
-                         "free one.\n")
+        sys.stderr.write(
+            f"sandbox: cannot listen on {host}:{port}: {problem.strerror}. Choose another --port, or 0 for a free one.\n"
+        )
         return 1
     finally:
         org.close()

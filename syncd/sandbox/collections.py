@@ -13,8 +13,11 @@ from syncd.sandbox.rows import read_rows, the_object
 from syncd.sandbox.schema import SObject
 
 ROWS_MAX, READ_MAX, GET_MAX, CHUNKS_MAX = 200, 2_000, 800, 10
-_ROLLED_BACK = {"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "fields": [], "message":
-                "Record rolled back because not all records were valid and the request was using AllOrNone header"}
+_ROLLED_BACK = {
+    "statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "fields": [],
+    "message": "Record rolled back because not all records were valid and the request was using AllOrNone header",
+}
 Outcome = dict[str, Any]
 
 
@@ -46,16 +49,17 @@ def collections(call: Call) -> Answer:
 
 def _limit(count: int, most: int) -> None:
     if count > most:
-        raise SalesforceError("EXCEEDED_ID_LIMIT",
-                              f"record limit reached. cannot submit more than {most} records into this call")
+        raise SalesforceError("EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {most} records into this call")
 
 
 def _limit_chunks(records: list[dict[str, Any]]) -> None:
     types = [_type_name(record).lower() for record in records]
     chunks = sum(here != before for before, here in zip(["", *types], types, strict=False))
     if chunks > CHUNKS_MAX:
-        raise SalesforceError("LIMIT_EXCEEDED", f"Cannot have more than {CHUNKS_MAX} chunks in a single operation. Please "
-                              "rearrange the data to reduce chunking.")
+        raise SalesforceError(
+            "LIMIT_EXCEEDED",
+            f"Cannot have more than {CHUNKS_MAX} chunks in a single operation. Please rearrange the data to reduce chunking.",
+        )
 
 
 def _type_name(record: Mapping[str, Any]) -> str:
@@ -71,8 +75,7 @@ def _each(call: Call, items: list[Any], all_or_none: bool, one: Callable[[Any], 
             if all_or_none and not all(outcome["success"] for outcome in outcomes):
                 raise _Undo
     except _Undo:
-        outcomes = [outcome if not outcome["success"] else {"success": False, "errors": [_ROLLED_BACK]}
-                    for outcome in outcomes]
+        outcomes = [outcome if not outcome["success"] else {"success": False, "errors": [_ROLLED_BACK]} for outcome in outcomes]
     return outcomes
 
 
@@ -146,8 +149,12 @@ def read_collection(call: Call, name: str) -> Answer:
         most = GET_MAX
     else:
         raise method_not_allowed(call.method, "GET,POST")
-    if not isinstance(ids, list) or not isinstance(fields, list) or not fields or not all(
-            isinstance(each, str) for each in (*ids, *fields)):
+    if (
+        not isinstance(ids, list)
+        or not isinstance(fields, list)
+        or not fields
+        or not all(isinstance(each, str) for each in (*ids, *fields))
+    ):
         raise SalesforceError("JSON_PARSER_ERROR", "ids and fields must be lists of text at [line:1, column:2]")
     _limit(len(ids), most)
     known = [parse_id(text) for text in ids]

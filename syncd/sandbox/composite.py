@@ -36,8 +36,14 @@ def composite(call: Call, dispatch: Dispatch) -> Answer:
         with call.org.database.savepoint():
             for request in requests:
                 results.append(_one(call, request, results, dispatch))
-                log.append({"method": request["method"], "url": request["url"], "status": results[-1]["httpStatusCode"],
-                            "headers": request.get("httpHeaders") or {}})
+                log.append(
+                    {
+                        "method": request["method"],
+                        "url": request["url"],
+                        "status": results[-1]["httpStatusCode"],
+                        "headers": request.get("httpHeaders") or {},
+                    }
+                )
                 if all_or_none and results[-1]["httpStatusCode"] >= 400:
                     raise _Undo
     except _Undo:
@@ -56,14 +62,16 @@ def _checked(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(body.get(name, False), bool):
             raise SalesforceError("JSON_PARSER_ERROR", f"{name} must be a boolean at [line:1, column:2]")
     if len(requests) > SUBREQUESTS_MAX:
-        raise SalesforceError("LIMIT_EXCEEDED", f"A composite call has at most {SUBREQUESTS_MAX} subrequests, "
-                              f"this one has {len(requests)}")
+        raise SalesforceError(
+            "LIMIT_EXCEEDED", f"A composite call has at most {SUBREQUESTS_MAX} subrequests, this one has {len(requests)}"
+        )
     seen: set[str] = set()
     for request in requests:
         _check_request(request, seen)
     if sum(_is_heavy(request["url"]) for request in requests) > HEAVY_MAX:
-        raise SalesforceError("LIMIT_EXCEEDED", f"At most {HEAVY_MAX} subrequests of a composite call can be query, "
-                              "queryAll or sObject Collections")
+        raise SalesforceError(
+            "LIMIT_EXCEEDED", f"At most {HEAVY_MAX} subrequests of a composite call can be query, queryAll or sObject Collections"
+        )
     return requests
 
 
@@ -73,8 +81,10 @@ def _check_request(request: dict[str, Any], seen: set[str]) -> None:
             raise SalesforceError("JSON_PARSER_ERROR", f"A subrequest needs {name} as text at [line:1, column:2]")
     reference = request["referenceId"]
     if not _REFERENCE_ID.match(reference):
-        raise SalesforceError("INVALID_INPUT", f"referenceId {reference!r} may hold letters, digits and underscores, and "
-                              "starts with a letter or digit")
+        raise SalesforceError(
+            "INVALID_INPUT",
+            f"referenceId {reference!r} may hold letters, digits and underscores, and starts with a letter or digit",
+        )
     if reference in seen:
         raise SalesforceError("INVALID_INPUT", f"referenceId {reference!r} is used twice")
     seen.add(reference)
@@ -102,8 +112,7 @@ def _one(call: Call, request: Mapping[str, Any], earlier: list[dict[str, Any]], 
         url = _resolve(request["url"], earlier)
         body = _resolve(request.get("body"), earlier)
     except LookupError as missing:
-        return _halted(reference, f"Invalid reference specified. No value for {missing.args[0]} found in the earlier "
-                                  "subrequests")
+        return _halted(reference, f"Invalid reference specified. No value for {missing.args[0]} found in the earlier subrequests")
     try:
         with call.org.database.savepoint():
             answer = dispatch(_subcall(call, request, url, body))
@@ -120,8 +129,11 @@ def _subcall(call: Call, request: Mapping[str, Any], url: str, body: Any) -> Cal
     if version not in VERSIONS:
         raise NotThere()
     first = parts[0].lower() if parts else ""
-    supported = first == "sobjects" or (first in ("query", "queryall") and len(parts) == 1) or (
-        first == "composite" and len(parts) > 1 and parts[1].lower() == "sobjects")
+    supported = (
+        first == "sobjects"
+        or (first in ("query", "queryall") and len(parts) == 1)
+        or (first == "composite" and len(parts) > 1 and parts[1].lower() == "sobjects")
+    )
     if not supported:
         raise SalesforceError("INVALID_INPUT", f"This resource is not supported in a composite call: {url}")
     headers = {name.lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()}
@@ -129,8 +141,12 @@ def _subcall(call: Call, request: Mapping[str, Any], url: str, body: Any) -> Cal
 
 
 def _halted(reference: str, message: str) -> dict[str, Any]:
-    return {"body": [{"errorCode": "PROCESSING_HALTED", "message": message}], "httpHeaders": {}, "httpStatusCode": 400,
-            "referenceId": reference}
+    return {
+        "body": [{"errorCode": "PROCESSING_HALTED", "message": message}],
+        "httpHeaders": {},
+        "httpStatusCode": 400,
+        "referenceId": reference,
+    }
 
 
 def _resolve(value: Any, earlier: list[dict[str, Any]]) -> Any:

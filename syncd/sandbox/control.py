@@ -70,8 +70,9 @@ def _clock(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, 
 def _edit(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
     edits = body.get("edits")
     if method != "POST" or not isinstance(edits, list) or not all(isinstance(each, dict) for each in edits):
-        raise ControlRefused('POST {"user": "...", "edits": [{"op": "update", "object": "Lead", "id": "00Q...", '
-                             '"fields": {...}}]}.')
+        raise ControlRefused(
+            'POST {"user": "...", "edits": [{"op": "update", "object": "Lead", "id": "00Q...", "fields": {...}}]}.'
+        )
     headers = {name.lower(): value for name, value in (body.get("headers") or {}).items()}
     assign = auto_assign(headers["sforce-auto-assign"]) if "sforce-auto-assign" in headers else False
     return {"results": org.edit(edits, user=str(body.get("user") or ADMIN_USERNAME), auto_assign=assign)}
@@ -104,4 +105,9 @@ def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[st
 
 
 _ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], Any]] = {
-    "clock": _clock, "edit": _edit, "requests": _requests, "dump": _dump, "settings": _settings}
+    "clock": _clock,
+    "edit": _edit,
+    "requests": _requests,
+    "dump": _dump,
+    "settings": _settings,
+}

@@ -13,8 +13,20 @@ from syncd.sandbox.save import How, insert, live_row, write_changes
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
-_CARRIED = ("FirstName", "LastName", "Salutation", "Title", "Phone", "MobilePhone", "Fax", "Email", "LeadSource",
-            "HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
+_CARRIED = (
+    "FirstName",
+    "LastName",
+    "Salutation",
+    "Title",
+    "Phone",
+    "MobilePhone",
+    "Fax",
+    "Email",
+    "LeadSource",
+    "HasOptedOutOfEmail",
+    "HasOptedOutOfFax",
+    "DoNotCall",
+)
 _ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
 
 
@@ -37,9 +49,15 @@ def convert(org: Org, lead_id: str, options: Mapping[str, Any], how: How) -> dic
         opportunity_id = None
         if not options.get("doNotCreateOpportunity"):
             opportunity_id = _opportunity(org, lead, (account_id, contact_id, owner), options, how)
-        changes = {"Status": status, "IsConverted": 1, "ConvertedDate": how.at.date().isoformat(), "IsUnreadByOwner": 0,
-                   "ConvertedAccountId": account_id, "ConvertedContactId": contact_id,
-                   "ConvertedOpportunityId": opportunity_id}
+        changes = {
+            "Status": status,
+            "IsConverted": 1,
+            "ConvertedDate": how.at.date().isoformat(),
+            "IsUnreadByOwner": 0,
+            "ConvertedAccountId": account_id,
+            "ConvertedContactId": contact_id,
+            "ConvertedOpportunityId": opportunity_id,
+        }
         history.record_event(org, lead_object, lead_id, "leadConverted", by=how.user_id, at=how.stamp)
         write_changes(org, lead_object, lead, changes, How(how.user_id, how.at))
         _carry_members(org, lead_id, contact_id, how)
@@ -56,28 +74,44 @@ def _converted_status(org: Org, wanted: str | None) -> str:
 
 
 def _account(org: Org, lead: Mapping[str, Any], owner: str, how: How) -> str:
-    values = {"Name": lead["Company"], "OwnerId": owner, "Phone": lead["Phone"], "Website": lead["Website"],
-              "Industry": lead["Industry"], "NumberOfEmployees": lead["NumberOfEmployees"],
-              **{"Billing" + part: lead[part] for part in _ADDRESS}}
+    values = {
+        "Name": lead["Company"],
+        "OwnerId": owner,
+        "Phone": lead["Phone"],
+        "Website": lead["Website"],
+        "Industry": lead["Industry"],
+        "NumberOfEmployees": lead["NumberOfEmployees"],
+        **{"Billing" + part: lead[part] for part in _ADDRESS},
+    }
     return insert(org, org.schema.get("Account"), values, How(how.user_id, how.at))
 
 
 def _contact(org: Org, lead: Mapping[str, Any], account_id: str, owner: str, how: How) -> str:
-    values = {"AccountId": account_id, "OwnerId": owner, **{name: lead[name] for name in _CARRIED},
-              **{"Mailing" + part: lead[part] for part in _ADDRESS}}
+    values = {
+        "AccountId": account_id,
+        "OwnerId": owner,
+        **{name: lead[name] for name in _CARRIED},
+        **{"Mailing" + part: lead[part] for part in _ADDRESS},
+    }
     return insert(org, org.schema.get("Contact"), values, How(how.user_id, how.at))
 
 
-def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str], options: Mapping[str, Any],
-                 how: How) -> str:
+def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str], options: Mapping[str, Any], how: How) -> str:
     account_id, contact_id, owner = links
     stages = org.database.where("OpportunityStage", order="SortOrder", IsActive=1)
     quarter_end_month = (how.at.month + 2) // 3 * 3
     next_quarter = how.at.replace(day=28, month=quarter_end_month) + timedelta(days=4)
     close_on = (next_quarter - timedelta(days=next_quarter.day)).date()
-    values = {"AccountId": account_id, "ContactId": contact_id, "OwnerId": owner, "StageName": stages[0]["ApiName"],
-              "Name": options.get("opportunityName") or f"{lead['Company']}-"[:120], "LeadSource": lead["LeadSource"],
-              "CloseDate": close_on.isoformat(), "CampaignId": _latest_campaign(org, lead["Id"])}
+    values = {
+        "AccountId": account_id,
+        "ContactId": contact_id,
+        "OwnerId": owner,
+        "StageName": stages[0]["ApiName"],
+        "Name": options.get("opportunityName") or f"{lead['Company']}-"[:120],
+        "LeadSource": lead["LeadSource"],
+        "CloseDate": close_on.isoformat(),
+        "CampaignId": _latest_campaign(org, lead["Id"]),
+    }
     return insert(org, org.schema.get("Opportunity"), values, How(how.user_id, how.at))
 
 

@@ -11,10 +11,23 @@ from syncd.sandbox.schema import Field, Schema, SObject
 
 Row = dict[str, Any]
 _INDEXED_FIELDS = frozenset({"email", "name", "username", "developername"})
-_UNINDEXED_REFERENCES = ("createdbyid", "lastmodifiedbyid", "masterrecordid", "recordtypeid", "lastamount", "lastclose",
-                         "converted", "pricebook", "reportsto", "manager", "campaignmemberrecordtype")
-_DELETED_LOG = ('CREATE TABLE "_Deleted" (Object TEXT, Id TEXT, DeletedAt TEXT)',
-                'CREATE INDEX "_Deleted_when" ON "_Deleted" (Object, DeletedAt)')
+_UNINDEXED_REFERENCES = (
+    "createdbyid",
+    "lastmodifiedbyid",
+    "masterrecordid",
+    "recordtypeid",
+    "lastamount",
+    "lastclose",
+    "converted",
+    "pricebook",
+    "reportsto",
+    "manager",
+    "campaignmemberrecordtype",
+)
+_DELETED_LOG = (
+    'CREATE TABLE "_Deleted" (Object TEXT, Id TEXT, DeletedAt TEXT)',
+    'CREATE INDEX "_Deleted_when" ON "_Deleted" (Object, DeletedAt)',
+)
 
 
 def quoted(name: str) -> str:
@@ -23,31 +36,41 @@ def quoted(name: str) -> str:
 
 
 def _person(column: str, lead_column: str | None = None) -> str:
-    return (f'COALESCE((SELECT p."{column}" FROM "Contact" p WHERE p."Id" = {{t}}."ContactId"), '  # noqa: S608
-            f'(SELECT p."{lead_column or column}" FROM "Lead" p WHERE p."Id" = {{t}}."LeadId"))')
+    return (
+        f'COALESCE((SELECT p."{column}" FROM "Contact" p WHERE p."Id" = {{t}}."ContactId"), '  # noqa: S608
+        f'(SELECT p."{lead_column or column}" FROM "Lead" p WHERE p."Id" = {{t}}."LeadId"))'
+    )
 
 
 def _members(condition: str) -> str:
-    return ('(SELECT COUNT(*) FROM "CampaignMember" m WHERE m."CampaignId" = {t}."Id" AND m."IsDeleted" = 0 '  # noqa: S608
-            f'AND {condition})')
+    return (
+        '(SELECT COUNT(*) FROM "CampaignMember" m WHERE m."CampaignId" = {t}."Id" AND m."IsDeleted" = 0 '  # noqa: S608
+        f"AND {condition})"
+    )
 
 
 VIRTUAL: dict[str, str] = {
-    "open_activity": 'EXISTS (SELECT 1 FROM "Task" a WHERE a."WhatId" = {t}."Id" AND a."IsClosed" = 0 '
-                     'AND a."IsDeleted" = 0)',
+    "open_activity": 'EXISTS (SELECT 1 FROM "Task" a WHERE a."WhatId" = {t}."Id" AND a."IsClosed" = 0 AND a."IsDeleted" = 0)',
     "overdue_task": 'EXISTS (SELECT 1 FROM "Task" a WHERE a."WhatId" = {t}."Id" AND a."IsClosed" = 0 '
-                    'AND a."IsDeleted" = 0 AND a."ActivityDate" < org_today())',
+    'AND a."IsDeleted" = 0 AND a."ActivityDate" < org_today())',
     "campaign_leads": _members('m."LeadId" IS NOT NULL AND m."ContactId" IS NULL'),
     "campaign_contacts": _members('m."ContactId" IS NOT NULL'),
     "campaign_responses": _members('m."HasResponded" = 1'),
-    "member_type": 'CASE WHEN {t}."ContactId" IS NULL THEN \'Lead\' ELSE \'Contact\' END',
+    "member_type": "CASE WHEN {t}.\"ContactId\" IS NULL THEN 'Lead' ELSE 'Contact' END",
     "member_person": 'COALESCE({t}."ContactId", {t}."LeadId")',
-    "member_owner": _person("OwnerId"), "member_salutation": _person("Salutation"), "member_name": _person("Name"),
-    "member_first_name": _person("FirstName"), "member_last_name": _person("LastName"), "member_title": _person("Title"),
-    "member_email": _person("Email"), "member_phone": _person("Phone"), "member_source": _person("LeadSource"),
-    "member_opt_out": _person("HasOptedOutOfEmail"), "member_do_not_call": _person("DoNotCall"),
+    "member_owner": _person("OwnerId"),
+    "member_salutation": _person("Salutation"),
+    "member_name": _person("Name"),
+    "member_first_name": _person("FirstName"),
+    "member_last_name": _person("LastName"),
+    "member_title": _person("Title"),
+    "member_email": _person("Email"),
+    "member_phone": _person("Phone"),
+    "member_source": _person("LeadSource"),
+    "member_opt_out": _person("HasOptedOutOfEmail"),
+    "member_do_not_call": _person("DoNotCall"),
     "member_company": 'COALESCE((SELECT c."Name" FROM "Contact" p JOIN "Account" c ON c."Id" = p."AccountId" '
-                      'WHERE p."Id" = {t}."ContactId"), (SELECT p."Company" FROM "Lead" p WHERE p."Id" = {t}."LeadId"))',
+    'WHERE p."Id" = {t}."ContactId"), (SELECT p."Company" FROM "Lead" p WHERE p."Id" = {t}."LeadId"))',
 }
 
 
@@ -84,10 +107,12 @@ class Database:
             self.connection.execute(statement)
 
     def _create_table(self, sobject: SObject) -> None:
-        columns = [f"{quoted(field.name)} {field.column_type}" for field in sobject.fields.values()
-                   if field.stored and field.name != "Id"]
-        self.connection.execute(f"CREATE TABLE {quoted(sobject.name)} "
-                                f"(\"Id\" TEXT PRIMARY KEY, {', '.join(columns)})")
+        columns = [
+            f"{quoted(field.name)} {field.column_type}"
+            for field in sobject.fields.values()
+            if field.stored and field.name != "Id"
+        ]
+        self.connection.execute(f'CREATE TABLE {quoted(sobject.name)} ("Id" TEXT PRIMARY KEY, {", ".join(columns)})')
         for field in sobject.fields.values():
             if _indexed(field):
                 self.add_index(sobject.name, field.name)
@@ -98,14 +123,13 @@ class Database:
     def add_index(self, table: str, *columns: str) -> None:
         """Index columns of a table."""
         name = quoted("_".join((table, *columns)))
-        self.connection.execute(
-            f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(table)} ({', '.join(map(quoted, columns))})")
+        self.connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(table)} ({', '.join(map(quoted, columns))})")
 
     def drop_indexes(self, table: str) -> list[str]:
         """Drop a table's indexes and return the statements that make them again; for loads."""
         found = self.connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-            (table,)).fetchall()
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+        ).fetchall()
         for name, _ in found:
             self.connection.execute(f"DROP INDEX {quoted(name)}")
         return [sql for _, sql in found]
@@ -133,8 +157,9 @@ class Database:
         """Change columns of one row."""
         if changes:
             pairs = ", ".join(f"{quoted(column)} = ?" for column in changes)
-            self.connection.execute(" ".join(("UPDATE", quoted(table), "SET", pairs, 'WHERE "Id" = ?')),
-                                    [*changes.values(), record_id])
+            self.connection.execute(
+                " ".join(("UPDATE", quoted(table), "SET", pairs, 'WHERE "Id" = ?')), [*changes.values(), record_id]
+            )
 
     def delete(self, table: str, record_id: str) -> None:
         """Remove one row for good."""
@@ -154,8 +179,9 @@ class Database:
     def where(self, table: str, order: str = "Id", **equal: Any) -> list[Row]:
         """Return the rows whose columns equal the given values (None means null), in id order."""
         conditions = " AND ".join(f"{quoted(column)} IS ?" for column in equal) or "1"
-        return self.rows(" ".join(("SELECT * FROM", quoted(table), "WHERE", conditions, "ORDER BY", quoted(order))),
-                         list(equal.values()))
+        return self.rows(
+            " ".join(("SELECT * FROM", quoted(table), "WHERE", conditions, "ORDER BY", quoted(order))), list(equal.values())
+        )
 
     def exists(self, table: str, record_id: str) -> bool:
         """Tell whether a row has this id, deleted or not."""

@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 BIN_DAYS = 15
 _CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId"), ("Task", "WhatId"), ("Event", "WhatId")),
-    "Contact": (("CampaignMember", "ContactId"), ("OpportunityContactRole", "ContactId"), ("Task", "WhoId"),
-                ("Event", "WhoId"), ("ContactHistory", "ContactId")),
+    "Contact": (
+        ("CampaignMember", "ContactId"),
+        ("OpportunityContactRole", "ContactId"),
+        ("Task", "WhoId"),
+        ("Event", "WhoId"),
+        ("ContactHistory", "ContactId"),
+    ),
     "Lead": (("CampaignMember", "LeadId"), ("Task", "WhoId"), ("Event", "WhoId"), ("LeadHistory", "LeadId")),
-    "Opportunity": (("OpportunityContactRole", "OpportunityId"), ("OpportunityHistory", "OpportunityId"),
-                    ("OpportunityFieldHistory", "OpportunityId"), ("Task", "WhatId"), ("Event", "WhatId")),
+    "Opportunity": (
+        ("OpportunityContactRole", "OpportunityId"),
+        ("OpportunityHistory", "OpportunityId"),
+        ("OpportunityFieldHistory", "OpportunityId"),
+        ("Task", "WhatId"),
+        ("Event", "WhatId"),
+    ),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId"), ("Task", "WhatId")),
 }
 _LOOKUPS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -108,8 +118,9 @@ def merge(org: Org, sobject: SObject, winner_id: str, loser_id: str, how: How) -
                     org.database.update(child, row["Id"], {pointer: winner_id, "SystemModstamp": how.stamp})
         org.database.update(sobject.name, loser_id, {"MasterRecordId": winner_id})
         _bin(org, sobject, loser_id, how, with_parent=False)
-        org.database.update(sobject.name, winner_id, {
-            "LastModifiedDate": how.stamp, "LastModifiedById": how.user_id, "SystemModstamp": how.stamp})
+        org.database.update(
+            sobject.name, winner_id, {"LastModifiedDate": how.stamp, "LastModifiedById": how.user_id, "SystemModstamp": how.stamp}
+        )
 
 
 def purge(org: Org, sobject: SObject, how: How, record_id: str | None = None) -> int:

@@ -62,8 +62,17 @@ def method_not_allowed(method: str, allowed: str) -> SalesforceError:
 
 def json_type_error(wanted: str, value: object) -> SalesforceError:
     """Say that a JSON value has the wrong type, in the parser's own words."""
-    kinds = {bool: "VALUE_TRUE" if value is True else "VALUE_FALSE", str: "VALUE_STRING", int: "VALUE_NUMBER_INT",
-             float: "VALUE_NUMBER_FLOAT", list: "START_ARRAY", dict: "START_OBJECT", type(None): "VALUE_NULL"}
-    message = (f"Cannot deserialize instance of {wanted} from {kinds.get(type(value), 'VALUE_STRING')} value "
-               f"{value} or request may be missing a required field at [line:1, column:2]")
+    kinds = {
+        bool: "VALUE_TRUE" if value is True else "VALUE_FALSE",
+        str: "VALUE_STRING",
+        int: "VALUE_NUMBER_INT",
+        float: "VALUE_NUMBER_FLOAT",
+        list: "START_ARRAY",
+        dict: "START_OBJECT",
+        type(None): "VALUE_NULL",
+    }
+    message = (
+        f"Cannot deserialize instance of {wanted} from {kinds.get(type(value), 'VALUE_STRING')} value "
+        f"{value} or request may be missing a required field at [line:1, column:2]"
+    )
     return SalesforceError("JSON_PARSER_ERROR", message)

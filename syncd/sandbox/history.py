@@ -10,9 +10,18 @@ from syncd.sandbox.schema import Field, SObject
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
-_DATA_TYPES = {"picklist": "DynamicEnum", "boolean": "Boolean", "double": "Double", "currency": "Currency",
-               "percent": "Percent", "date": "DateOnly", "datetime": "DateTime", "reference": "EntityId", "int": "Double"}
-TRUE, FALSE = "\x00true", "\x00false"      # anyType columns hold booleans as text no person can type
+_DATA_TYPES = {
+    "picklist": "DynamicEnum",
+    "boolean": "Boolean",
+    "double": "Double",
+    "currency": "Currency",
+    "percent": "Percent",
+    "date": "DateOnly",
+    "datetime": "DateTime",
+    "reference": "EntityId",
+    "int": "Double",
+}
+TRUE, FALSE = "\x00true", "\x00false"  # anyType columns hold booleans as text no person can type
 _SNAPSHOT_FIELDS = frozenset({"StageName", "Amount", "CloseDate", "Probability"})
 
 
@@ -30,8 +39,9 @@ def record_event(org: Org, sobject: SObject, record_id: str, event: str, *, by: 
         _write(org, sobject, record_id, (event, "Text", None, None), by=by, at=at)
 
 
-def record_changes(org: Org, sobject: SObject, before: Mapping[str, Any], changes: Mapping[str, Any], *,
-                   by: str, at: str) -> None:
+def record_changes(
+    org: Org, sobject: SObject, before: Mapping[str, Any], changes: Mapping[str, Any], *, by: str, at: str
+) -> None:
     """Write one row per tracked field that changed; an owner change writes two, ids and names."""
     if not sobject.history or not changes:
         return
@@ -59,24 +69,48 @@ def _rows_of(org: Org, field: Field, old: Any, new: Any) -> list[tuple[str, str,
 def _write(org: Org, sobject: SObject, record_id: str, row: tuple[str, str, Any, Any], *, by: str, at: str) -> None:
     assert sobject.history is not None
     name, data_type, old, new = row
-    org.database.insert(sobject.history, {
-        "Id": org.mint_id("017"), "IsDeleted": 0, sobject.name + "Id": record_id, "CreatedById": by, "CreatedDate": at,
-        "Field": name, "DataType": data_type, "OldValue": old, "NewValue": new})
+    org.database.insert(
+        sobject.history,
+        {
+            "Id": org.mint_id("017"),
+            "IsDeleted": 0,
+            sobject.name + "Id": record_id,
+            "CreatedById": by,
+            "CreatedDate": at,
+            "Field": name,
+            "DataType": data_type,
+            "OldValue": old,
+            "NewValue": new,
+        },
+    )
 
 
-def snapshot_opportunity(org: Org, before: Mapping[str, Any] | None, after: Mapping[str, Any],
-                         changes: Mapping[str, Any], *, by: str, at: str) -> None:
+def snapshot_opportunity(
+    org: Org, before: Mapping[str, Any] | None, after: Mapping[str, Any], changes: Mapping[str, Any], *, by: str, at: str
+) -> None:
     """Write an OpportunityHistory row when stage, amount, close date or probability changed, or the deal is new."""
     if before is not None and not _SNAPSHOT_FIELDS & changes.keys():
         return
     row_id = org.mint_id("008")
-    org.database.insert("OpportunityHistory", {
-        "Id": row_id, "IsDeleted": 0, "OpportunityId": after["Id"], "CreatedById": by, "CreatedDate": at,
-        "SystemModstamp": at, **{name: after.get(name) for name in
-                                 ("StageName", "Amount", "ExpectedRevenue", "CloseDate", "Probability",
-                                  "ForecastCategory")},
-        "PrevAmount": before["Amount"] if before else None, "PrevCloseDate": before["CloseDate"] if before else None})
+    org.database.insert(
+        "OpportunityHistory",
+        {
+            "Id": row_id,
+            "IsDeleted": 0,
+            "OpportunityId": after["Id"],
+            "CreatedById": by,
+            "CreatedDate": at,
+            "SystemModstamp": at,
+            **{
+                name: after.get(name)
+                for name in ("StageName", "Amount", "ExpectedRevenue", "CloseDate", "Probability", "ForecastCategory")
+            },
+            "PrevAmount": before["Amount"] if before else None,
+            "PrevCloseDate": before["CloseDate"] if before else None,
+        },
+    )
     pointers = {"LastAmountChangedHistoryId": "Amount", "LastCloseDateChangedHistoryId": "CloseDate"}
     if before is not None:
-        org.database.update("Opportunity", after["Id"],
-                            {pointer: row_id for pointer, name in pointers.items() if name in changes})
+        org.database.update(
+            "Opportunity", after["Id"], {pointer: row_id for pointer, name in pointers.items() if name in changes}
+        )

@@ -10,18 +10,29 @@ def limits(call: Call) -> Answer:
     """List the allowances a sync looks at, with what remains."""
     most = call.org.settings.daily_api_requests
     remaining = most - call.org.sessions.calls_today(call.org.clock.now())
-    fixed = {"DailyAsyncApexExecutions": 250_000, "DailyBulkApiBatches": 15_000, "DailyBulkV2QueryJobs": 10_000,
-             "DailyBulkV2QueryFileStorageMB": 976_562, "DailyStreamingApiEvents": 200_000, "DataStorageMB": 10_240,
-             "FileStorageMB": 10_240, "HourlyAsyncReportRuns": 1_200, "MonthlyPlatformEvents": 0, "SingleEmail": 5_000}
-    return Answer(200, {"DailyApiRequests": {"Max": most, "Remaining": remaining}}
-                  | {name: {"Max": value, "Remaining": value} for name, value in fixed.items()})
+    fixed = {
+        "DailyAsyncApexExecutions": 250_000,
+        "DailyBulkApiBatches": 15_000,
+        "DailyBulkV2QueryJobs": 10_000,
+        "DailyBulkV2QueryFileStorageMB": 976_562,
+        "DailyStreamingApiEvents": 200_000,
+        "DataStorageMB": 10_240,
+        "FileStorageMB": 10_240,
+        "HourlyAsyncReportRuns": 1_200,
+        "MonthlyPlatformEvents": 0,
+        "SingleEmail": 5_000,
+    }
+    return Answer(
+        200,
+        {"DailyApiRequests": {"Max": most, "Remaining": remaining}}
+        | {name: {"Max": value, "Remaining": value} for name, value in fixed.items()},
+    )
 
 
 def record_count(call: Call) -> Answer:
     """Count live records per object; objects without records are left out."""
     asked = call.params.get("sObjects")
-    names = [name.strip() for name in asked.split(",")] if asked else [
-        each.name for each in call.org.schema.objects.values()]
+    names = [name.strip() for name in asked.split(",")] if asked else [each.name for each in call.org.schema.objects.values()]
     counts = []
     for sobject in filter(None, map(call.org.schema.find, names)):
         alive = 'WHERE "IsDeleted" = 0' if sobject.has("IsDeleted") else ""

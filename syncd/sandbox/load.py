@@ -36,8 +36,10 @@ def load_folder(org: Org, folder: Path) -> None:
     files = {path.stem.lower(): path for path in sorted(folder.glob("*.csv"))}
     unknown = [path.name for stem, path in files.items() if org.schema.find(stem) is None]
     if unknown:
-        raise LoadRefused(f"{folder / unknown[0]}: this org has no object of that name. Name the file after one of: "
-                          f"{', '.join(each.name for each in org.schema.objects.values())}.")
+        raise LoadRefused(
+            f"{folder / unknown[0]}: this org has no object of that name. Name the file after one of: "
+            f"{', '.join(each.name for each in org.schema.objects.values())}."
+        )
     org.database.connection.execute("BEGIN")
     for name, sobject in list(org.schema.objects.items()):
         if name == "user":
@@ -82,8 +84,10 @@ def _rows(org: Org, sobject: SObject, columns: Sequence[Column], reader: Any, pa
             if not cells:
                 continue
             if len(cells) != len(columns):
-                raise LoadRefused(f"{path}:{reader.line_num}: {len(cells)} cells under {len(columns)} headers. Quote cells "
-                                  "that hold commas or line breaks.")
+                raise LoadRefused(
+                    f"{path}:{reader.line_num}: {len(cells)} cells under {len(columns)} headers. Quote cells "
+                    "that hold commas or line breaks."
+                )
             row = dict(blank)
             try:
                 for column, cell in zip(columns, cells, strict=True):
@@ -98,8 +102,9 @@ def _rows(org: Org, sobject: SObject, columns: Sequence[Column], reader: Any, pa
                     column.remember(row)
             yield row
     except csv.Error as problem:
-        raise LoadRefused(f"{path}:{reader.line_num}: not valid CSV ({problem}). Double the quotes inside quoted "
-                          "cells.") from problem
+        raise LoadRefused(
+            f"{path}:{reader.line_num}: not valid CSV ({problem}). Double the quotes inside quoted cells."
+        ) from problem
 
 
 def _blank(sobject: SObject) -> dict[str, Any]:
@@ -121,8 +126,10 @@ def _id_of(org: Org, sobject: SObject, given: str | None, seen: set[str]) -> str
         return record_id
     full = parse_id(given)
     if full is None or (sobject.key_prefix and not full.startswith(sobject.key_prefix)):
-        raise ValueError(f"Id {given!r} is not a {sobject.name} id. Leave the cell empty to have one minted, or give 15 or "
-                         f"18 characters that start with {sobject.key_prefix}.")
+        raise ValueError(
+            f"Id {given!r} is not a {sobject.name} id. Leave the cell empty to have one minted, or give 15 or "
+            f"18 characters that start with {sobject.key_prefix}."
+        )
     if full in seen:
         raise ValueError(f"Id {given!r} stands on two rows. Ids are unique.")
     seen.add(full)
@@ -150,6 +157,7 @@ def _completer(org: Org, sobject: SObject, given: set[str]) -> Complete:
             row.update(fiscal(row["CloseDate"]))
         if sobject.name == "Task" and "IsClosed" not in given:
             row["IsClosed"] = int(row["Status"] == "Completed")
+
     return complete
 
 

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 _CUSTOM = re.compile(r"([A-Za-z]\w*__c)(?::(\w+))?\Z")
-_CUSTOM_TYPES = {None: "string 255", "text": "string 255", "external": "string 255 unique external", "date": "date",
-                 "datetime": "datetime", "boolean": "boolean", "number": "double 18.2"}
+_CUSTOM_TYPES = {
+    None: "string 255",
+    "text": "string 255",
+    "external": "string 255 unique external",
+    "date": "date",
+    "datetime": "datetime",
+    "boolean": "boolean",
+    "number": "double 18.2",
+}
 _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0}
 
 
@@ -75,8 +82,10 @@ def columns(org: Org, sobject: SObject, header: Sequence[str], path: Path) -> li
 def _custom(org: Org, sobject: SObject, name: str, path: Path) -> Field:
     match = _CUSTOM.match(name)
     if match is None or match[2] not in _CUSTOM_TYPES:
-        raise LoadRefused(f"{path}:1: {sobject.name} has no field {name!r}. Use an API field name, or end a custom field in "
-                          "__c, optionally with :external, :date, :datetime, :boolean or :number.")
+        raise LoadRefused(
+            f"{path}:1: {sobject.name} has no field {name!r}. Use an API field name, or end a custom field in "
+            "__c, optionally with :external, :date, :datetime, :boolean or :number."
+        )
     return org.add_custom_field(sobject, f"{match[1]} {_CUSTOM_TYPES[match[2]]} CUN")
 
 
@@ -93,6 +102,7 @@ def reader_of(field: Field) -> Callable[[str], Any]:
         if len(cell) > limit:
             raise ValueError(f"{field.name} has {len(cell)} characters, the field takes {limit}. Shorten it.")
         return cell
+
     return text
 
 
@@ -153,14 +163,22 @@ def _any(field: Field, cell: str) -> str:
 
 
 _READERS: dict[str, Callable[[Field, str], Any]] = {
-    "datetime": _datetime, "date": _date, "boolean": _boolean, "double": _number, "currency": _number, "percent": _number,
-    "int": _integer, "id": _id, "reference": _id, "anyType": _any}
+    "datetime": _datetime,
+    "date": _date,
+    "boolean": _boolean,
+    "double": _number,
+    "currency": _number,
+    "percent": _number,
+    "int": _integer,
+    "id": _id,
+    "reference": _id,
+    "anyType": _any,
+}
 
 
 def _reference(org: Org, sobject: SObject, name: str, path: Path) -> Column:
     relationship, _, key = name.partition(".")
-    field = sobject.relationships.get(relationship.lower()) or sobject.relationships.get(
-        relationship.lower().removesuffix("__r"))
+    field = sobject.relationships.get(relationship.lower()) or sobject.relationships.get(relationship.lower().removesuffix("__r"))
     if field is None and sobject.has(relationship + "Id"):
         field = sobject.fields[relationship.lower() + "id"]
     if field is None or not field.reference_to:
@@ -177,16 +195,20 @@ def _reference(org: Org, sobject: SObject, name: str, path: Path) -> Column:
     def look_up(cell: str) -> str:
         found = known.get(cell.lower())
         if found is None:
-            raise ValueError(f"{name} {cell!r}: no {' or '.join(each.name for each in targets)} has that {key}. Add it to "
-                             f"{targets[0].name}.csv, or correct the cell.")
+            raise ValueError(
+                f"{name} {cell!r}: no {' or '.join(each.name for each in targets)} has that {key}. Add it to "
+                f"{targets[0].name}.csv, or correct the cell."
+            )
         return found
+
     return Column(field, look_up)
 
 
 def _keys(org: Org, target: SObject, key: str) -> dict[str, str]:
     column = quoted(target.fields[key.lower()].name)
-    rows = org.database.connection.execute(" ".join(("SELECT", column, ', "Id" FROM', quoted(target.name), "WHERE", column,
-                                                     'IS NOT NULL ORDER BY "Id" DESC')))
+    rows = org.database.connection.execute(
+        " ".join(("SELECT", column, ', "Id" FROM', quoted(target.name), "WHERE", column, 'IS NOT NULL ORDER BY "Id" DESC'))
+    )
     return {str(value).lower(): record_id for value, record_id in rows}
 
 
@@ -200,6 +222,8 @@ def resolve_later(org: Org, sobject: SObject, found: Sequence[Column], path: Pat
             known = _keys(org, sobject, column.key)
             for record_id, key in column.waiting:
                 if key.lower() not in known:
-                    raise LoadRefused(f"{path}: {column.field.relationship or column.field.name}.{column.key} {key!r}: no row "
-                                      f"of this file has that {column.key}.")
+                    raise LoadRefused(
+                        f"{path}: {column.field.relationship or column.field.name}.{column.key} {key!r}: no row "
+                        f"of this file has that {column.key}."
+                    )
                 org.database.update(sobject.name, record_id, {column.field.name: known[key.lower()]})

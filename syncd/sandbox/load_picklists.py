@@ -25,7 +25,8 @@ class StageFacts:
         self._missing = [name for name in _OUTCOMES if name not in given]
         self._stages: dict[str, dict[str, Any]] = {
             row["ApiName"].lower(): dict(row) | {"Probability": row["DefaultProbability"]}
-            for row in org.database.where("OpportunityStage")}
+            for row in org.database.where("OpportunityStage")
+        }
         if not self._stages:
             self._stages = {name.lower(): guess_stage(name) for name, _, _ in STAGES}
 
@@ -52,8 +53,13 @@ def guess_stage(name: str) -> dict[str, Any]:
         probability, category = 0, "Omitted"
     else:
         probability, category = 50, "Pipeline"
-    return {"IsClosed": int(category != "Pipeline"), "IsWon": int(category == "Closed"), "Probability": float(probability),
-            "ForecastCategory": category, "ForecastCategoryName": category}
+    return {
+        "IsClosed": int(category != "Pipeline"),
+        "IsWon": int(category == "Closed"),
+        "Probability": float(probability),
+        "ForecastCategory": category,
+        "ForecastCategoryName": category,
+    }
 
 
 def finish(org: Org, files: Mapping[str, Path]) -> None:
@@ -71,9 +77,22 @@ def finish(org: Org, files: Mapping[str, Path]) -> None:
 
 def _in_order(org: Org, table: str, column: str) -> list[tuple[str, int]]:
     converted = ', MAX("IsConverted")' if table == "Lead" else ", 0"
-    return org.database.connection.execute(" ".join((
-        "SELECT", quoted(column), converted, "FROM", quoted(table), "WHERE", quoted(column),
-        "IS NOT NULL GROUP BY", quoted(column), "ORDER BY MIN(rowid)"))).fetchall()
+    return org.database.connection.execute(
+        " ".join(
+            (
+                "SELECT",
+                quoted(column),
+                converted,
+                "FROM",
+                quoted(table),
+                "WHERE",
+                quoted(column),
+                "IS NOT NULL GROUP BY",
+                quoted(column),
+                "ORDER BY MIN(rowid)",
+            )
+        )
+    ).fetchall()
 
 
 def _lead_statuses(org: Org) -> None:
@@ -100,8 +119,12 @@ def _other_picklists(org: Org, stem: str) -> None:
     sobject = org.schema.get(stem)
     changed = []
     for field in sobject.fields.values():
-        if field.type in ("picklist", "combobox") and field.stored and not field.restricted and (
-                sobject.name, field.name) not in _MASTERS:
+        if (
+            field.type in ("picklist", "combobox")
+            and field.stored
+            and not field.restricted
+            and (sobject.name, field.name) not in _MASTERS
+        ):
             values = tuple(name for name, _ in _in_order(org, sobject.name, field.name))
             if values:
                 changed.append(replace(field, picklist=values))
@@ -116,7 +139,8 @@ def _member_statuses(org: Org) -> None:
             members.add_default_statuses(org, campaign["Id"], org.admin_id, at)
     used = org.database.connection.execute(
         'SELECT "CampaignId", "Status", MAX("HasResponded") FROM "CampaignMember" WHERE "Status" IS NOT NULL '
-        'GROUP BY "CampaignId", "Status" ORDER BY MIN(rowid)').fetchall()
+        'GROUP BY "CampaignId", "Status" ORDER BY MIN(rowid)'
+    ).fetchall()
     for campaign_id, label, responded in used:
         if not org.database.where("CampaignMemberStatus", CampaignId=campaign_id, Label=label):
             members.add_status(org, campaign_id, label, by=org.admin_id, at=at, responded=bool(responded))

@@ -43,17 +43,27 @@ class RunningOrg:
 
 
 @contextmanager
-def running(*, load: Path | str | None = None, seed: int = 0, now: str = START, frozen: bool = True, company: bool = False,
-            users: int = 0, org: Org | None = None, on_request: Hook | None = None,
-            after_request: Hook | None = None) -> Iterator[RunningOrg]:
+def running(
+    *,
+    load: Path | str | None = None,
+    seed: int = 0,
+    now: str = START,
+    frozen: bool = True,
+    company: bool = False,
+    users: int = 0,
+    org: Org | None = None,
+    on_request: Hook | None = None,
+    after_request: Hook | None = None,
+) -> Iterator[RunningOrg]:
     """Serve an org from a thread of this process until the block ends.
 
     The hooks get (number, method, path): before a request is carried out, and after it was applied but before the
     answer is sent. They run on a server thread, without the org's lock, so they may edit the org.
     """
     mine = org is None
-    served = org or build_org(load=Path(load) if load else None, seed=seed, now=moment_of(now), frozen=frozen,
-                              company=company, users=users)
+    served = org or build_org(
+        load=Path(load) if load else None, seed=seed, now=moment_of(now), frozen=frozen, company=company, users=users
+    )
     server = Server(served, on_request=on_request, after_request=after_request)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox-loop", daemon=True)

@@ -22,8 +22,9 @@ def complete(org: Org, values: dict[str, Any], at: datetime) -> None:
     if lead_id is None and contact_id is None:
         raise SalesforceError("REQUIRED_FIELD_MISSING", "Required fields are missing: [LeadId]", fields=("LeadId",))
     if lead_id is not None and contact_id is not None:
-        raise SalesforceError("FIELD_INTEGRITY_EXCEPTION", "Specify either a lead or a contact, not both",
-                              fields=("LeadId", "ContactId"))
+        raise SalesforceError(
+            "FIELD_INTEGRITY_EXCEPTION", "Specify either a lead or a contact, not both", fields=("LeadId", "ContactId")
+        )
     if lead_id is not None and (org.database.row("Lead", lead_id) or {}).get("IsConverted"):
         raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=())
     person = {"LeadId": lead_id} if lead_id is not None else {"ContactId": contact_id}
@@ -68,14 +69,28 @@ def add_default_statuses(org: Org, campaign_id: str, by: str, at: str) -> None:
     add_status(org, campaign_id, "Responded", by=by, at=at, responded=True)
 
 
-def add_status(org: Org, campaign_id: str, label: str, *, by: str, at: str, is_default: bool = False,
-               responded: bool = False) -> None:
+def add_status(
+    org: Org, campaign_id: str, label: str, *, by: str, at: str, is_default: bool = False, responded: bool = False
+) -> None:
     """Add one member status to a campaign, after those it has."""
     order = org.database.value('SELECT COUNT(*) FROM "CampaignMemberStatus" WHERE "CampaignId" = ?', (campaign_id,))
-    org.database.insert("CampaignMemberStatus", {
-        "Id": org.mint_id("01Y"), "IsDeleted": 0, "CampaignId": campaign_id, "Label": label, "SortOrder": order + 1,
-        "IsDefault": int(is_default), "HasResponded": int(responded), "CreatedDate": at, "CreatedById": by,
-        "LastModifiedDate": at, "LastModifiedById": by, "SystemModstamp": at})
+    org.database.insert(
+        "CampaignMemberStatus",
+        {
+            "Id": org.mint_id("01Y"),
+            "IsDeleted": 0,
+            "CampaignId": campaign_id,
+            "Label": label,
+            "SortOrder": order + 1,
+            "IsDefault": int(is_default),
+            "HasResponded": int(responded),
+            "CreatedDate": at,
+            "CreatedById": by,
+            "LastModifiedDate": at,
+            "LastModifiedById": by,
+            "SystemModstamp": at,
+        },
+    )
 
 
 def keep_one_default(org: Org, status: Mapping[str, Any]) -> None:

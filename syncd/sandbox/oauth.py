@@ -39,9 +39,21 @@ def token(org: Org, headers: Mapping[str, str], raw: bytes, instance_url: str) -
     identity = f"{instance_url}/id/{org.org_id}/{org.api_user_id}"
     issued_at = str(int(now.timestamp() * 1000))
     signature = base64.b64encode(hashlib.sha256((identity + issued_at).encode()).digest()).decode()
-    return Answer(200, {"access_token": access, "signature": signature, "scope": "api id", "instance_url": instance_url,
-                        "id": identity, "token_type": "Bearer", "issued_at": issued_at,
-                        "api_instance_url": instance_url}, {"Cache-Control": "no-store"}, api_calls=0)
+    return Answer(
+        200,
+        {
+            "access_token": access,
+            "signature": signature,
+            "scope": "api id",
+            "instance_url": instance_url,
+            "id": identity,
+            "token_type": "Bearer",
+            "issued_at": issued_at,
+            "api_instance_url": instance_url,
+        },
+        {"Cache-Control": "no-store"},
+        api_calls=0,
+    )
 
 
 def revoke(org: Org, raw: bytes) -> Answer:
@@ -71,24 +83,61 @@ def identity(org: Org, user_id: str, instance_url: str) -> dict[str, Any]:
     """Describe the session's user as the identity URL does; paths keep a literal ``{version}``."""
     user = org.database.row("User", user_id) or {}
     rest = instance_url + "/services/data/v{version}/"
-    return {"id": f"{instance_url}/id/{org.org_id}/{user_id}", "asserted_user": True, "user_id": user_id,
-            "organization_id": org.org_id, "username": user.get("Username"), "nick_name": user.get("CommunityNickname"),
-            "display_name": user.get("Name"), "email": user.get("Email"), "email_verified": True,
-            "first_name": user.get("FirstName"), "last_name": user.get("LastName"), "timezone": "UTC",
-            "photos": {}, "active": bool(user.get("IsActive")), "user_type": "STANDARD", "language": "en_US",
-            "locale": "en_US", "utcOffset": 0, "last_modified_date": user.get("LastModifiedDate"),
-            "urls": {"rest": rest, "query": rest + "query/", "sobjects": rest + "sobjects/", "search": rest + "search/",
-                     "recent": rest + "recent/", "profile": f"{instance_url}/{user_id}"}}
+    return {
+        "id": f"{instance_url}/id/{org.org_id}/{user_id}",
+        "asserted_user": True,
+        "user_id": user_id,
+        "organization_id": org.org_id,
+        "username": user.get("Username"),
+        "nick_name": user.get("CommunityNickname"),
+        "display_name": user.get("Name"),
+        "email": user.get("Email"),
+        "email_verified": True,
+        "first_name": user.get("FirstName"),
+        "last_name": user.get("LastName"),
+        "timezone": "UTC",
+        "photos": {},
+        "active": bool(user.get("IsActive")),
+        "user_type": "STANDARD",
+        "language": "en_US",
+        "locale": "en_US",
+        "utcOffset": 0,
+        "last_modified_date": user.get("LastModifiedDate"),
+        "urls": {
+            "rest": rest,
+            "query": rest + "query/",
+            "sobjects": rest + "sobjects/",
+            "search": rest + "search/",
+            "recent": rest + "recent/",
+            "profile": f"{instance_url}/{user_id}",
+        },
+    }
 
 
 def userinfo(org: Org, user_id: str, instance_url: str) -> dict[str, Any]:
     """Describe the session's user in OpenID Connect claims."""
     facts = identity(org, user_id, instance_url)
-    return {"sub": facts["id"], "user_id": user_id, "organization_id": org.org_id, "preferred_username": facts["username"],
-            "nickname": facts["nick_name"], "name": facts["display_name"], "email": facts["email"], "email_verified": True,
-            "given_name": facts["first_name"], "family_name": facts["last_name"], "zoneinfo": "UTC", "photos": {},
-            "profile": facts["urls"]["profile"], "active": facts["active"], "user_type": "STANDARD", "language": "en_US",
-            "locale": "en_US", "utcOffset": 0, "urls": facts["urls"]}
+    return {
+        "sub": facts["id"],
+        "user_id": user_id,
+        "organization_id": org.org_id,
+        "preferred_username": facts["username"],
+        "nickname": facts["nick_name"],
+        "name": facts["display_name"],
+        "email": facts["email"],
+        "email_verified": True,
+        "given_name": facts["first_name"],
+        "family_name": facts["last_name"],
+        "zoneinfo": "UTC",
+        "photos": {},
+        "profile": facts["urls"]["profile"],
+        "active": facts["active"],
+        "user_type": "STANDARD",
+        "language": "en_US",
+        "locale": "en_US",
+        "utcOffset": 0,
+        "urls": facts["urls"],
+    }
 
 
 def is_identity_of(org: Org, path: str, user_id: str) -> bool:

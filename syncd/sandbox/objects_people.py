@@ -6,7 +6,10 @@ from syncd.sandbox.schema import SObject, sobject
 
 _READ: tuple[str, ...] = ("replicate",)
 
-ORGANIZATION = sobject("Organization", "00D", """
+ORGANIZATION = sobject(
+    "Organization",
+    "00D",
+    """
 Name string 80 U
 InstanceName string 5 N
 IsSandbox boolean
@@ -15,18 +18,36 @@ LanguageLocaleKey picklist 40 | en_US
 TimeZoneSidKey picklist 40 | UTC
 TrialExpirationDate datetime N
 NamespacePrefix string 15 N
-""", verbs=(), deletable_flag=False)
-PROFILE = sobject("Profile", "00e", """
+""",
+    verbs=(),
+    deletable_flag=False,
+)
+PROFILE = sobject(
+    "Profile",
+    "00e",
+    """
 Name string 255 CU
 UserType picklist 40 N restricted | Standard
 Description string 255 CUN
-""", verbs=(), deletable_flag=False)
-USER_ROLE = sobject("UserRole", "00E", """
+""",
+    verbs=(),
+    deletable_flag=False,
+)
+USER_ROLE = sobject(
+    "UserRole",
+    "00E",
+    """
 Name string 80 CU required
 DeveloperName string 80 CUN
 ParentRoleId reference CUN -> UserRole
-""", verbs={"create", "update", "delete"}, deletable_flag=False)
-USER = sobject("User", "005", """
+""",
+    verbs={"create", "update", "delete"},
+    deletable_flag=False,
+)
+USER = sobject(
+    "User",
+    "005",
+    """
 Username string 80 CU required unique idlookup
 LastName string 80 CU required in:Name
 FirstName string 40 CUN in:Name
@@ -48,8 +69,14 @@ LocaleSidKey picklist 40 CU restricted =en_US | en_US | en_GB | de_DE
 LanguageLocaleKey picklist 40 CU restricted =en_US | en_US | de
 EmailEncodingKey picklist 40 CU restricted =UTF-8 | UTF-8 | ISO-8859-1
 LastLoginDate datetime N
-""", verbs={"create", "update", "replicate", "search"}, deletable_flag=False)
-GROUP = sobject("Group", "00G", """
+""",
+    verbs={"create", "update", "replicate", "search"},
+    deletable_flag=False,
+)
+GROUP = sobject(
+    "Group",
+    "00G",
+    """
 Name string 40 CU required
 DeveloperName string 80 CU idlookup
 RelatedId reference N -> User,UserRole/Related
@@ -58,34 +85,67 @@ Email email 255 CUN
 OwnerId reference N -> Organization,User/Owner
 DoesSendEmailToMembers boolean CUD
 DoesIncludeBosses boolean CUD
-""", verbs={"create", "update", "delete", "search"}, deletable_flag=False)
-GROUP_MEMBER = sobject("GroupMember", "011", """
+""",
+    verbs={"create", "update", "delete", "search"},
+    deletable_flag=False,
+)
+GROUP_MEMBER = sobject(
+    "GroupMember",
+    "011",
+    """
 GroupId reference C required -> Group/Group/GroupMembers
 UserOrGroupId reference C required -> Group,User
 SystemModstamp datetime D
-""", verbs={"create", "delete"}, deletable_flag=False, audit=False)
-QUEUE_SOBJECT = sobject("QueueSobject", "03g", """
+""",
+    verbs={"create", "delete"},
+    deletable_flag=False,
+    audit=False,
+)
+QUEUE_SOBJECT = sobject(
+    "QueueSobject",
+    "03g",
+    """
 QueueId reference C required -> Group/Queue/QueueSobjects
 SobjectType picklist 40 C required | Lead | Case
 CreatedById reference D -> User/CreatedBy
 SystemModstamp datetime D
-""", verbs={"create", "delete"}, deletable_flag=False, audit=False)
-RECORD_TYPE = sobject("RecordType", "012", """
+""",
+    verbs={"create", "delete"},
+    deletable_flag=False,
+    audit=False,
+)
+RECORD_TYPE = sobject(
+    "RecordType",
+    "012",
+    """
 Name string 80 CU required
 DeveloperName string 80 CU
 Description string 255 CUN
 IsActive boolean CUD =true
 SobjectType picklist 40 C | Lead | Contact | Account | Opportunity
-""", verbs={"create", "update"}, deletable_flag=False)
+""",
+    verbs={"create", "update"},
+    deletable_flag=False,
+)
 
-LEAD_STATUS = sobject("LeadStatus", "01J", """
+LEAD_STATUS = sobject(
+    "LeadStatus",
+    "01J",
+    """
 MasterLabel string 255 N
 ApiName string 255 N
 SortOrder int N
 IsDefault boolean D
 IsConverted boolean D
-""", verbs=_READ, deletable_flag=False, plural="Lead Status Values")
-OPPORTUNITY_STAGE = sobject("OpportunityStage", "01J", """
+""",
+    verbs=_READ,
+    deletable_flag=False,
+    plural="Lead Status Values",
+)
+OPPORTUNITY_STAGE = sobject(
+    "OpportunityStage",
+    "01J",
+    """
 MasterLabel string 255 N
 ApiName string 255 N
 IsActive boolean D =true
@@ -96,14 +156,26 @@ ForecastCategory picklist 40 restricted | Omitted | Pipeline | BestCase | MostLi
 ForecastCategoryName picklist 255 restricted | Omitted | Pipeline | Best Case | Most Likely | Commit | Closed
 DefaultProbability percent 3.0 N
 Description string 255 N
-""", verbs=_READ, deletable_flag=False)
-ASSIGNMENT_RULE = sobject("AssignmentRule", "01Q", """
+""",
+    verbs=_READ,
+    deletable_flag=False,
+)
+ASSIGNMENT_RULE = sobject(
+    "AssignmentRule",
+    "01Q",
+    """
 Name string 120 N
 SobjectType picklist 40 N restricted | Lead | Case
 Active boolean D
-""", verbs=(), deletable_flag=False)
+""",
+    verbs=(),
+    deletable_flag=False,
+)
 
-CAMPAIGN = sobject("Campaign", "701", """
+CAMPAIGN = sobject(
+    "Campaign",
+    "701",
+    """
 Name string 80 CU required
 ParentId reference CUN -> Campaign/Parent/ChildCampaigns
 Type picklist 40 CUN | Conference | Webinar | Email | Advertisement | Nurture | Other
@@ -124,15 +196,25 @@ LastActivityDate date N
 LastViewedDate datetime N
 LastReferencedDate datetime N
 CampaignMemberRecordTypeId reference CUN -> RecordType/CampaignMemberRecordType
-""")
-CAMPAIGN_MEMBER_STATUS = sobject("CampaignMemberStatus", "01Y", """
+""",
+)
+CAMPAIGN_MEMBER_STATUS = sobject(
+    "CampaignMemberStatus",
+    "01Y",
+    """
 CampaignId reference C required -> Campaign/Campaign/CampaignMemberStatuses
 Label string 765 CU required
 SortOrder int CUN
 IsDefault boolean CUD
 HasResponded boolean CUD
-""", verbs={"create", "update", "delete", "replicate"}, plural="Campaign Member Statuses")
-CAMPAIGN_MEMBER = sobject("CampaignMember", "00v", """
+""",
+    verbs={"create", "update", "delete", "replicate"},
+    plural="Campaign Member Statuses",
+)
+CAMPAIGN_MEMBER = sobject(
+    "CampaignMember",
+    "00v",
+    """
 CampaignId reference C required -> Campaign/Campaign/CampaignMembers
 LeadId reference CN -> Lead/Lead/CampaignMembers
 ContactId reference CN -> Contact/Contact/CampaignMembers
@@ -154,7 +236,9 @@ LeadSource picklist 255 N sql:member_source
 HasOptedOutOfEmail boolean D sql:member_opt_out
 DoNotCall boolean D sql:member_do_not_call
 RecordTypeId reference CUN -> RecordType/RecordType
-""", verbs={"create", "update", "delete", "replicate"})
+""",
+    verbs={"create", "update", "delete", "replicate"},
+)
 
 _ACTIVITY = """
 WhoId reference CUN -> Contact,Lead/Who/{0}
@@ -165,7 +249,10 @@ Description textarea 32000 CUN nofilter
 IsArchived boolean D
 AccountId reference N -> Account/Account
 """
-TASK = sobject("Task", "00T", """
+TASK = sobject(
+    "Task",
+    "00T",
+    """
 ActivityDate date CUN
 Status picklist 255 CUD =Not~Started | Not Started | In Progress | Completed | Waiting on someone else | Deferred
 Priority picklist 255 CUD =Normal | High | Normal | Low
@@ -175,8 +262,13 @@ TaskSubtype picklist 40 CN restricted =Task | Task | Email | ListEmail | Cadence
 CompletedDateTime datetime N
 CallType picklist 40 CUN restricted | Internal | Inbound | Outbound
 CallDurationInSeconds int CUN
-""" + _ACTIVITY.format("Tasks"))
-EVENT = sobject("Event", "00U", """
+"""
+    + _ACTIVITY.format("Tasks"),
+)
+EVENT = sobject(
+    "Event",
+    "00U",
+    """
 ActivityDate date CUN
 ActivityDateTime datetime CUN
 StartDateTime datetime CUN
@@ -185,8 +277,21 @@ DurationInMinutes int CUN
 IsAllDayEvent boolean CUD
 Location string 255 CUN
 EventSubtype picklist 40 CN restricted =Event | Event
-""" + _ACTIVITY.format("Events"))
+"""
+    + _ACTIVITY.format("Events"),
+)
 
-PEOPLE: tuple[SObject, ...] = (ORGANIZATION, PROFILE, USER_ROLE, USER, GROUP, GROUP_MEMBER, QUEUE_SOBJECT, RECORD_TYPE,
-                               LEAD_STATUS, OPPORTUNITY_STAGE, ASSIGNMENT_RULE)
+PEOPLE: tuple[SObject, ...] = (
+    ORGANIZATION,
+    PROFILE,
+    USER_ROLE,
+    USER,
+    GROUP,
+    GROUP_MEMBER,
+    QUEUE_SOBJECT,
+    RECORD_TYPE,
+    LEAD_STATUS,
+    OPPORTUNITY_STAGE,
+    ASSIGNMENT_RULE,
+)
 MARKETING: tuple[SObject, ...] = (CAMPAIGN, CAMPAIGN_MEMBER_STATUS, CAMPAIGN_MEMBER, TASK, EVENT)

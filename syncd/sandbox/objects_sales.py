@@ -39,7 +39,10 @@ LastReferencedDate datetime N
 RecordTypeId reference CUN -> RecordType/RecordType
 """
 
-LEAD = sobject("Lead", "00Q", """
+LEAD = sobject(
+    "Lead",
+    "00Q",
+    """
 MasterRecordId reference N -> Lead/MasterRecord
 Company string 255 CU required
 Website url 255 CUN
@@ -55,10 +58,17 @@ ConvertedAccountId reference N -> Account/ConvertedAccount
 ConvertedContactId reference N -> Contact/ConvertedContact
 ConvertedOpportunityId reference N -> Opportunity/ConvertedOpportunity
 IsUnreadByOwner boolean CUD =true
-""" + _PERSON + _ADDRESS.format(""), verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"},
-               history="LeadHistory")
+"""
+    + _PERSON
+    + _ADDRESS.format(""),
+    verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"},
+    history="LeadHistory",
+)
 
-CONTACT = sobject("Contact", "003", """
+CONTACT = sobject(
+    "Contact",
+    "003",
+    """
 MasterRecordId reference N -> Contact/MasterRecord
 AccountId reference CUN -> Account/Account/Contacts
 Department string 80 CUN
@@ -67,10 +77,17 @@ OwnerId reference CUD -> User/Owner
 HomePhone phone 40 CUN
 Birthdate date CUN
 IsEmailBounced boolean D
-""" + _PERSON + _ADDRESS.format("Mailing"),
-                  verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"}, history="ContactHistory")
+"""
+    + _PERSON
+    + _ADDRESS.format("Mailing"),
+    verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"},
+    history="ContactHistory",
+)
 
-ACCOUNT = sobject("Account", "001", """
+ACCOUNT = sobject(
+    "Account",
+    "001",
+    """
 MasterRecordId reference N -> Account/MasterRecord
 Name string 255 CU required
 Type picklist 255 CUN | Prospect | Customer | Partner | Other
@@ -89,12 +106,18 @@ LastActivityDate date N
 LastViewedDate datetime N
 LastReferencedDate datetime N
 RecordTypeId reference CUN -> RecordType/RecordType
-""" + _ADDRESS.format("Billing"), verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"})
+"""
+    + _ADDRESS.format("Billing"),
+    verbs={"create", "update", "delete", "undelete", "merge", "replicate", "search"},
+)
 
 _FORECAST = "Omitted | Pipeline | BestCase | MostLikely | Forecast | Closed"
 _FORECAST_NAMES = "Omitted | Pipeline | Best Case | Most Likely | Commit | Closed"
 
-OPPORTUNITY = sobject("Opportunity", "006", f"""
+OPPORTUNITY = sobject(
+    "Opportunity",
+    "006",
+    f"""
 AccountId reference CUN -> Account/Account/Opportunities
 IsPrivate boolean CUD
 Name string 120 CU required idlookup
@@ -130,16 +153,27 @@ HasOverdueTask boolean D nofilter sql:overdue_task
 LastAmountChangedHistoryId reference N -> OpportunityHistory/LastAmountChangedHistory
 LastCloseDateChangedHistoryId reference N -> OpportunityHistory/LastCloseDateChangedHistory
 RecordTypeId reference CUN -> RecordType/RecordType
-""", history="OpportunityFieldHistory", plural="Opportunities")
+""",
+    history="OpportunityFieldHistory",
+    plural="Opportunities",
+)
 
-OPPORTUNITY_CONTACT_ROLE = sobject("OpportunityContactRole", "00K", """
+OPPORTUNITY_CONTACT_ROLE = sobject(
+    "OpportunityContactRole",
+    "00K",
+    """
 OpportunityId reference C required -> Opportunity/Opportunity/OpportunityContactRoles
 ContactId reference CU required -> Contact/Contact/OpportunityContactRoles
 Role picklist 40 CUN | Business User | Decision Maker | Economic Buyer | Evaluator | Executive Sponsor | Influencer | Other
 IsPrimary boolean CUD
-""", verbs={"create", "update", "delete", "replicate"})
+""",
+    verbs={"create", "update", "delete", "replicate"},
+)
 
-OPPORTUNITY_HISTORY = sobject("OpportunityHistory", "008", f"""
+OPPORTUNITY_HISTORY = sobject(
+    "OpportunityHistory",
+    "008",
+    f"""
 OpportunityId reference -> Opportunity/Opportunity/OpportunityHistories
 CreatedById reference D -> User/CreatedBy
 CreatedDate datetime D
@@ -152,7 +186,11 @@ ForecastCategory picklist 40 N restricted | {_FORECAST}
 PrevAmount currency 18.2 N
 PrevCloseDate date N
 SystemModstamp datetime D
-""", verbs=_READ, audit=False, plural="Opportunity Histories")
+""",
+    verbs=_READ,
+    audit=False,
+    plural="Opportunity Histories",
+)
 
 _HISTORY = """
 {0}Id reference -> {0}/{0}/{1}
@@ -163,14 +201,25 @@ DataType picklist 40 N
 OldValue anyType N
 NewValue anyType N
 """
-LEAD_HISTORY = sobject("LeadHistory", "017", _HISTORY.format("Lead", "Histories"), verbs=_READ, audit=False,
-                       plural="Lead Histories")
-CONTACT_HISTORY = sobject("ContactHistory", "017", _HISTORY.format("Contact", "Histories"), verbs=_READ, audit=False,
-                          plural="Contact Histories")
-OPPORTUNITY_FIELD_HISTORY = sobject("OpportunityFieldHistory", "017", _HISTORY.format("Opportunity", "Histories"),
-                                    verbs=_READ, audit=False, plural="Opportunity Field Histories")
+LEAD_HISTORY = sobject(
+    "LeadHistory", "017", _HISTORY.format("Lead", "Histories"), verbs=_READ, audit=False, plural="Lead Histories"
+)
+CONTACT_HISTORY = sobject(
+    "ContactHistory", "017", _HISTORY.format("Contact", "Histories"), verbs=_READ, audit=False, plural="Contact Histories"
+)
+OPPORTUNITY_FIELD_HISTORY = sobject(
+    "OpportunityFieldHistory",
+    "017",
+    _HISTORY.format("Opportunity", "Histories"),
+    verbs=_READ,
+    audit=False,
+    plural="Opportunity Field Histories",
+)
 
-CASE = sobject("Case", "500", """
+CASE = sobject(
+    "Case",
+    "500",
+    """
 CaseNumber string 30 idlookup
 ContactId reference CUN -> Contact/Contact/Cases
 AccountId reference CUN -> Account/Account/Cases
@@ -181,7 +230,18 @@ Subject string 255 CUN
 Description textarea 32000 CUN nofilter
 IsClosed boolean D
 OwnerId reference CUD -> Group,User/Owner
-""")
+""",
+)
 
-SALES: tuple[SObject, ...] = (ACCOUNT, CONTACT, LEAD, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, OPPORTUNITY_HISTORY,
-                              LEAD_HISTORY, CONTACT_HISTORY, OPPORTUNITY_FIELD_HISTORY, CASE)
+SALES: tuple[SObject, ...] = (
+    ACCOUNT,
+    CONTACT,
+    LEAD,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+    OPPORTUNITY_HISTORY,
+    LEAD_HISTORY,
+    CONTACT_HISTORY,
+    OPPORTUNITY_FIELD_HISTORY,
+    CASE,
+)

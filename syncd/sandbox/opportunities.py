@@ -19,8 +19,13 @@ def derive(org: Org, before: Mapping[str, Any] | None, values: dict[str, Any], a
     old = before or {}
     stage = values.get("StageName")
     if stage is not None and (before is None or stage != before["StageName"]):
-        values.update({name: value for name, value in stage_facts(org, stage, old).items()
-                       if name not in values or values[name] is None or name in ("IsClosed", "IsWon", "ForecastCategory")})
+        values.update(
+            {
+                name: value
+                for name, value in stage_facts(org, stage, old).items()
+                if name not in values or values[name] is None or name in ("IsClosed", "IsWon", "ForecastCategory")
+            }
+        )
         if before is not None:
             values["LastStageChangeDate"] = at
     name = values.get("ForecastCategoryName")
@@ -35,10 +40,20 @@ def stage_facts(org: Org, stage: str, old: Mapping[str, Any]) -> dict[str, Any]:
     """Say what a stage means for the deal: closed, won, probability, forecast."""
     row = org.stage(stage)
     if row is None:
-        return {"IsClosed": 0, "IsWon": 0, "Probability": old.get("Probability") or 0.0,
-                "ForecastCategory": "Pipeline", "ForecastCategoryName": "Pipeline"}
-    return {"IsClosed": row["IsClosed"], "IsWon": row["IsWon"], "Probability": row["DefaultProbability"],
-            "ForecastCategory": row["ForecastCategory"], "ForecastCategoryName": row["ForecastCategoryName"]}
+        return {
+            "IsClosed": 0,
+            "IsWon": 0,
+            "Probability": old.get("Probability") or 0.0,
+            "ForecastCategory": "Pipeline",
+            "ForecastCategoryName": "Pipeline",
+        }
+    return {
+        "IsClosed": row["IsClosed"],
+        "IsWon": row["IsWon"],
+        "Probability": row["DefaultProbability"],
+        "ForecastCategory": row["ForecastCategory"],
+        "ForecastCategoryName": row["ForecastCategoryName"],
+    }
 
 
 def fiscal(close_on: str | None) -> dict[str, Any]:

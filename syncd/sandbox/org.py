@@ -134,8 +134,9 @@ class Org:
         full = parse_id(text)
         if full is not None and (self.database.exists("User", full) or self.database.exists("Group", full)):
             return full
-        raise ControlRefused(f"There is no user or queue {text!r} in this org; give a username, a queue's developer "
-                             "name, or an id.")
+        raise ControlRefused(
+            f"There is no user or queue {text!r} in this org; give a username, a queue's developer name, or an id."
+        )
 
     def name_of(self, record_id: str | None) -> str | None:
         """Return the name of the record an id stands for, as history rows show it."""
@@ -145,8 +146,9 @@ class Org:
         row = self.database.row(table, str(record_id))
         return row["Name"] if row else record_id
 
-    def edit(self, edits: Sequence[Mapping[str, Any]], *, user: str = seeds.ADMIN_USERNAME,
-             auto_assign: bool = False) -> list[dict[str, Any]]:
+    def edit(
+        self, edits: Sequence[Mapping[str, Any]], *, user: str = seeds.ADMIN_USERNAME, auto_assign: bool = False
+    ) -> list[dict[str, Any]]:
         """Carry out a person's edits, one after the other, each by itself; see the control endpoint."""
         with self.lock:
             user_id = self.resolve_owner(user)
@@ -219,5 +221,15 @@ class Org:
             self.database.close()
 
 
-_COPIED = ("clock", "settings", "mint", "sessions", "cursors", "started_at", "schema_changed_at", "org_id", "api_user_id",
-           "admin_id")
+_COPIED = (
+    "clock",
+    "settings",
+    "mint",
+    "sessions",
+    "cursors",
+    "started_at",
+    "schema_changed_at",
+    "org_id",
+    "api_user_id",
+    "admin_id",
+)

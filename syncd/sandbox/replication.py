@@ -19,10 +19,18 @@ def deleted(call: Call, sobject: SObject) -> Answer:
     start, end = _window(call, sobject, DELETED_DAYS)
     rows = call.org.database.rows(
         'SELECT Id AS id, DeletedAt AS deletedDate FROM "_Deleted" WHERE Object = ? AND DeletedAt >= ? AND DeletedAt < ? '
-        "ORDER BY DeletedAt, Id", (sobject.name, stamp(start), stamp(end)))
+        "ORDER BY DeletedAt, Id",
+        (sobject.name, stamp(start), stamp(end)),
+    )
     earliest = max(_minute(call.org.started_at), _minute(call.org.clock.now()) - timedelta(days=DELETED_DAYS))
-    return Answer(200, {"deletedRecords": rows, "earliestDateAvailable": stamp(min(earliest, start)),
-                        "latestDateCovered": stamp(_covered(call, end))})
+    return Answer(
+        200,
+        {
+            "deletedRecords": rows,
+            "earliestDateAvailable": stamp(min(earliest, start)),
+            "latestDateCovered": stamp(_covered(call, end)),
+        },
+    )
 
 
 def updated(call: Call, sobject: SObject) -> Answer:
@@ -31,8 +39,16 @@ def updated(call: Call, sobject: SObject) -> Answer:
     column = next(name for name in ("SystemModstamp", "LastModifiedDate", "CreatedDate") if sobject.has(name))
     alive = ' AND "IsDeleted" = 0' if sobject.has("IsDeleted") else ""
     rows = call.org.database.connection.execute(
-        " ".join(('SELECT "Id" FROM', quoted(sobject.name), f'WHERE "{column}" >= ? AND "{column}" < ?' + alive,
-                  f'ORDER BY "{column}", "Id"')), (stamp(start), stamp(end))).fetchall()
+        " ".join(
+            (
+                'SELECT "Id" FROM',
+                quoted(sobject.name),
+                f'WHERE "{column}" >= ? AND "{column}" < ?' + alive,
+                f'ORDER BY "{column}", "Id"',
+            )
+        ),
+        (stamp(start), stamp(end)),
+    ).fetchall()
     if len(rows) > IDS_MAX:
         raise SalesforceError("EXCEEDED_ID_LIMIT", f"more than {IDS_MAX} ids in the window; ask for a shorter one")
     return Answer(200, {"ids": [row[0] for row in rows], "latestDateCovered": stamp(_covered(call, end))})

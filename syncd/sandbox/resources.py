@@ -37,8 +37,11 @@ def dispatch(call: Call) -> Answer:
             return record_count(call)
     if first == "":
         _only(call, "GET", "HEAD")
-        return Answer(200, {name: f"{call.base}/{name}" for name in ("composite", "limits", "query", "queryAll", "sobjects")}
-                      | {"identity": f"{call.instance_url}/id/{call.org.org_id}/{call.user_id}"})
+        return Answer(
+            200,
+            {name: f"{call.base}/{name}" for name in ("composite", "limits", "query", "queryAll", "sobjects")}
+            | {"identity": f"{call.instance_url}/id/{call.org.org_id}/{call.user_id}"},
+        )
     raise NotThere()
 
 

@@ -28,8 +28,9 @@ def the_object(call: Call, name: str) -> SObject:
 def create_row(call: Call, sobject: SObject) -> Answer:
     """Create a record: 201 with its id and place."""
     record_id = save.create(call.org, sobject, call.object_body(), call.how)
-    return Answer(201, {"id": record_id, "success": True, "errors": []},
-                  {"Location": f"{call.base}/sobjects/{sobject.name}/{record_id}"})
+    return Answer(
+        201, {"id": record_id, "success": True, "errors": []}, {"Location": f"{call.base}/sobjects/{sobject.name}/{record_id}"}
+    )
 
 
 def row_by_id(call: Call, sobject: SObject, text: str) -> Answer:
@@ -82,8 +83,9 @@ def read_rows(call: Call, sobject: SObject, ids: list[str], names: list[str]) ->
     statement = " ".join(("SELECT", ", ".join(compiled.columns), compiled.tail))
     renderer = Renderer(call.base, org.schema.by_prefix)
     node = compiled.shape
-    found = {row[node.id_index]: renderer.record(node, row)
-             for row in org.database.connection.execute(statement, compiled.parameters)}
+    found = {
+        row[node.id_index]: renderer.record(node, row) for row in org.database.connection.execute(statement, compiled.parameters)
+    }
     return [found.get(record_id) for record_id in ids]
 
 
@@ -92,8 +94,7 @@ def row_by_external_id(call: Call, sobject: SObject, name: str, value: str) -> A
     field = sobject.find(name)
     if field is None or not (field.external_id or field.id_lookup) or call.org.settings.hides(sobject.name, name):
         raise NotThere(f"Provided external ID field does not exist or is not accessible: {name}")
-    found = [row["Id"] for row in call.org.database.where(sobject.name, **{field.name: value})
-             if not row.get("IsDeleted")]
+    found = [row["Id"] for row in call.org.database.where(sobject.name, **{field.name: value}) if not row.get("IsDeleted")]
     if len(found) > 1:
         return Answer(300, [f"{call.base}/sobjects/{sobject.name}/{each}" for each in found])
     if call.method == "PATCH":
@@ -111,8 +112,11 @@ def _upsert(call: Call, sobject: SObject, field: Field, value: str, found: list[
         if call.params.get("updateOnly", "").lower() == "true":
             raise NotThere()
         record_id = save.create(call.org, sobject, {**body, field.name: value}, call.how)
-        return Answer(201, {"id": record_id, "success": True, "errors": [], "created": True},
-                      {"Location": f"{call.base}/sobjects/{sobject.name}/{record_id}"})
+        return Answer(
+            201,
+            {"id": record_id, "success": True, "errors": [], "created": True},
+            {"Location": f"{call.base}/sobjects/{sobject.name}/{record_id}"},
+        )
     answer = row_by_id(call, sobject, found[0])
     if answer.status != 204:
         return answer

@@ -27,7 +27,7 @@ class How:
     user_id: str
     at: datetime
     auto_assign: bool = False
-    sees_all: bool = False          # field-level security does not restrict this user
+    sees_all: bool = False  # field-level security does not restrict this user
 
     @property
     def stamp(self) -> str:
@@ -183,7 +183,7 @@ def _check_unique(org: Org, sobject: SObject, values: Values, own_id: str | None
             continue
         for row in org.database.where(sobject.name, **{field.name: values[field.name]}):
             if row["Id"] != own_id and not row.get("IsDeleted"):
-                message = (f"duplicate value found: {field.name} duplicates value on record with id: {row['Id'][:15]}")
+                message = f"duplicate value found: {field.name} duplicates value on record with id: {row['Id'][:15]}"
                 code = "DUPLICATE_USERNAME" if field.name == "Username" else "DUPLICATE_VALUE"
                 raise SalesforceError(code, message, fields=())
 

@@ -122,8 +122,9 @@ class Schema:
 
     def __init__(self, objects: Iterable[SObject]) -> None:
         self.objects: dict[str, SObject] = {each.name.lower(): each for each in objects}
-        self.by_prefix = {each.key_prefix: each.name for each in self.objects.values()
-                          if each.key_prefix and each.key_prefix != "017"}
+        self.by_prefix = {
+            each.key_prefix: each.name for each in self.objects.values() if each.key_prefix and each.key_prefix != "017"
+        }
 
     def find(self, name: str) -> SObject | None:
         """Find an object, or None."""
@@ -139,8 +140,12 @@ class Schema:
 
     def children_of(self, parent: str) -> list[tuple[SObject, Field]]:
         """List the (object, field) pairs that refer to `parent`."""
-        return [(each, pointer) for each in self.objects.values() for pointer in each.fields.values()
-                if parent in pointer.reference_to]
+        return [
+            (each, pointer)
+            for each in self.objects.values()
+            for pointer in each.fields.values()
+            if parent in pointer.reference_to
+        ]
 
 
 def label_of(name: str) -> str:
@@ -170,9 +175,13 @@ def parse_field(line: str) -> Field:
 
 
 _WORDS: dict[str, dict[str, object]] = {
-    "nofilter": {"filterable": False, "groupable": False}, "nogroup": {"groupable": False},
-    "restricted": {"restricted": True}, "unique": {"unique": True}, "idlookup": {"id_lookup": True},
-    "required": {"required": True}, "external": {"external_id": True, "id_lookup": True},
+    "nofilter": {"filterable": False, "groupable": False},
+    "nogroup": {"groupable": False},
+    "restricted": {"restricted": True},
+    "unique": {"unique": True},
+    "idlookup": {"id_lookup": True},
+    "required": {"required": True},
+    "external": {"external_id": True, "id_lookup": True},
 }
 _FLAGS = {"C": "createable", "U": "updateable", "N": "nillable", "D": "defaulted"}
 
@@ -204,8 +213,17 @@ def _read_word(word: str, rest: Iterable[str], facts: dict[str, object]) -> None
 _ALL_VERBS = frozenset({"create", "update", "delete", "undelete", "replicate", "search"})
 
 
-def sobject(name: str, prefix: str | None, notation: str, *, verbs: Iterable[str] = _ALL_VERBS, audit: bool = True,
-            deletable_flag: bool = True, history: str | None = None, plural: str = "") -> SObject:
+def sobject(
+    name: str,
+    prefix: str | None,
+    notation: str,
+    *,
+    verbs: Iterable[str] = _ALL_VERBS,
+    audit: bool = True,
+    deletable_flag: bool = True,
+    history: str | None = None,
+    plural: str = "",
+) -> SObject:
     """Build an object from field notation; Id, IsDeleted and the audit fields are added unless switched off."""
     head = "Id id D idlookup\n" + ("IsDeleted boolean D\n" if deletable_flag else "")
     lines = (head + notation + (AUDIT_FIELDS if audit else "")).splitlines()

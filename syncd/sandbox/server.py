@@ -20,7 +20,7 @@ from syncd.sandbox.org import Org
 
 WORKERS = 8
 BODY_MAX_BYTES = 50 * 1024 * 1024
-LINE_MAX_BYTES = 1024 * 1024            # above the org's own limit of 16,384, so that the org can say 414
+LINE_MAX_BYTES = 1024 * 1024  # above the org's own limit of 16,384, so that the org can say 414
 _NO_BODY = frozenset({204, 304})
 
 
@@ -39,8 +39,9 @@ class Server:
         """Listen and return the URL; port 0 picks a free one."""
         app = web.Application(client_max_size=BODY_MAX_BYTES)
         app.router.add_route("*", "/{tail:.*}", self._respond)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=LINE_MAX_BYTES,
-                                     max_field_size=LINE_MAX_BYTES)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, max_line_size=LINE_MAX_BYTES, max_field_size=LINE_MAX_BYTES
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
@@ -61,13 +62,15 @@ class Server:
             answer = Answer(403, {"error": "The control endpoint answers this machine only."})
             if _is_local(request.remote):
                 params = dict(parse_qsl(request.query_string))
-                answer = await loop.run_in_executor(self._workers, control, self.org, request.method,
-                                                    request.path.removeprefix(PREFIX).strip("/"), params, raw)
+                answer = await loop.run_in_executor(
+                    self._workers, control, self.org, request.method, request.path.removeprefix(PREFIX).strip("/"), params, raw
+                )
         else:
             headers = {name.lower(): value for name, value in request.headers.items()}
             arrival = Arrival(request.method, request.raw_path, headers, raw, self.url)
-            answer = await loop.run_in_executor(self._workers, answer_request, self.org, arrival, self.on_request,
-                                                self.after_request)
+            answer = await loop.run_in_executor(
+                self._workers, answer_request, self.org, arrival, self.on_request, self.after_request
+            )
         body = await loop.run_in_executor(self._workers, _encode, answer)
         return self._response(answer, body)
 

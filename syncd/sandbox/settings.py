@@ -14,7 +14,8 @@ class Settings:
     """The org's switches; changed by the control endpoint, never by the API."""
 
     history_tracking: dict[str, list[str]] = field(
-        default_factory=lambda: {"Lead": ["Status", "Owner"], "Opportunity": ["StageName", "Owner"]})
+        default_factory=lambda: {"Lead": ["Status", "Owner"], "Opportunity": ["StageName", "Owner"]}
+    )
     hidden_fields: dict[str, list[str]] = field(default_factory=dict)
     read_only_fields: dict[str, list[str]] = field(default_factory=dict)
     required_fields: dict[str, list[str]] = field(default_factory=dict)
@@ -22,10 +23,10 @@ class Settings:
     daily_api_requests: int = 100_000
     session_seconds: int = 7_200
     page_size_max: int = 2_000
-    conditional_stamp: str = "SystemModstamp"       # or LastModifiedDate: the guide names neither
-    activity_moves_stamp: bool = False              # whether an activity roll-up moves the parent's SystemModstamp
-    unknown_member_status: str = "default"          # default | accept | refuse
-    owner_history_rows: int = 2                     # 2: one row with ids, one with names; 1: names only
+    conditional_stamp: str = "SystemModstamp"  # or LastModifiedDate: the guide names neither
+    activity_moves_stamp: bool = False  # whether an activity roll-up moves the parent's SystemModstamp
+    unknown_member_status: str = "default"  # default | accept | refuse
+    owner_history_rows: int = 2  # 2: one row with ids, one with names; 1: names only
 
     def as_dict(self) -> dict[str, Any]:
         """Show every switch."""

@@ -12,8 +12,15 @@ from syncd.sandbox.org import Org
 from syncd.sandbox.seeds import seed_picklists, seed_system, seed_users
 
 
-def build_org(*, load: Path | None = None, seed: int = 0, now: datetime | None = None, frozen: bool = False,
-              company: bool = False, users: int = 0) -> Org:
+def build_org(
+    *,
+    load: Path | None = None,
+    seed: int = 0,
+    now: datetime | None = None,
+    frozen: bool = False,
+    company: bool = False,
+    users: int = 0,
+) -> Org:
     """Make an org. System users, profiles and picklists that a load folder lacks are added.
 
     Errors: LoadRefused naming the file and line.

@@ -29,11 +29,17 @@ def check_values(org: Org, sobject: SObject, given: Mapping[str, Any], *, creati
     """
     pairs = [(_known_field(org, sobject, name, sees_all), value) for name, value in given.items() if name != "attributes"]
     stored = {field.name: convert(field, value) for field, value in pairs}
-    locked = tuple(field.name for field, _ in pairs if not (field.createable if creating else field.updateable)
-                   or (not sees_all and org.settings.locks(sobject.name, field.name)))
+    locked = tuple(
+        field.name
+        for field, _ in pairs
+        if not (field.createable if creating else field.updateable)
+        or (not sees_all and org.settings.locks(sobject.name, field.name))
+    )
     if locked:
-        message = (f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this "
-                   "field and verify that it is read/write for your profile or permission set.")
+        message = (
+            f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this "
+            "field and verify that it is read/write for your profile or permission set."
+        )
         raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", message, fields=locked)
     for field, _ in pairs:
         check_value(org, sobject, field, stored[field.name])
@@ -122,8 +128,15 @@ def _reference(field: Field, value: Any) -> str | None:
 
 
 _CONVERTERS: dict[str, Callable[[Field, Any], Any]] = {
-    "boolean": _boolean, "int": _integer, "double": _number, "currency": _number, "percent": _number,
-    "date": _date, "datetime": _datetime, "reference": _reference, "id": _reference,
+    "boolean": _boolean,
+    "int": _integer,
+    "double": _number,
+    "currency": _number,
+    "percent": _number,
+    "date": _date,
+    "datetime": _datetime,
+    "reference": _reference,
+    "id": _reference,
 }
 
 
@@ -178,11 +191,19 @@ def _check_owner(org: Org, sobject: SObject, target: str, row: Mapping[str, Any]
 
 def check_required(org: Org, sobject: SObject, values: Mapping[str, Any], *, creating: bool) -> None:
     """Refuse a save that leaves a required field empty."""
-    also = {name.lower() for listed, names in org.settings.required_fields.items()
-            if listed.lower() == sobject.name.lower() for name in names}
-    missing = [field.name for field in sobject.fields.values()
-               if (field.required or field.name.lower() in also or _never_null(field))
-               and (field.name in values or (creating and not _never_null(field))) and values.get(field.name) is None]
+    also = {
+        name.lower()
+        for listed, names in org.settings.required_fields.items()
+        if listed.lower() == sobject.name.lower()
+        for name in names
+    }
+    missing = [
+        field.name
+        for field in sobject.fields.values()
+        if (field.required or field.name.lower() in also or _never_null(field))
+        and (field.name in values or (creating and not _never_null(field)))
+        and values.get(field.name) is None
+    ]
     if missing:
         message = f"Required fields are missing: [{', '.join(missing)}]"
         raise SalesforceError("REQUIRED_FIELD_MISSING", message, fields=tuple(missing))

@@ -81,7 +81,7 @@ def test_a_bom_and_windows_line_ends_change_nothing_but_the_hash(tmp_path: Path,
     [
         (b"", "1:1 [FILE-003] The file is empty: nothing in it is in force. Fill it, or restore it: syncd init"),
         (b"# only a remark\n", "1:1 [FILE-003] The file is empty: nothing in it is in force. Fill it, or restore it: syncd init"),
-        (b"a = 1\nb = \"\xe9\"\n", "2:6 [FILE-004] The file is not UTF-8: byte 0xe9 at offset 11. Save it again as UTF-8."),
+        (b'a = 1\nb = "\xe9"\n', "2:6 [FILE-004] The file is not UTF-8: byte 0xe9 at offset 11. Save it again as UTF-8."),
         (b"a = 1\na = 2\n", "2:1 [FILE-006] a is defined twice: here and on line 1. Keep one of the two lines."),
         (b"[a]\nx = 1\n[a]\n", "3:2 [FILE-006] a is defined twice: here and on line 1. Keep one of the two lines."),
         (
@@ -132,7 +132,7 @@ def test_the_nearest_name_is_offered_only_when_it_is_near(word: str, choices: tu
 
 
 @settings(deadline=None)
-@given(st.one_of(st.binary(max_size=80), st.text(alphabet='ab."[]{}=,\n \\u1#\'', max_size=60).map(str.encode)))
+@given(st.one_of(st.binary(max_size=80), st.text(alphabet="ab.\"[]{}=,\n \\u1#'", max_size=60).map(str.encode)))
 def test_no_bytes_whatever_raise(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.toml"
     path.write_bytes(data)

@@ -29,8 +29,11 @@ class Client:
         self.session.close()
 
     def log_in(self) -> dict[str, Any]:
-        answer = self.session.post(self.served.url + "/services/oauth2/token",
-                                   data={"grant_type": "client_credentials"}, auth=("sandbox-client", "sandbox-secret"))
+        answer = self.session.post(
+            self.served.url + "/services/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=("sandbox-client", "sandbox-secret"),
+        )
         facts: dict[str, Any] = answer.json()
         self.session.headers["Authorization"] = "Bearer " + facts["access_token"]
         return facts
@@ -41,14 +44,19 @@ class Client:
         return self.session.request(method, url, json=body, headers=named)
 
     def query(self, statement: str, *, every: bool = False, **headers: str) -> dict[str, Any]:
-        answer = self.session.get(self.served.url + BASE + ("/queryAll" if every else "/query"), params={"q": statement},
-                                  headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = self.session.get(
+            self.served.url + BASE + ("/queryAll" if every else "/query"),
+            params={"q": statement},
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def rows(self, statement: str, *, every: bool = False) -> list[dict[str, Any]]:
-        return [{name: value for name, value in row.items() if name != "attributes"}
-                for row in self.query(statement, every=every)["records"]]
+        return [
+            {name: value for name, value in row.items() if name != "attributes"}
+            for row in self.query(statement, every=every)["records"]
+        ]
 
     def create(self, sobject: str, **fields: Any) -> str:
         answer = self.call("POST", f"/sobjects/{sobject}", fields, **NO_RULES)
@@ -72,5 +80,6 @@ class Client:
         return result
 
     def opportunity(self, **fields: Any) -> str:
-        return self.create("Opportunity", **({"Name": "Engine", "StageName": "Prospecting", "CloseDate": "2026-04-30",
-                                              "Amount": 1000} | fields))
+        return self.create(
+            "Opportunity", **({"Name": "Engine", "StageName": "Prospecting", "CloseDate": "2026-04-30", "Amount": 1000} | fields)
+        )

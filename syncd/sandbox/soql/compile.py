@@ -34,7 +34,7 @@ class Compiled:
     offset: int
     shape: Node
     root_alias: str
-    keys: list[tuple[str, bool]] | None = None           # of a grouped query: name, and whether it is a boolean
+    keys: list[tuple[str, bool]] | None = None  # of a grouped query: name, and whether it is a boolean
     children: list[tuple[str, Compiled, str]] = field(default_factory=list)
     counts_only: bool = False
 
@@ -61,8 +61,9 @@ class Compiler:
         joins = Joins(self.schema, self.settings, query.text)
         sobject = joins.start(query.source, query.source_column, query.alias)
         if query.offset > OFFSET_MAX:
-            raise SalesforceError("NUMBER_OUTSIDE_VALID_RANGE",
-                                  located(query.text, 1, f"Maximum SOQL offset allowed is {OFFSET_MAX}"))
+            raise SalesforceError(
+                "NUMBER_OUTSIDE_VALID_RANGE", located(query.text, 1, f"Maximum SOQL offset allowed is {OFFSET_MAX}")
+            )
         node = Node(sobject.name, sobject.name)
         columns = [joins.column(extra).sql] if extra else []
         compiled = Compiled(sobject, columns, "", "", "", "", [], query.limit, query.offset, node, joins.root.alias)
@@ -92,22 +93,29 @@ class Compiler:
     def _semi_join(self, outer: Joins) -> Any:
         def write(query: Query, left: Column, parameters: list[Any]) -> str:
             if left.field.type not in ("id", "reference") or len(query.select) != 1:
-                raise SalesforceError("MALFORMED_QUERY", located(outer.statement, query.source_column,
-                                      "A semi-join compares an id field with one selected id field"))
+                raise SalesforceError(
+                    "MALFORMED_QUERY",
+                    located(outer.statement, query.source_column, "A semi-join compares an id field with one selected id field"),
+                )
             chosen = query.select[0]
             if not isinstance(chosen, Selected) or query.order_by or query.limit is not None or query.group_by:
-                raise SalesforceError("MALFORMED_QUERY", located(outer.statement, query.source_column,
-                                      "A semi-join takes neither ORDER BY, LIMIT nor GROUP BY"))
+                raise SalesforceError(
+                    "MALFORMED_QUERY",
+                    located(outer.statement, query.source_column, "A semi-join takes neither ORDER BY, LIMIT nor GROUP BY"),
+                )
             joins = Joins(self.schema, self.settings, outer.statement, outer.aliases)
             joins.start(query.source, query.source_column, query.alias)
             column = joins.column(chosen.path)
             if column.field.type not in ("id", "reference"):
-                raise SalesforceError("MALFORMED_QUERY", located(outer.statement, chosen.path.column,
-                                      "The selected field of a semi-join must be an id"))
+                raise SalesforceError(
+                    "MALFORMED_QUERY",
+                    located(outer.statement, chosen.path.column, "The selected field of a semi-join must be an id"),
+                )
             where = self._where(query, joins, parameters)
             present = f"{column.sql} IS NOT NULL"
             where = f"{where} AND {present}" if where else f"WHERE {present}"
             return " ".join(("SELECT", column.sql, *joins.clauses, where))
+
         return write
 
     def _plain(self, query: Query, joins: Joins, compiled: Compiled) -> None:
@@ -120,8 +128,9 @@ class Compiler:
             else:
                 assert isinstance(item, Selected)
                 if item.alias and item.alias != item.path.parts[-1]:
-                    raise SalesforceError("MALFORMED_QUERY", located(query.text, item.path.column,
-                                          "only aggregate expressions use field aliasing"))
+                    raise SalesforceError(
+                        "MALFORMED_QUERY", located(query.text, item.path.column, "only aggregate expressions use field aliasing")
+                    )
                 self._select(item.path, joins, compiled)
 
     def _select(self, path: Path, joins: Joins, compiled: Compiled) -> None:
@@ -141,8 +150,7 @@ class Compiler:
         else:
             raise SalesforceError("INVALID_FIELD", f"duplicate field selected: {path.text}")
 
-    def _address(self, column: Column, joins: Joins, where: tuple[Path, tuple[str, ...]], node: Node,
-                 compiled: Compiled) -> None:
+    def _address(self, column: Column, joins: Joins, where: tuple[Path, tuple[str, ...]], node: Node, compiled: Compiled) -> None:
         path, prefix = where
         scope = joins.scope(prefix, path)
         stem = column.field.name.removesuffix("Address")
@@ -157,14 +165,21 @@ class Compiler:
         if item.kind not in ("ALL", "STANDARD", "CUSTOM"):
             raise SalesforceError("MALFORMED_QUERY", located(query.text, item.column, f"unexpected token: '{item.kind}'"))
         if item.kind != "STANDARD" and (query.limit is None or query.limit > ALL_FIELDS_MAX):
-            raise SalesforceError("MALFORMED_QUERY", located(
-                query.text, item.column, f"The SOQL FIELDS function must have a LIMIT of at most {ALL_FIELDS_MAX}"))
-        chosen = [each for each in joins.root.sobject.fields.values()
-                  if (item.kind == "ALL" or each.custom == (item.kind == "CUSTOM"))
-                  and not self.settings.hides(joins.root.sobject.name, each.name)]
+            raise SalesforceError(
+                "MALFORMED_QUERY",
+                located(query.text, item.column, f"The SOQL FIELDS function must have a LIMIT of at most {ALL_FIELDS_MAX}"),
+            )
+        chosen = [
+            each
+            for each in joins.root.sobject.fields.values()
+            if (item.kind == "ALL" or each.custom == (item.kind == "CUSTOM"))
+            and not self.settings.hides(joins.root.sobject.name, each.name)
+        ]
         if not chosen:
-            raise SalesforceError("MALFORMED_QUERY", located(query.text, item.column,
-                                  f"The SELECT clause has no field: FIELDS({item.kind}) matches none"))
+            raise SalesforceError(
+                "MALFORMED_QUERY",
+                located(query.text, item.column, f"The SELECT clause has no field: FIELDS({item.kind}) matches none"),
+            )
         for each in chosen:
             if not compiled.shape.has(each.name):
                 self._select(Path((each.name,), item.column), joins, compiled)
@@ -176,10 +191,16 @@ class Compiler:
                 compiled.children.append((pointer.child_relationship, inner, pointer.name))
                 compiled.shape.add_children(pointer.child_relationship, len(compiled.children) - 1)
                 return
-        raise SalesforceError("INVALID_TYPE", located(
-            joins.statement, item.source_column, f"Didn't understand relationship '{item.source}' in FROM part of query "
-            "call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom "
-            "relationship name."))
+        raise SalesforceError(
+            "INVALID_TYPE",
+            located(
+                joins.statement,
+                item.source_column,
+                f"Didn't understand relationship '{item.source}' in FROM part of query "
+                "call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom "
+                "relationship name.",
+            ),
+        )
 
     def _grouped(self, query: Query, joins: Joins, compiled: Compiled) -> None:
         if _only_count(query):
@@ -201,8 +222,7 @@ class Compiler:
             else:
                 at = item.path.column if isinstance(item, Selected) else 1
                 label = item.path.text if isinstance(item, Selected) else "subquery"
-                raise SalesforceError("MALFORMED_QUERY",
-                                      located(query.text, at, f"Field must be grouped or aggregated: {label}"))
+                raise SalesforceError("MALFORMED_QUERY", located(query.text, at, f"Field must be grouped or aggregated: {label}"))
             compiled.columns.append(column.sql)
             compiled.keys.append((name, column.field.type == "boolean"))
 
@@ -213,8 +233,10 @@ class Compiler:
         for path in query.group_by:
             column = joins.column(path)
             if not column.field.groupable:
-                raise SalesforceError("INVALID_FIELD", located(
-                    query.text, path.column, f"field '{column.field.name}' can not be grouped in a query call"))
+                raise SalesforceError(
+                    "INVALID_FIELD",
+                    located(query.text, path.column, f"field '{column.field.name}' can not be grouped in a query call"),
+                )
             terms.append(column.sql)
         clause = "GROUP BY " + ", ".join(terms)
         if query.having is not None:
@@ -231,8 +253,9 @@ def _order_term(joins: Joins, term: Ordering, query: Query) -> str:
     column = _resolver(joins, query)(term.by)
     if not column.field.sortable:
         at = term.by.column
-        raise SalesforceError("INVALID_FIELD", located(
-            query.text, at, f"field '{column.field.name}' can not be sorted in a query call"))
+        raise SalesforceError(
+            "INVALID_FIELD", located(query.text, at, f"field '{column.field.name}' can not be sorted in a query call")
+        )
     words = [column.sql, "DESC" if term.descending else "ASC"]
     if column.field.nillable or (isinstance(term.by, Path) and len(joins.local(term.by)) > 1):
         words.append("NULLS LAST" if term.nulls_last else "NULLS FIRST")
@@ -242,17 +265,23 @@ def _order_term(joins: Joins, term: Ordering, query: Query) -> str:
 def _resolver(joins: Joins, query: Query) -> Any:
     def resolve(operand: Path | Aggregate) -> Column:
         return _aggregate(joins, operand, query.text) if isinstance(operand, Aggregate) else joins.column(operand)
+
     return resolve
 
 
 def _aggregate(joins: Joins, item: Aggregate, statement: str) -> Column:
     if item.path is None:
-        raise SalesforceError("MALFORMED_QUERY", located(statement, item.column,
-                              "COUNT() must be the only element in the SELECT list"))
+        raise SalesforceError(
+            "MALFORMED_QUERY", located(statement, item.column, "COUNT() must be the only element in the SELECT list")
+        )
     column = joins.column(item.path)
     if item.function in ("sum", "avg") and column.field.type not in ("int", "double", "currency", "percent"):
-        raise SalesforceError("MALFORMED_QUERY", located(
-            statement, item.column, f"field {item.path.text} does not support aggregate operator {item.function.upper()}"))
+        raise SalesforceError(
+            "MALFORMED_QUERY",
+            located(
+                statement, item.column, f"field {item.path.text} does not support aggregate operator {item.function.upper()}"
+            ),
+        )
     counts = item.function in ("count", "count_distinct")
     inner = f"DISTINCT {column.sql}" if item.function == "count_distinct" else column.sql
     function = "COUNT" if counts else item.function.upper()

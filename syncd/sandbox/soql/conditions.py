@@ -48,8 +48,9 @@ class ConditionWriter:
     def _comparison(self, condition: Comparison) -> str:
         column = self.resolve(condition.left)
         if not column.field.filterable or column.field.type == "address":
-            raise self._refused("INVALID_FIELD", condition.column,
-                                f"field '{column.field.name}' can not be filtered in a query call")
+            raise self._refused(
+                "INVALID_FIELD", condition.column, f"field '{column.field.name}' can not be filtered in a query call"
+            )
         if isinstance(condition.value, Query):
             words = "IN" if condition.operator == "in" else "NOT IN"
             inner = self.subquery(condition.value, column, self.parameters)
@@ -66,8 +67,9 @@ class ConditionWriter:
         literal, operator = condition.value, condition.operator
         assert isinstance(literal, Literal)
         if operator not in ("=", "!=") and column.field.type in _UNORDERED:
-            raise self._refused("INVALID_QUERY_FILTER_OPERATOR", condition.column,
-                                f"invalid operator on {column.field.type} field")
+            raise self._refused(
+                "INVALID_QUERY_FILTER_OPERATOR", condition.column, f"invalid operator on {column.field.type} field"
+            )
         value = self.value(column, literal)
         if value is None:
             if operator in ("=", "!="):
@@ -140,17 +142,21 @@ class ConditionWriter:
 
     def _text(self, literal: Literal) -> str:
         if len(literal.value) > STRING_MAX:
-            raise self._refused("MALFORMED_QUERY", literal.column,
-                                f"a quoted string in WHERE has at most {STRING_MAX} characters")
+            raise self._refused(
+                "MALFORMED_QUERY", literal.column, f"a quoted string in WHERE has at most {STRING_MAX} characters"
+            )
         return literal.value
 
     def _wrong_type(self, column: Column, literal: Literal) -> SalesforceError:
         type_ = column.field.type
         quoted = type_ not in _TEXTLESS or type_ in ("id", "reference")
         name = _TYPE_NAMES.get(type_, type_ if type_ in _TEXTLESS else "string")
-        return self._refused("INVALID_FIELD", literal.column,
-                             f"value of filter criterion for field '{column.field.name}' must be of type {name} and "
-                             f"should {'' if quoted else 'not '}be enclosed in quotes")
+        return self._refused(
+            "INVALID_FIELD",
+            literal.column,
+            f"value of filter criterion for field '{column.field.name}' must be of type {name} and "
+            f"should {'' if quoted else 'not '}be enclosed in quotes",
+        )
 
     def _refused(self, code: str, column: int, problem: str) -> SalesforceError:
         return SalesforceError(code, located(self.statement, column, problem))

@@ -46,7 +46,12 @@ class Cursors:
         """
         locator, _, offset = text.partition("-")
         cursor = self._open.get(locator)
-        if (cursor is None or not offset.isdigit() or cursor.user_id != user_id or int(offset) >= len(cursor.rows)
-                or now - cursor.opened_at >= LOCATOR_LIFE):
+        if (
+            cursor is None
+            or not offset.isdigit()
+            or cursor.user_id != user_id
+            or int(offset) >= len(cursor.rows)
+            or now - cursor.opened_at >= LOCATOR_LIFE
+        ):
             raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
         return locator, cursor, int(offset)

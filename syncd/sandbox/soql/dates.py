@@ -17,12 +17,19 @@ def relative_span(word: str, today: date) -> tuple[date, date] | None:
     week = today - timedelta(days=(today.weekday() + 1) % 7)
     month, year = today.replace(day=1), today.replace(month=1, day=1)
     spans = {
-        "today": (today, today + one), "yesterday": (today - one, today), "tomorrow": (today + one, today + 2 * one),
-        "this_week": (week, week + 7 * one), "last_week": (week - 7 * one, week),
-        "next_week": (week + 7 * one, week + 14 * one), "this_month": (month, _months(month, 1)),
-        "last_month": (_months(month, -1), month), "next_month": (_months(month, 1), _months(month, 2)),
-        "this_year": (year, _months(year, 12)), "last_year": (_months(year, -12), year),
-        "last_90_days": (today - 90 * one, today + one), "next_90_days": (today + one, today + 91 * one),
+        "today": (today, today + one),
+        "yesterday": (today - one, today),
+        "tomorrow": (today + one, today + 2 * one),
+        "this_week": (week, week + 7 * one),
+        "last_week": (week - 7 * one, week),
+        "next_week": (week + 7 * one, week + 14 * one),
+        "this_month": (month, _months(month, 1)),
+        "last_month": (_months(month, -1), month),
+        "next_month": (_months(month, 1), _months(month, 2)),
+        "this_year": (year, _months(year, 12)),
+        "last_year": (_months(year, -12), year),
+        "last_90_days": (today - 90 * one, today + one),
+        "next_90_days": (today + one, today + 91 * one),
     }
     return spans.get(word) or _counted(word, today)
 

@@ -60,8 +60,9 @@ class _Parser:
 
     def need_word(self, word: str) -> None:
         if not self.take_word(word):
-            raise malformed(self.statement, self.here.column,
-                            f"unexpected token: '{self.here.text}' (expecting '{word.upper()}')")
+            raise malformed(
+                self.statement, self.here.column, f"unexpected token: '{self.here.text}' (expecting '{word.upper()}')"
+            )
 
     def take_mark(self, text: str) -> bool:
         if self.here.kind == "mark" and self.here.text == text:
@@ -105,8 +106,19 @@ class _Parser:
         limit = self.count_after("limit")
         offset = self.count_after("offset")
         self.for_clauses()
-        return Query(tuple(select), source.text, source.column, where, group_by, having, order_by, limit, offset or 0,
-                     alias, self.statement)
+        return Query(
+            tuple(select),
+            source.text,
+            source.column,
+            where,
+            group_by,
+            having,
+            order_by,
+            limit,
+            offset or 0,
+            alias,
+            self.statement,
+        )
 
     def for_clauses(self) -> None:
         while self.take_word("for"):
@@ -197,13 +209,13 @@ class _Parser:
 
     def condition(self) -> Condition:
         if self.take_word("not"):
-            return Negation(self.simple())          # NOT stands alone; a mixture needs parentheses
+            return Negation(self.simple())  # NOT stands alone; a mixture needs parentheses
         parts = [self.simple()]
         word = None
         while self.is_word("and", "or"):
             found = self.here.text.lower()
             if word is not None and found != word:
-                raise self.unexpected()             # SOQL wants parentheses where AND meets OR
+                raise self.unexpected()  # SOQL wants parentheses where AND meets OR
             word = found
             self.step()
             parts.append(self.simple())

@@ -26,7 +26,7 @@ class Node:
 
     def __init__(self, kind: str, url_object: str | None, id_index: int = 0) -> None:
         self.kind = kind
-        self.url_object = url_object            # None: the id's prefix decides, for lookups to several objects
+        self.url_object = url_object  # None: the id's prefix decides, for lookups to several objects
         self.id_index = id_index
         self.steps: list[tuple[str, int, Any]] = []
         self._names: dict[str, Node | None] = {}

@@ -15,12 +15,29 @@ from syncd.sandbox.soql.tree import Path
 
 LEVELS_MAX, RELATIONSHIPS_MAX = 5, 55
 # What a lookup to several objects offers: the pseudo-entity "Name".
-_NAME_FIELDS = frozenset({"id", "name", "firstname", "lastname", "username", "email", "type", "isactive", "alias", "title",
-                          "phone", "userroleid", "profileid"})
+_NAME_FIELDS = frozenset(
+    {
+        "id",
+        "name",
+        "firstname",
+        "lastname",
+        "username",
+        "email",
+        "type",
+        "isactive",
+        "alias",
+        "title",
+        "phone",
+        "userroleid",
+        "profileid",
+    }
+)
 _NAME_RELATIONSHIPS = frozenset({"profile", "userrole"})
 _TYPE = Field(name="Type", type="picklist", label="Type", length=40)
-_HINT = ("If you are attempting to use a custom {0}, be sure to append the '{1}' after the {2} name. Please reference "
-         "your WSDL or the describe call for the appropriate names.")
+_HINT = (
+    "If you are attempting to use a custom {0}, be sure to append the '{1}' after the {2} name. Please reference "
+    "your WSDL or the describe call for the appropriate names."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +98,9 @@ class Joins:
         sobject = self.schema.find(source)
         if sobject is None:
             hint = _HINT.format("object", "__c", "entity")
-            raise SalesforceError("INVALID_TYPE", located(self.statement, column,
-                                                          f"sObject type '{source}' is not supported. {hint}"))
+            raise SalesforceError(
+                "INVALID_TYPE", located(self.statement, column, f"sObject type '{source}' is not supported. {hint}")
+            )
         table = Table(sobject, self._alias())
         self._names = {sobject.name.lower()} | ({alias.lower()} if alias else set())
         self.clauses.append(f"FROM {quoted(sobject.name)} AS {table.alias}")
@@ -129,10 +147,16 @@ class Joins:
 
     def _join(self, parent: Scope, name: str, path: Path) -> Scope:
         named = len(parent.tables) == 1 or name.lower() in _NAME_RELATIONSHIPS
-        pointers = [(table, table.sobject.relationships[name.lower()]) for table in parent.tables
-                    if name.lower() in table.sobject.relationships] if named else []
-        pointers = [(table, pointer) for table, pointer in pointers
-                    if not self.settings.hides(table.sobject.name, pointer.name)]
+        pointers = (
+            [
+                (table, table.sobject.relationships[name.lower()])
+                for table in parent.tables
+                if name.lower() in table.sobject.relationships
+            ]
+            if named
+            else []
+        )
+        pointers = [(table, pointer) for table, pointer in pointers if not self.settings.hides(table.sobject.name, pointer.name)]
         if not pointers:
             hint = _HINT.format("relationship", "__r", "custom relationship")
             raise self._bad_field(path, f"Didn't understand relationship '{name}' in field path. {hint}")
@@ -142,8 +166,9 @@ class Joins:
             sobject = self.schema.find(target)
             if sobject is not None:
                 alias = self._alias()
-                self.clauses.append(f"LEFT JOIN {quoted(sobject.name)} AS {alias} "
-                                    f"ON {alias}.\"Id\" = {expression(pointer, table.alias)}")
+                self.clauses.append(
+                    f'LEFT JOIN {quoted(sobject.name)} AS {alias} ON {alias}."Id" = {expression(pointer, table.alias)}'
+                )
                 joined.append(Table(sobject, alias))
         return Scope(tuple(joined))
 
@@ -152,8 +177,11 @@ class Joins:
         if len(scope.tables) > 1:
             if lower == "type":
                 return Column(_TYPE, f"({_type_sql(scope)} COLLATE NOCASE)", scope.entity)
-            found = [(table, table.sobject.fields[lower]) for table in scope.tables
-                     if lower in table.sobject.fields and lower in _NAME_FIELDS]
+            found = [
+                (table, table.sobject.fields[lower])
+                for table in scope.tables
+                if lower in table.sobject.fields and lower in _NAME_FIELDS
+            ]
         else:
             found = [(table, table.sobject.fields[lower]) for table in scope.tables if lower in table.sobject.fields]
         found = [(table, field) for table, field in found if not self.settings.hides(table.sobject.name, field.name)]
@@ -165,7 +193,7 @@ class Joins:
             field = replace(field, nillable=True)
         sql = _coalesce([expression(each, table.alias) for table, each in found])
         if field.column_type.endswith("NOCASE") and (len(found) > 1 or field.virtual is not None):
-            sql = f"({sql} COLLATE NOCASE)"          # an expression does not inherit its column's collation
+            sql = f"({sql} COLLATE NOCASE)"  # an expression does not inherit its column's collation
         return Column(field, sql, scope.entity)
 
     def _bad_field(self, path: Path, problem: str) -> SalesforceError:
@@ -175,6 +203,6 @@ class Joins:
 def _type_sql(scope: Scope) -> str:
     cases = []
     for table in scope.tables:
-        kind = f"{table.alias}.\"Type\"" if table.sobject.name == "Group" else f"'{table.sobject.name}'"
+        kind = f'{table.alias}."Type"' if table.sobject.name == "Group" else f"'{table.sobject.name}'"
         cases.append(f'WHEN {table.alias}."Id" IS NOT NULL THEN {kind}')
     return f"CASE {' '.join(cases)} END"

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 
-
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who asks, through which API version, for pages of how many rows."""
 
     user_id: str
-    base: str               # /services/data/v62.0
+    base: str  # /services/data/v62.0
     page_rows: int = 2_000
 
 
@@ -44,9 +43,12 @@ def query(org: Org, statement: str, asker: Asker, *, all_rows: bool = False) -> 
         return {"totalSize": len(rows), "done": True, "records": _records(org, compiled, rows, asker)}
     cursor = Cursor(statement, all_rows, _row_numbers(org, compiled), org.clock.now(), asker.user_id, asker.page_rows)
     locator = org.cursors.open(cursor)
-    return {"totalSize": len(cursor.rows), "done": False,
-            "nextRecordsUrl": f"{asker.base}/query/{locator}-{asker.page_rows}",
-            "records": _records(org, compiled, rows[:asker.page_rows], asker)}
+    return {
+        "totalSize": len(cursor.rows),
+        "done": False,
+        "nextRecordsUrl": f"{asker.base}/query/{locator}-{asker.page_rows}",
+        "records": _records(org, compiled, rows[: asker.page_rows], asker),
+    }
 
 
 def next_page(org: Org, text: str, asker: Asker) -> dict[str, Any]:
@@ -57,11 +59,18 @@ def next_page(org: Org, text: str, asker: Asker) -> dict[str, Any]:
     """
     locator, cursor, offset = org.cursors.find(text, asker.user_id, org.clock.now())
     compiled = _compile(org, cursor.statement, cursor.all_rows)
-    wanted = cursor.rows[offset:offset + cursor.page_rows]
+    wanted = cursor.rows[offset : offset + cursor.page_rows]
     alias = compiled.root_alias
     alive = f' AND {alias}."IsDeleted" = 0' if compiled.sobject.has("IsDeleted") and not cursor.all_rows else ""
-    statement = " ".join(("SELECT", ", ".join((*compiled.columns, f"{alias}.rowid")), compiled.source,
-                          f"WHERE {alias}.rowid IN ({_marks(len(wanted))})", alive))
+    statement = " ".join(
+        (
+            "SELECT",
+            ", ".join((*compiled.columns, f"{alias}.rowid")),
+            compiled.source,
+            f"WHERE {alias}.rowid IN ({_marks(len(wanted))})",
+            alive,
+        )
+    )
     found = {row[-1]: row for row in org.database.connection.execute(statement, list(wanted))}
     rows = [found[number] for number in wanted if number in found]
     end = offset + len(wanted)
@@ -88,16 +97,18 @@ def _rows(org: Org, compiled: Compiled, ending: str, parameters: Sequence[Any]) 
 
 def _row_numbers(org: Org, compiled: Compiled) -> array[int]:
     limit = -1 if compiled.limit is None else compiled.limit
-    statement = " ".join((f"SELECT {compiled.root_alias}.rowid", compiled.tail, compiled.ordering,
-                          f"LIMIT {limit} OFFSET {compiled.offset}"))
-    return array("q", (number for number, in org.database.connection.execute(statement, compiled.parameters)))
+    statement = " ".join(
+        (f"SELECT {compiled.root_alias}.rowid", compiled.tail, compiled.ordering, f"LIMIT {limit} OFFSET {compiled.offset}")
+    )
+    return array("q", (number for (number,) in org.database.connection.execute(statement, compiled.parameters)))
 
 
 def _records(org: Org, compiled: Compiled, rows: Sequence[Sequence[Any]], asker: Asker) -> list[dict[str, Any] | None]:
     renderer = Renderer(asker.base, org.schema.by_prefix)
     node = compiled.shape
-    children = [_children(org, inner, [row[node.id_index] for row in rows], pointer, asker)
-                for _, inner, pointer in compiled.children]
+    children = [
+        _children(org, inner, [row[node.id_index] for row in rows], pointer, asker) for _, inner, pointer in compiled.children
+    ]
     return [renderer.record(node, row, children) for row in rows]
 
 
@@ -110,7 +121,7 @@ def _children(org: Org, inner: Compiled, parents: Sequence[str], pointer: str, a
         grouped.setdefault(row[0], []).append(row)
     answers = {}
     for parent, rows in grouped.items():
-        kept = rows[inner.offset:] if inner.limit is None else rows[inner.offset:inner.offset + inner.limit]
+        kept = rows[inner.offset :] if inner.limit is None else rows[inner.offset : inner.offset + inner.limit]
         if kept:
             answers[parent] = {"totalSize": len(kept), "done": True, "records": _records(org, inner, kept, asker)}
     return answers
@@ -125,9 +136,13 @@ def _aggregated(org: Org, compiled: Compiled) -> dict[str, Any]:
     limit = -1 if compiled.limit is None else compiled.limit
     rows = _rows(org, compiled, f"{compiled.ordering} LIMIT {limit} OFFSET {compiled.offset}", compiled.parameters)
     if len(rows) > 2_000:
-        raise SalesforceError("EXCEEDED_ID_LIMIT", "Aggregate query does not support queryMore(), use LIMIT to restrict "
-                              "the results to a single batch")
-    records = [{"attributes": {"type": "AggregateResult"}}
-               | {name: bool(value) if boolean else value
-                  for (name, boolean), value in zip(compiled.keys, row, strict=True)} for row in rows]
+        raise SalesforceError(
+            "EXCEEDED_ID_LIMIT",
+            "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch",
+        )
+    records = [
+        {"attributes": {"type": "AggregateResult"}}
+        | {name: bool(value) if boolean else value for (name, boolean), value in zip(compiled.keys, row, strict=True)}
+        for row in rows
+    ]
     return {"totalSize": len(records), "done": True, "records": records}

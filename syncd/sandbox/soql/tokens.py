@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from syncd.sandbox.errors import SalesforceError
 
 STATEMENT_MAX = 100_000
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     (?P<space>\s+)
   | (?P<string>'(?:[^'\\]|\\.)*')
   | (?P<datetime>\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))
@@ -17,9 +18,24 @@ _TOKEN = re.compile(r"""
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
   | (?P<sign>!=|<>|<=|>=|=|<|>)
   | (?P<mark>[(),:])
-""", re.VERBOSE)
-_ESCAPES = {"n": "\n", "N": "\n", "r": "\r", "R": "\r", "t": "\t", "T": "\t", "b": "\b", "B": "\b", "f": "\f", "F": "\f",
-            '"': '"', "'": "'", "\\": "\\"}
+""",
+    re.VERBOSE,
+)
+_ESCAPES = {
+    "n": "\n",
+    "N": "\n",
+    "r": "\r",
+    "R": "\r",
+    "t": "\t",
+    "T": "\t",
+    "b": "\b",
+    "B": "\b",
+    "f": "\f",
+    "F": "\f",
+    '"': '"',
+    "'": "'",
+    "\\": "\\",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ def located(statement: str, column: int, problem: str) -> str:
     """Put the statement's surroundings, a caret and the position before a message."""
     at = column - 1
     start = max(0, at - 40)
-    excerpt = statement[start:at + 20].replace("\n", " ")
+    excerpt = statement[start : at + 20].replace("\n", " ")
     return f"\n{excerpt}\n{' ' * (at - start)}^\nERROR at Row:1:Column:{column}\n{problem}"
 
 
@@ -50,8 +66,9 @@ def tokenize(statement: str) -> list[Token]:
     Errors: MALFORMED_QUERY for a statement that is too long or holds a character SOQL does not have.
     """
     if len(statement) > STATEMENT_MAX:
-        raise SalesforceError("MALFORMED_QUERY", f"SOQL statement is too long: {len(statement)} characters, "
-                              f"the maximum is {STATEMENT_MAX}")
+        raise SalesforceError(
+            "MALFORMED_QUERY", f"SOQL statement is too long: {len(statement)} characters, the maximum is {STATEMENT_MAX}"
+        )
     tokens = []
     at = 0
     while at < len(statement):
@@ -81,8 +98,11 @@ def unescape(statement: str, token: Token, *, keep_wildcards: bool) -> str:
         if char.startswith("u") and len(char) == 5:
             return chr(int(char[1:], 16))
         if char not in _ESCAPES:
-            raise malformed(statement, token.column, f"Invalid string literal '{body}'. Illegal character sequence "
-                            f"'\\{char}' in string literal.")
+            raise malformed(
+                statement,
+                token.column,
+                f"Invalid string literal '{body}'. Illegal character sequence '\\{char}' in string literal.",
+            )
         return "\\\\" if keep_wildcards and char == "\\" else _ESCAPES[char]
 
     return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", resolve, body, flags=re.DOTALL)
