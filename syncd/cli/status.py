@@ -65,9 +65,15 @@ def status(
 
 
 def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Status:
-    """Read everything from the store. Raises StoreUnusable when it cannot be read."""
+    """Read everything from the store. Raises StoreUnusable when it cannot be read.
+
+    The lag is measured on the host's clock alone: a wrong one is for `check` to tell, not to be taken for silence.
+    """
+    from syncd.engine.cycle import HEARTBEAT
+
     cycles = store.cycles(CYCLES_SHOWN)
-    lag = now - cycles[0].ended_at if cycles else None
+    heard = store.setting(HEARTBEAT)
+    lag = now - (datetime.fromisoformat(heard) if isinstance(heard, str) else cycles[0].ended_at) if cycles else None
     return Status(
         health_problem(cycles, lag, interval),
         lag,

@@ -23,6 +23,7 @@ from syncd.ports import CycleRecord, FieldSchema, ObjectSchema, OrgWriter
 
 SCHEMA = "schema"
 CALLS = "api calls"
+HEARTBEAT = "last cycle by the host's clock"
 
 
 def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
@@ -126,6 +127,8 @@ def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleReco
     cycle.count("API calls", calls)
     record = CycleRecord(cycle.id, cycle.now, ended_at, dict(cycle.counts), error)
     with world.store.begin() as tx:
+        if world.clock is not None:
+            tx.put_setting(HEARTBEAT, world.clock.now().isoformat())
         tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": _calls_today(world, cycle) + calls})
         tx.put_cycle(record)
     return record
