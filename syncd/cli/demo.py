@@ -18,7 +18,8 @@ import typer
 
 from syncd.cli import output, wire
 from syncd.cli.demo_folder import make_afresh, note_processes, write_settings
-from syncd.cli.demo_org import DAEMON_LOG, Running, daemon_running, need, org_running
+from syncd.cli.demo_org import DAEMON_LOG, ORG_LOG, Running, daemon_running, need, org_running
+from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
     from syncd.cli.demo_days import Course
@@ -109,8 +110,14 @@ def _play(folder: Path, player: Player, moments: Sequence[Moment]) -> Course:
     with wire.open_world(load_config(folder)) as (world, org), holding_lease(world.store):
         days = Days(world, org, player, folder / "exports" / "marketo")
         first = days.first_look()
-        output.message(f"syncd reads the org as it stands: {first.counts.get('rows read', 0):,} rows")
-        return days.play(moments, output.message)
+        read, enrolled = first.counts.get("rows read", 0), first.counts.get("enrolled", 0)
+        output.message(f"syncd's first cycle: {read:,} rows read as they stand, {enrolled:,} people of stalled deals enrolled")
+        try:
+            return days.play(moments, output.message)
+        except need("syncd.sandbox.play").PlayStopped as stopped:
+            raise SyncdError(
+                f"the play stopped: {stopped}", hint=f"Read {folder / ORG_LOG}, then run the demo again."
+            ) from stopped
 
 
 def _figures(folder: Path) -> tuple[Figures, dict[str, str]]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from syncd.sandbox.play import Moment, Player
 
 CYCLE_AFTER = timedelta(minutes=4)
-GAP = timedelta(minutes=10)
+GAP = timedelta(minutes=15)
+UNWATCHED_MAX = 3
 DAY_BEGINS = timedelta(minutes=3)
 QUIET_S = 5
 BULK = 500
@@ -83,7 +84,7 @@ class Days:
                     cycles += done
                     self._note_bulk(moment, done[0])
             self.course.saves += saves
-            tell(f"{day:%a %d %b}  {saves:>5,} saves by people and machines; syncd: {_did(cycles)}")
+            tell(f"{day:%a %d %b}  people and machines: {saves:,} saves  syncd: {_did(cycles)}")
         self._idle(moments[-1].at)
         return self.course
 
@@ -135,9 +136,13 @@ def _by_day(moments: Sequence[Moment]) -> Iterator[tuple[datetime, list[Moment]]
 
 
 def _watched(today: Sequence[Moment]) -> Iterator[tuple[Moment, bool]]:
-    """Say after which moments a cycle runs: the export, the day's last, and each with some minutes of quiet behind it."""
+    """Say after which moments a cycle runs: the export, the day's last, each with quiet behind it, and every fourth in a row."""
+    unwatched = 0
     for moment, following in zip(today, [*today[1:], None], strict=True):
-        yield moment, following is None or moment.export is not None or following.at - moment.at >= GAP
+        is_quiet = following is None or following.at - moment.at >= GAP
+        is_watched = is_quiet or moment.export is not None or unwatched == UNWATCHED_MAX
+        unwatched = 0 if is_watched else unwatched + 1
+        yield moment, is_watched
 
 
 def _did(cycles: Sequence[CycleRecord]) -> str:
@@ -149,7 +154,6 @@ def _did(cycles: Sequence[CycleRecord]) -> str:
         output.many(total["crossings"], "crossing"),
         f"{total['reverts']:,} put back",
         f"{total['enrolled']:,} enrolled",
-        f"{total['fields written']:,} fields written",
     ]
-    asked = "; stopped once and asked" if total["held back"] else ""
+    asked = "; stopped once to ask" if total["held back"] else ""
     return ", ".join(parts) + asked

@@ -104,9 +104,7 @@ def _is_ours(pid: int) -> bool:
     """Tell whether a process runs and is still syncd's: its number may belong to another one by now."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+    except (ProcessLookupError, PermissionError, OverflowError):
         return False
     command = Path(f"/proc/{pid}/cmdline")
     return b"syncd" in command.read_bytes() if command.exists() else True

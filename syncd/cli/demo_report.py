@@ -16,7 +16,7 @@ from syncd.ports import CycleRecord, LedgerQuery, LedgerRow, StoreReader, Verifi
 
 EVERYTHING = 10**9
 NAME = 14
-TEXT = 82
+TEXT = 84
 ROW_CODES = {
     "ROW-001": "wrong number of cells",
     "ROW-004": "unreadable yes or no",
@@ -42,7 +42,8 @@ class Figures:
     cycles: Sequence[CycleRecord]
     inbox: Sequence[tuple[str, str, str, int]]
     flags: Mapping[str, int]
-    counts: Mapping[str, int]
+    leads: int
+    deals: int
     verified: Verification
 
     @property
@@ -66,16 +67,16 @@ class Figures:
 def read_figures(store: StoreReader) -> Figures:
     """Read everything that the report needs from the store."""
     inbox = [(item.kind, item.text, item.remedy, times) for _, item, times in store.inbox(open_only=False)]
-    counts = {name: store.count(name) for name in ("Lead", "Contact", "Opportunity")}
     cycles = store.cycles(EVERYTHING)[::-1]
     rows = list(store.ledger(LedgerQuery(limit=EVERYTHING)))
-    return Figures(rows, cycles, inbox, store.flag_counts(), counts, store.verify())
+    return Figures(rows, cycles, inbox, store.flag_counts(), store.count("Lead"), store.count("Opportunity"), store.verify())
 
 
 def report(figures: Figures, course: Course, truth: Compared, days: int, took_s: float) -> list[str]:
     """Lay the report out: at most one screen of 100 columns."""
     return [
-        f"{output.many(days, 'day')} at a made-up company, on an emulated Salesforce org, in {took_s:.0f} s",
+        f"{output.many(days, 'day')} at a made-up company with {figures.leads:,} leads and {figures.deals:,} deals, "
+        f"on an emulated Salesforce org, in {took_s:.0f} s",
         "",
         *_seen(figures),
         "",
@@ -89,14 +90,16 @@ def report(figures: Figures, course: Course, truth: Compared, days: int, took_s:
 
 
 def story_record(rows: Sequence[LedgerRow]) -> str | None:
-    """Choose the lead with the fullest story around a value that was put back."""
+    """Choose the lead with the shortest whole story around a value that was put back."""
     by_record: dict[str, list[Entry]] = {}
     for entry in (row.entry for row in rows):
         if entry.object == "Lead" and entry.record_id:
             by_record.setdefault(entry.record_id, []).append(entry)
     put_back = {one.record_id for one in (row.entry for row in rows) if _is_put_back(one)}
     stories = {id: entries for id, entries in by_record.items() if id in put_back}
-    return max(stories, key=lambda id: (len({(e.verdict, e.actor) for e in stories[id]}), -len(stories[id]), id), default=None)
+    return min(
+        stories, key=lambda id: (not any(_fate(one) == "again" for one in stories[id]), len(stories[id]), id), default=None
+    )
 
 
 def _is_put_back(entry: Entry) -> bool:
@@ -117,34 +120,32 @@ def _seen(figures: Figures) -> Iterator[str]:
     changes = list(figures.new_changes())
     proved = sum(one.proof == "history" for one in changes)
     old = sum(one.fence is not None for one in figures.of_kind("change")) - sum(one.fence is not None for one in changes)
-    known = figures.counts
-    yield from _line(
-        "first cycle",
-        f"{figures.cycles[0].counts.get('rows read', 0):,} rows read as they stand: {known['Lead']:,} leads, "
-        f"{known['Contact']:,} contacts, {known['Opportunity']:,} deals …; {old:,} old crossings noted",
-    )
-    who = "all" if proved == len(changes) else f"{proved:,}"
-    yield from _line(
-        "changes seen",
-        f"{len(changes):,} of lead status, owner and deal stage; Salesforce's history proves who made {who} of them",
-    )
+    read = figures.cycles[0].counts.get("rows read", 0)
+    yield from _line("first cycle", f"{read:,} rows read as they stand; {old:,} crossings in their past, only noted")
+    who = "every one" if proved == len(changes) else f"{proved:,} of them"
+    yield from _line("changes seen", f"{len(changes):,} of lead status, owner and deal stage; history proves who made {who}")
+    yield from _line("gates passed", _gates(changes))
+
+
+def _gates(changes: Iterable[Entry]) -> str:
     gates: dict[str, Counter[str]] = {}
     for one in changes:
         if one.verdict == Verdict.ALLOW and one.rule is not None:
-            gates.setdefault(one.team or "", Counter())[one.rule.name] += 1
-    yield from _line("gates passed", f"{sum(map(Counter.total, gates.values())):,} lawful hand-overs by gate and team")
-    for team, passed in sorted(gates.items(), key=lambda pair: -pair[1].total()):
-        yield from _line(f"  {team}", " · ".join(f"{name}: {number}" for name, number in passed.most_common(3)))
+            target = one.rule.name.rpartition("-> ")[2]
+            gates.setdefault(one.team or "", Counter())[f"owner to {target}" if one.field == "OwnerId" else f"to {target}"] += 1
+    teams = sorted(gates.items(), key=lambda pair: -pair[1].total())
+    told = (f"{team} {by.total()} ({', '.join(f'{gate} {count}' for gate, count in by.most_common(4))})" for team, by in teams)
+    return f"{sum(map(Counter.total, gates.values())):,} lawful hand-overs: {'; '.join(told)}"
 
 
 def _crossings(figures: Figures, course: Course) -> Iterator[str]:
-    yield "  CROSSINGS: moves that no gate in mappings/fences.toml allows. Tools are put back, people only warned of"
+    yield "  Crossings, moves that no gate of mappings/fences.toml allows: tools are put back, people warned of"
     table: dict[tuple[str, str, str], Counter[str]] = {}
     for one in figures.new_changes():
         if one.fence is not None:
             counts = table.setdefault((one.actor_kind or "", one.team or "(unknown)", one.fence), Counter())
             counts[_fate(one)] += 1
-    header = ("by a", "of team", "fence", "crossings", "put back", "left alone", "warned of", "noted")
+    header = ("by a", "of team", "fence", "crossings", "put back", "left alone", "warned", "noted")
     rows = [
         (*key, counts.total(), *(counts[fate] or "-" for fate in ("revert", "again", "warn", "note")))
         for key, counts in sorted(table.items(), key=lambda pair: -pair[1].total())
@@ -153,8 +154,8 @@ def _crossings(figures: Figures, course: Course) -> Iterator[str]:
         yield f"    {line}"
     yield from _line("put back", _settled(figures))
     for who, card, times in _boomerangs(figures):
-        words = f"{who} wrote the same value again, {times} times. syncd does not fight machines; one inbox card:"
-        yield from _line("left alone", f'{words} "{card}"')
+        words = f"{who} came back {times} times with a value that was put back; syncd does not fight it."
+        yield from _line("left alone", f'{words} One card in the inbox: "{card}"')
     for seen in course.bulk:
         calls = output.many(seen.cycle.counts.get("API calls", 0), "API call")
         number = output.many(seen.cycle.counts.get("crossings", 0), "crossing")
@@ -202,7 +203,9 @@ def _nurture(figures: Figures) -> Iterator[str]:
     yield from _line(
         "stalled deals", f"{verdicts['recycle']:,} found; {members:,} of their people enrolled in a nurture campaign"
     )
-    yield from _line("kept out", f"{verdicts['exclude']:,} people: {told}")
+    yield from _line(
+        "kept out", f"{verdicts['exclude']:,} people: {told}{'; some for two' if reasons.total() > verdicts['exclude'] else ''}"
+    )
 
 
 def _short(reason: str) -> str:
@@ -220,14 +223,11 @@ def _exports(figures: Figures, course: Course) -> Iterator[str]:
     yield from _line("quarantined", f"{reasons or 'none'} (see the inbox)")
     flags = {flag: count for flag, count in figures.flags.items() if flag != "any" and count}
     told = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in flags.items())
-    yield from _line("no mail to", f"{figures.flags.get('any', 0):,} people, by flags from the exports: {told}")
+    yield from _line("no mail to", f"{figures.flags.get('any', 0):,} people flagged by exports: {told}")
     for asked in course.asked:
         reason = asked.reason.partition(": ")[2] or asked.reason
-        yield from _line(
-            "stop and ask",
-            f"{reason}: nothing was written until somebody agreed. The demo did, as you would: "
-            f"syncd apply plans/{asked.plan.name}",
-        )
+        words = f"{reason}: no write before somebody agrees. The demo did:"
+        yield from _line("stop and ask", f"{words} syncd apply plans/{asked.plan.name}")
 
 
 def _trust(figures: Figures, truth: Compared) -> Iterator[str]:
@@ -242,11 +242,10 @@ def _trust(figures: Figures, truth: Compared) -> Iterator[str]:
 
 
 def _truth(truth: Compared) -> str:
-    parts = [f"{truth.played:,} unlawful moves played, {truth.found:,} crossings found by history"]
-    if truth.moot or truth.again:
-        parts.append(
-            f"the difference is syncd's own doing: {truth.moot} moves changed nothing, as it had put the value back already, "
-            f"and {truth.again} pushes did what they would not have done otherwise"
-        )
-    parts.append(f"{truth.missed} missed, {truth.wrong} wrongly called one")
-    return "; ".join(parts)
+    text = f"{truth.played:,} unlawful moves played, {truth.found:,} crossings found: {truth.missed} missed, {truth.wrong} wrong."
+    if not (truth.moot or truth.again):
+        return text
+    return (
+        f"{text} The rest is what syncd's own writes changed: {truth.moot} moves met a value already put back (no change), "
+        f"{truth.again} repeats were new crossings since it had been put back"
+    )
