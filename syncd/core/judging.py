@@ -84,8 +84,8 @@ class Bench:
 def rule_on(subject: Subject, bench: Bench) -> Ruling:
     """Decide everything that follows from what is new about one record.
 
-    Source: design, One cycle: first sight is a baseline; several changes are replayed in order; a record that moved is
-    judged again, not overwritten.
+    Source: docs/architecture.md, One cycle: first sight is a baseline; several changes are replayed in order; a record
+    that moved is judged again, not overwritten.
     """
     ruling = Ruling()
     if subject.staged is not None and subject.staged.is_deleted:

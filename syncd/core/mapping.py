@@ -104,7 +104,7 @@ def parse_mapping(name: str, table: Table) -> tuple[SourceMapping | None, list[P
     """Read the mapping of one source.
 
     Shapes: the mapping and no problem, or None and every problem of the file. `name` is the source, as in the file name.
-    Source: promise 8: bad input is refused with its place and remedy.
+    Source: promise 5: bad input is refused with its place and remedy.
     """
     reading = Reading(table)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):

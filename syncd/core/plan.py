@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from syncd.core.values import Intent, Rule, digest
 
 SCHEMA = 1
+_FIELDS = tuple(field.name for field in fields(Intent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ class Plan:
     @property
     def hash(self) -> str:
         """Return the hash that names this plan: equal contents, equal hash."""
-        return digest(self.org_id, self.made_at.isoformat(), dict(self.policies), [asdict(i) for i in self.intents], self.reason)
+        return digest(
+            self.org_id, self.made_at.isoformat(), dict(self.policies), [intent_to_dict(i) for i in self.intents], self.reason
+        )
 
 
 def plan_to_json(plan: Plan) -> str:
@@ -41,14 +44,17 @@ def plan_to_json(plan: Plan) -> str:
         "reason": plan.reason,
         "policies": dict(plan.policies),
         "hash": plan.hash,
-        "intents": [asdict(intent) for intent in plan.intents],
+        "intents": [intent_to_dict(intent) for intent in plan.intents],
     }
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def intent_to_dict(intent: Intent) -> dict[str, Any]:
     """Return an intent as JSON values."""
-    return asdict(intent)
+    # A plan may hold tens of thousands: dataclasses.asdict copies every value, these are scalars.
+    named = {name: getattr(intent, name) for name in _FIELDS}
+    values = None if intent.values is None else dict(intent.values)
+    return named | {"rule": asdict(intent.rule), "values": values}
 
 
 def intent_from_dict(body: Mapping[str, Any]) -> Intent:
