@@ -8,26 +8,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from syncd.sandbox import oauth
-from syncd.sandbox.call import VERSIONS, Answer, Call, parse_body, split_url
+from syncd.sandbox.call import Answer, Call, parse_body, split_url
 from syncd.sandbox.clock import zulu
 from syncd.sandbox.errors import NotThere, SalesforceError, SessionRefused, method_not_allowed
 from syncd.sandbox.journal import Entry
 from syncd.sandbox.resources import dispatch
+from syncd.sandbox.versions import check_version, known_versions, season, warning
 
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 URI_MAX = 16_384
-_SEASONS = {
-    58: "Summer '23",
-    59: "Winter '24",
-    60: "Spring '24",
-    61: "Summer '24",
-    62: "Winter '25",
-    63: "Spring '25",
-    64: "Summer '25",
-    65: "Winter '26",
-}
 Hook = Callable[[int, str, str], None]
 
 
@@ -96,8 +87,8 @@ def _route(org: Org, arrival: Arrival, entry: Entry) -> Answer:
         return Answer(
             200,
             [
-                {"label": _SEASONS[number], "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
-                for number in sorted(_SEASONS)
+                {"label": season(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+                for number in known_versions(org.settings)
             ],
             api_calls=0,
         )
@@ -136,15 +127,14 @@ def _counted(org: Org, arrival: Arrival, entry: Entry, asked: tuple[tuple[str, t
     if org.sessions.calls_today(now) >= org.settings.daily_api_requests:
         raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
     org.sessions.count_calls(now, 1)
-    if version not in VERSIONS:
-        raise NotThere()
+    check_version(version, org.settings)
     body = parse_body(arrival.body, arrival.headers.get("content-type", ""))
     org.journal.keep_body(entry, body)
     call = Call(org, arrival.method, version, parts, params, arrival.headers, body, user_id, arrival.instance_url)
     answer = dispatch(call)
     if answer.api_calls > 1:
         org.sessions.count_calls(now, answer.api_calls - 1)
-    answer.headers.update(_limit_header(org))
+    answer.headers.update(_limit_header(org) | warning(version, org.settings))
     return answer
 
 

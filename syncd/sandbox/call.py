@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from syncd.sandbox.org import Org
 
-VERSIONS = tuple(f"{number}.0" for number in range(58, 66))
-
 
 @dataclass(slots=True)
 class Answer:

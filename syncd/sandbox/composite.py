@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from syncd.sandbox.call import VERSIONS, Answer, Call, split_url
-from syncd.sandbox.errors import NotThere, SalesforceError
+from syncd.sandbox.call import Answer, Call, split_url
+from syncd.sandbox.errors import SalesforceError
+from syncd.sandbox.versions import check_version
 
 SUBREQUESTS_MAX, HEAVY_MAX = 25, 5
 _REFERENCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*\Z")
@@ -126,8 +127,7 @@ def _subcall(call: Call, request: Mapping[str, Any], url: str, body: Any) -> Cal
     if cut is None:
         raise SalesforceError("INVALID_INPUT", f"The url of a subrequest starts with /services/data/vXX.X/, not {url!r}")
     version, parts, params = cut
-    if version not in VERSIONS:
-        raise NotThere()
+    check_version(version, call.org.settings)
     first = parts[0].lower() if parts else ""
     supported = (
         first == "sobjects"

@@ -13,6 +13,8 @@ from syncd.sandbox.soql.compile import Compiler
 from syncd.sandbox.soql.parse import parse
 from syncd.sandbox.soql.render import Renderer
 
+UPSERT_TELLS_FROM = 46.0  # the first version whose upsert answers an update with a body
+
 
 def the_object(call: Call, name: str) -> SObject:
     """Find the object a URL names.
@@ -119,5 +121,7 @@ def _upsert(call: Call, sobject: SObject, field: Field, value: str, found: list[
         )
     answer = row_by_id(call, sobject, found[0])
     if answer.status != 204:
+        return answer
+    if float(call.version) < UPSERT_TELLS_FROM:
         return answer
     return Answer(200, {"id": found[0], "success": True, "errors": [], "created": False})

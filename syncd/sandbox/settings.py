@@ -8,6 +8,8 @@ from typing import Any
 
 from syncd.sandbox.errors import ControlRefused
 
+_MAY_BE_NULL = ("assignment_rule", "late_commit")
+
 
 @dataclass(slots=True)
 class Settings:
@@ -27,6 +29,23 @@ class Settings:
     activity_moves_stamp: bool = False  # whether an activity roll-up moves the parent's SystemModstamp
     unknown_member_status: str = "default"  # default | accept | refuse
     owner_history_rows: int = 2  # 2: one row with ids, one with names; 1: names only
+    passwords: dict[str, str] = field(default_factory=dict)  # by username; everybody else's is "sandbox-password"
+    security_tokens: dict[str, str] = field(default_factory=dict)  # by username; everybody else's is "sandbox-token"
+    security_token_required: bool = True  # False: the caller's address is trusted
+    expired_passwords: list[str] = field(default_factory=list)  # usernames
+    login_attempts_max: int = 10  # wrong passwords before a user is locked out for 15 minutes
+    password_flow: bool = True  # False, as in newer orgs: OAuth with username and password is blocked
+    jwt_public_key: str = ""  # PEM: certificate or public key that the connected app is registered with
+    unapproved_users: list[str] = field(default_factory=list)  # usernames that have not approved the connected app
+    refresh_token_rotation: bool = False
+    retired_through: int = 30
+    deprecated_through: int = 0
+    formula_fields: dict[str, dict[str, str]] = field(default_factory=dict)  # {"Lead": {"Weeks__c": "Days__c / 7"}}
+    late_commit: dict[str, Any] | None = None  # {"object": "Lead", "minutes": 7, "every": 3}
+    workflow_rules: list[dict[str, Any]] = field(default_factory=list)
+    validation_rules: list[dict[str, Any]] = field(default_factory=list)
+    duplicate_rules: list[dict[str, Any]] = field(default_factory=list)
+    failing_triggers: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Show every switch."""
@@ -42,7 +61,7 @@ class Settings:
             if name not in known:
                 raise ControlRefused(f"There is no setting {name!r}. Settings are: {', '.join(sorted(known))}.")
             current = getattr(self, name)
-            if name != "assignment_rule" and type(value) is not type(current):
+            if not (name in _MAY_BE_NULL and (value is None or isinstance(value, dict))) and type(value) is not type(current):
                 raise ControlRefused(f"Setting {name!r} takes a {type(current).__name__}, got {value!r}.")
             setattr(self, name, value)
 
