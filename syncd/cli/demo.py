@@ -24,6 +24,7 @@ from syncd.errors import SyncdError
 if TYPE_CHECKING:
     from syncd.cli.demo_days import Course
     from syncd.cli.demo_report import Figures
+    from syncd.ports import LedgerRow
     from syncd.sandbox.play import Moment, Player
 
 BEGINS_AT_HOUR = 8
@@ -89,9 +90,9 @@ def stage(asked: Staging) -> None:
             output.data(line)
         if asked.keep:
             daemon = _kept(asked.folder, org, player)
-    output.data("\n".join(["", *_next_steps(asked.folder, figures, keep=asked.keep)]))
+    output.data("\n".join(["", *next_steps(asked.folder, figures.rows, keep=asked.keep)]))
     if asked.keep:
-        output.data("\n".join(_running(asked.folder, ready["url"], (org.pid, daemon))))
+        output.data("\n".join(_running(asked.folder, ready["url"], org.pid, daemon)))
 
 
 def first_monday(now: datetime, days: int) -> datetime:
@@ -134,17 +135,18 @@ def _kept(folder: Path, org: Running, player: Player) -> int:
     """Leave the org and a daemon running, with the org's clock at today; returns the daemon's process."""
     player.advance_to(datetime.now(UTC))
     with daemon_running(folder) as daemon:
-        note_processes(folder, (org.pid, daemon.pid))
+        note_processes(folder, (daemon.pid, org.pid))
         org.keep = daemon.keep = True
     return daemon.pid
 
 
-def _next_steps(folder: Path, figures: Figures, *, keep: bool) -> list[str]:
+def next_steps(folder: Path, rows: Sequence[LedgerRow], *, keep: bool) -> list[str]:
+    """Return three commands to try next, as they can be pasted from here."""
     from syncd.cli.demo_report import story_record
 
     syncd = _program()
     config = f"{syncd} --config {shlex.quote(_shown(folder))}"
-    record = story_record(figures.rows)
+    record = story_record(rows)
     explain = f"  {config} explain {record}" if record else f"  {config} status"
     lines = ["Try next:", explain, f"  {config} audit query --verdict warn --limit 8"]
     if keep:
@@ -157,11 +159,11 @@ def _next_steps(folder: Path, figures: Figures, *, keep: bool) -> list[str]:
     ]
 
 
-def _running(folder: Path, url: str, pids: tuple[int, int]) -> list[str]:
+def _running(folder: Path, url: str, org: int, daemon: int) -> list[str]:
     return [
-        f"Running: the org at {url} (process {pids[0]}), the daemon (process {pids[1]}, a cycle every 10 s,",
-        f"  log {_shown(folder)}/{DAEMON_LOG}); exports go to {_shown(folder)}/exports/marketo/",
-        f"  stop both with: kill {pids[1]} {pids[0]}",
+        f"Still running: the org at {url} (process {org}) and syncd (process {daemon}, every 10 s)",
+        f"  log: {_shown(folder / DAEMON_LOG)}   drop exports into: {_shown(folder / 'exports' / 'marketo')}/",
+        f"  stop both with: kill {daemon} {org}",
     ]
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from syncd.cli import wire
-from syncd.cli.demo import first_monday
+from syncd.cli.demo import first_monday, next_steps
 from syncd.cli.demo_folder import MARKER, make_afresh, note_processes, switched_on, write_settings
 from syncd.cli.demo_org import need
 from syncd.cli.demo_truth import Compared, compare
@@ -157,3 +157,12 @@ def test_differences_between_truth_and_ledger_are_counted_by_their_cause(
     moments: list[Moment], rows: list[LedgerRow], expected: Compared
 ) -> None:
     assert compare(moments, rows, {"tool@acme.example": TOOL}, AT) == expected
+
+
+def test_a_plan_after_the_org_has_gone_begins_with_a_demo_that_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = next_steps(Path("a demo"), [a_crossing(1, LEAD, "MQL"), put_back(5, LEAD)], keep=False)
+    assert lines[1].endswith(f" --config 'a demo' explain {LEAD}")
+    assert " demo --keep --folder 'a demo' && " in lines[3]
+    assert lines[3].endswith(" --config 'a demo' plan")
+    assert "the org" in lines[4]
