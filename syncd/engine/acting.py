@@ -171,32 +171,43 @@ def _look(org: OrgWriter, name: str, groups: Sequence[Group]) -> Fresh:
 
 
 def _written_by_us(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group], fresh: Fresh) -> set[tuple[str, str]]:
-    """Return (record id, new value) of our own history rows, asked only for records that hold the wanted value already."""
+    """Return (record id, new value) of our own history rows since the decision, asked only for what somebody else saved since."""
     if name != "Lead":
         return set()
-    done = [
-        group.intent.record_id
-        for group in groups
-        if (record := fresh.records.get(group.intent.record_id)) is not None
-        and all(record.fields.get(field) == value for field, value in group.values.items())
-        and record.fields.get("LastModifiedById") != cycle.identity.user_id
-    ]
-    if not done:
+    decided_at: dict[str, datetime | None] = {}
+    for group in groups:
+        record, decided_on = fresh.records.get(group.intent.record_id), group.intent.decided_on
+        if record is None or (_holds(group, record) and record.fields.get("LastModifiedById") == cycle.identity.user_id):
+            continue
+        at = None if decided_on is None else datetime.fromisoformat(decided_on)
+        if _holds(group, record) if at is None else record.modified_at != at:
+            decided_at[record.id] = at
+    if not decided_at:
         return set()
-    found = org.find("LeadHistory", ("LeadId", "NewValue"), {"LeadId": done, "CreatedById": [cycle.identity.user_id]})
-    return {(row.text("LeadId") or "", row.text("NewValue") or "") for row in found.records.values()}
+    where = {"LeadId": sorted(decided_at), "CreatedById": [cycle.identity.user_id]}
+    rows = org.find("LeadHistory", ("LeadId", "NewValue"), where).records.values()
+    return {
+        (row.text("LeadId") or "", row.text("NewValue") or "")
+        for row in rows
+        if (at := decided_at.get(row.text("LeadId") or "")) is None or row.modified_at > at
+    }
+
+
+def _holds(group: Group, record: OrgRecord) -> bool:
+    return all(record.fields.get(field) == value for field, value in group.values.items())
 
 
 def _settled(group: Group, record: OrgRecord | None, cycle: Cycle, ours: set[tuple[str, str]]) -> list[Closing] | None:
     """Say how a group ends without being sent, or None when it still stands."""
     if record is None:
         return group.all(Outcome(OutcomeKind.SUPERSEDED, "the record is gone or no longer visible", code="GONE"))
-    if all(record.fields.get(field) == value for field, value in group.values.items()):
-        is_ours = record.fields.get("LastModifiedById") == cycle.identity.user_id
-        is_ours = is_ours or all((record.id, str(value)) in ours for value in group.values.values())
-        if is_ours:
+    is_in_history = all((record.id, str(value)) in ours for value in group.values.values())
+    if _holds(group, record):
+        if is_in_history or record.fields.get("LastModifiedById") == cycle.identity.user_id:
             return group.all(Outcome(OutcomeKind.CONFIRMED, "found written when looking"))
         return group.all(Outcome(OutcomeKind.SUPERSEDED, "somebody else has set the same value"))
+    if is_in_history:
+        return group.all(Outcome(OutcomeKind.CONFIRMED, "written, as the history shows, and changed again since"))
     decided_on = group.intent.decided_on
     if decided_on is not None and record.modified_at != datetime.fromisoformat(decided_on):
         return group.all(Outcome(OutcomeKind.SUPERSEDED, "the record was saved since; it is judged again"))
