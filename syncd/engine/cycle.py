@@ -108,16 +108,19 @@ def _keep_to_share(world: World, cycle: Cycle) -> None:
     Source: promise 7; complaint 7: a sync that ate the org's daily calls.
     """
     share = world.pace.api_share_percent
-    usage = world.org.usage()
-    used = _calls_today(world, cycle)
-    if share is not None and usage.allowed and used >= usage.allowed * share / 100:
-        raise BudgetSpent(f"syncd has used {used} of its {share:g} % share of {usage.allowed} daily API requests.")
+    # A process that has just begun has no answer yet that tells the org's figure: it goes by the one of the last cycle.
+    allowed = world.org.usage().allowed or _calls_known(world, cycle).get("allowed", 0)
+    used = _calls_known(world, cycle).get("calls", 0)
+    if share is not None and allowed and used >= allowed * share / 100:
+        raise BudgetSpent(f"syncd has used {used} of its {share:g} % share of {allowed} daily API requests.")
 
 
-def _calls_today(world: World, cycle: Cycle) -> int:
+def _calls_known(world: World, cycle: Cycle) -> dict[str, int]:
+    """Return today's own calls and the org's daily allowance, as the cycles before this one left them."""
     known = world.store.setting(CALLS)
-    today = cycle.now.date().isoformat()
-    return int(known["calls"]) if isinstance(known, dict) and known.get("day") == today else 0
+    if not isinstance(known, dict) or known.get("day") != cycle.now.date().isoformat():
+        return {}
+    return {name: int(known.get(name) or 0) for name in ("calls", "allowed")}
 
 
 def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleRecord:
@@ -129,7 +132,9 @@ def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleReco
     with world.store.begin() as tx:
         if world.clock is not None:
             tx.put_setting(HEARTBEAT, world.clock.now().isoformat())
-        tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": _calls_today(world, cycle) + calls})
+        calls += _calls_known(world, cycle).get("calls", 0)
+        allowed = world.org.usage().allowed or _calls_known(world, cycle).get("allowed", 0)
+        tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": calls, "allowed": allowed})
         tx.put_cycle(record)
     return record
 
