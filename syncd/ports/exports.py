@@ -1,0 +1,75 @@
+"""What does the engine ask of the folders that marketing tools drop their exports into?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from syncd.core.mapping import SourceMapping
+from syncd.core.rows import ParsedRow
+from syncd.core.values import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file waiting in the drop folder of one source. `sha256` is that of its bytes."""
+
+    source: str
+    path: str
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    """One parsed row, as JSON scalars: see `syncd.core.mapping`."""
+
+    line: int
+    key: str
+    version: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of an export of one source; `extra` columns are in the file and not in the mapping."""
+
+    columns: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a whole export is not taken; nothing of it may be applied.
+
+    `kind`: "refuse" (it never will be), "pause" (it has no rows: somebody must look), "wait" (it changed while it was read).
+    """
+
+    problem: Problem
+    kind: str = "refuse"
+
+
+Item = Header | ParsedRow | Problem | Refused
+
+
+class Exports(Protocol):
+    """The drop folder of every source's exports."""
+
+    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
+        """Return the files of a source that may be read now, in name order, and what may never be read."""
+        ...
+
+    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+        """Read a file: its header, then a row or a problem for each record."""
+        ...
+
+    def done(self, file: ExportFile) -> None:
+        """Put a finished file away; nothing happens when it is there already."""
+        ...
+
+    def refused(self, file: ExportFile) -> None:
+        """Put a file away that will never be taken."""
+        ...

@@ -1,0 +1,182 @@
+"""What does the engine ask of Salesforce?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from syncd.core.values import OrgRecord, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class OrgIdentity:
+    """Which org this is and as whom syncd runs in it. Ids have 18 characters."""
+
+    org_id: str
+    user_id: str
+    instance_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUsage:
+    """Daily API requests of the whole org, from Sforce-Limit-Info; `ours` counts this process's own calls."""
+
+    used: int
+    allowed: int
+    ours: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSchema:
+    """One visible field, from describe. `picklist` holds the active values' API names, empty for other types."""
+
+    name: str
+    type: str
+    length: int
+    is_updateable: bool
+    is_createable: bool
+    is_external_id: bool
+    picklist: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSchema:
+    """One visible object. A field that is absent may exist and be hidden by field-level security."""
+
+    name: str
+    fields: Mapping[str, FieldSchema]
+    is_updateable: bool
+    is_createable: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Keyset:
+    """A place in an object's rows ordered by (stamp, Id): everything up to and including it has been read."""
+
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Rows of one object that changed: from `since_at` on (inclusive), or strictly after the keyset `after`; else all.
+
+    Rows come ordered by (`stamp_field`, Id). `stamp_field` is SystemModstamp, or CreatedDate for history objects.
+    """
+
+    object: str
+    fields: tuple[str, ...]
+    stamp_field: str = "SystemModstamp"
+    since_at: datetime | None = None
+    after: Keyset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of one pull, in order."""
+
+    object: str
+    records: tuple[OrgRecord, ...]
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedSince:
+    """Ask which rows of an object were deleted since then."""
+
+    object: str
+    since_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """Rows of one object that are gone. `covered_until` is where to ask from next; `is_complete` is False when the org
+    no longer knows all deletes since the time asked for."""
+
+    object: str
+    ids: tuple[str, ...]
+    covered_until: datetime
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Rows as they stand now. `asked_at` is the org's clock in the answer *before* this request was sent: a row stamped
+    in that second or later may still change within the same second (HTTP dates have one-second grain)."""
+
+    records: Mapping[str, OrgRecord]
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One conditional update: applied only when the row was not modified after `unmodified_since`."""
+
+    object: str
+    id: str
+    values: Mapping[str, Scalar]
+    unmodified_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What Salesforce answered for one row, by position.
+
+    `status`: "done"; "stale" (precondition failed, HTTP 412); "gone" (deleted, merged or not visible); "locked" (row
+    lock: try that row again); "duplicate" (a unique key exists already); "refused" (with Salesforce's code and text).
+    """
+
+    status: str
+    id: str | None = None
+    code: str = ""
+    text: str = ""
+    request_id: str = ""
+
+
+class OrgReader(Protocol):
+    """One Salesforce org, read only. Methods raise OrgUnreachable, OrgRefused, LoginRefused, BudgetSpent."""
+
+    def identity(self) -> OrgIdentity:
+        """Log in when needed and say which org and user this is. Costs no API call."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the org's clock as in the `Date` header of the latest answer."""
+        ...
+
+    def usage(self) -> ApiUsage:
+        """Return the API usage as in the latest answer."""
+        ...
+
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        """Describe up to 25 objects in one API call; an object that is not visible is absent from the answer."""
+        ...
+
+    def pull(self, pulls: Sequence[Pull], deleted: Sequence[DeletedSince] = ()) -> Iterator[Page | Deletions]:
+        """Read changed rows: at most 5 pulls and 20 deletion questions travel in one API call, further pages one call each."""
+        ...
+
+    def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:
+        """Read rows by id as they stand now, at most 2,000 a call; missing, deleted or invisible rows are absent."""
+        ...
+
+    def find(self, object: str, fields: Sequence[str], where: Mapping[str, Sequence[Scalar]]) -> Fresh:
+        """Find rows whose fields each hold one of the given values (AND over fields, IN over values).
+
+        An empty list of values asks nothing and finds nothing.
+        """
+        ...
+
+
+class OrgWriter(OrgReader, Protocol):
+    """One Salesforce org that may be written to. Only `engine.act` holds one."""
+
+    def update(self, updates: Sequence[Update]) -> list[WriteResult]:
+        """Send at most 25 conditional updates in one API call, assignment rules off. Raises AnswerLost when no answer came."""
+        ...
+
+    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
+        """Create at most 200 rows in one API call. Raises AnswerLost when no answer came."""
+        ...
