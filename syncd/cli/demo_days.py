@@ -55,7 +55,6 @@ class Course:
 
     asked: list[Asked] = field(default_factory=list)
     bulk: list[Seen] = field(default_factory=list)
-    saves: int = 0
     refused: int = 0
 
 
@@ -83,7 +82,6 @@ class Days:
                     done = self.cycle()
                     cycles += done
                     self._note_bulk(moment, done[0])
-            self.course.saves += saves
             tell(f"{day:%a %d %b}  people and machines: {saves:,} saves  syncd: {_did(cycles)}")
         self._idle(moments[-1].at)
         return self.course

@@ -85,7 +85,7 @@ def report(figures: Figures, course: Course, truth: Compared, days: int, took_s:
         *_nurture(figures),
         *_exports(figures, course),
         "",
-        *_trust(figures, truth),
+        *_trust(figures, course, truth),
     ]
 
 
@@ -139,7 +139,7 @@ def _gates(changes: Iterable[Entry]) -> str:
 
 
 def _crossings(figures: Figures, course: Course) -> Iterator[str]:
-    yield "  Crossings, moves that no gate of mappings/fences.toml allows: tools are put back, people warned of"
+    yield "  Crossings (no gate of mappings/fences.toml allows them): tools are put back, people only warned"
     table: dict[tuple[str, str, str], Counter[str]] = {}
     for one in figures.new_changes():
         if one.fence is not None:
@@ -154,8 +154,8 @@ def _crossings(figures: Figures, course: Course) -> Iterator[str]:
         yield f"    {line}"
     yield from _line("put back", _settled(figures))
     for who, card, times in _boomerangs(figures):
-        words = f"{who} came back {times} times with a value that was put back; syncd does not fight it."
-        yield from _line("left alone", f'{words} One card in the inbox: "{card}"')
+        words = f"{who} came back {times} times with a value once put back, and is not fought."
+        yield from _line("left alone", f'{words} Inbox: "{card}"')
     for seen in course.bulk:
         calls = output.many(seen.cycle.counts.get("API calls", 0), "API call")
         number = output.many(seen.cycle.counts.get("crossings", 0), "crossing")
@@ -230,7 +230,7 @@ def _exports(figures: Figures, course: Course) -> Iterator[str]:
         yield from _line("stop and ask", f"{words} syncd apply plans/{asked.plan.name}")
 
 
-def _trust(figures: Figures, truth: Compared) -> Iterator[str]:
+def _trust(figures: Figures, course: Course, truth: Compared) -> Iterator[str]:
     calls = figures.total("API calls")
     idle = figures.cycles[-1].counts.get("API calls", 0)
     average = calls / len(figures.cycles)
@@ -238,7 +238,7 @@ def _trust(figures: Figures, truth: Compared) -> Iterator[str]:
     found = figures.verified
     state = f"verified, root {found.root[:16]}…" if not found.problems else f"NOT verified: {found.problems[0]}"
     yield from _line("ledger", f"{found.rows:,} rows, {state}, {output.many(found.open_intents, 'write')} without an outcome")
-    yield from _line("truth", _truth(truth))
+    yield from _line("truth", _truth(truth) + (f"; the org refused {course.refused} saves of the play" if course.refused else ""))
 
 
 def _truth(truth: Compared) -> str:
