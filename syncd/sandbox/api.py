@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from syncd.sandbox import oauth
+from syncd.sandbox import oauth, soap
 from syncd.sandbox.call import Answer, Call, parse_body, split_url
 from syncd.sandbox.clock import zulu
-from syncd.sandbox.errors import NotThere, SalesforceError, SessionRefused, method_not_allowed
+from syncd.sandbox.errors import NotThere, PasswordExpired, SalesforceError, SessionRefused, method_not_allowed
 from syncd.sandbox.journal import Entry
 from syncd.sandbox.resources import dispatch
 from syncd.sandbox.versions import check_version, known_versions, season, warning
@@ -92,12 +92,15 @@ def _route(org: Org, arrival: Arrival, entry: Entry) -> Answer:
             ],
             api_calls=0,
         )
-    if path in ("/services/oauth2/token", "/services/oauth2/revoke"):
+    if path in ("/services/oauth2/token", "/services/oauth2/revoke", "/services/oauth2/introspect"):
         if arrival.method != "POST":
             raise method_not_allowed(arrival.method, "POST")
         if path.endswith("revoke"):
             return oauth.revoke(org, arrival.body)
-        return oauth.token(org, arrival.headers, arrival.body, arrival.instance_url)
+        issue = oauth.introspect if path.endswith("introspect") else oauth.token
+        return issue(org, arrival.headers, arrival.body, arrival.instance_url)
+    if path.startswith(soap.PREFIXES):
+        return soap.answer_soap(org, arrival.method, path, arrival.body, arrival.instance_url)
     return _with_session(org, arrival, entry)
 
 
@@ -117,6 +120,8 @@ def _with_session(org: Org, arrival: Arrival, entry: Entry) -> Answer:
         raise NotThere()
     if user_id is None:
         raise SessionRefused()
+    if _bearer(arrival.headers) in org.logins.restricted:
+        raise PasswordExpired()
     entry.user = (org.database.row("User", user_id) or {}).get("Username")
     return _counted(org, arrival, entry, (cut, user_id))
 

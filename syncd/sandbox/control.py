@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from syncd.sandbox import control_org
 from syncd.sandbox.call import Answer, auto_assign
 from syncd.sandbox.clock import parse_datetime, zulu
 from syncd.sandbox.errors import ControlRefused
@@ -110,4 +111,5 @@ _ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], A
     "requests": _requests,
     "dump": _dump,
     "settings": _settings,
+    **control_org.ACTIONS,
 }

@@ -2,6 +2,7 @@
 
 SalesforceError     one refusal: status, code, message, fields
 ├─ SessionRefused   401, the session is unknown or over
+├─ PasswordExpired  403, the session may do nothing but set a password
 └─ NotThere         404, no such resource or record
 """
 
@@ -37,6 +38,14 @@ class SessionRefused(SalesforceError):
 
     def __init__(self) -> None:
         super().__init__("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+
+
+class PasswordExpired(SalesforceError):
+    """The session's user must set a new password first."""
+
+    def __init__(self) -> None:
+        message = "The users password has expired, you must call SetPassword before attempting any other API operations"
+        super().__init__("INVALID_OPERATION_WITH_EXPIRED_PASSWORD", message, status=403)
 
 
 class NotThere(SalesforceError):

@@ -10,58 +10,98 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from syncd.sandbox.call import Answer
+from syncd.sandbox.flows import GrantRefused, check_client, granted_user
 from syncd.sandbox.ids import parse_id
 
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
+SCOPE = "api id"
+
 
 def token(org: Org, headers: Mapping[str, str], raw: bytes, instance_url: str) -> Answer:
-    """Answer ``POST /services/oauth2/token`` for the client-credentials flow.
+    """Answer ``POST /services/oauth2/token``: client credentials, JWT bearer, username and password, refresh.
 
     Errors: 400 or 401 with an OAuth error object, not an array.
     """
-    from syncd.sandbox.org import CLIENT_ID, CLIENT_SECRET
+    form = _form(raw)
+    try:
+        user_id = granted_user(org, form, _client(headers, form), instance_url)
+    except GrantRefused as refusal:
+        return _refused(refusal.error, refusal.description, status=refusal.status)
+    facts = _session(org, user_id, instance_url)
+    if form["grant_type"] == "refresh_token":
+        _follow_refresh(org, form["refresh_token"], user_id, facts)
+    return Answer(200, facts, {"Cache-Control": "no-store"}, api_calls=0)
 
-    form = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
-    if form.get("grant_type") != "client_credentials":
-        return _refused("unsupported_grant_type", "grant type not supported")
-    given = _basic(headers.get("authorization", "")) or (form.get("client_id", ""), form.get("client_secret", ""))
-    if given[0] != CLIENT_ID:
-        return _refused("invalid_client_id", "client identifier invalid")
-    if given[1] != CLIENT_SECRET:
-        return _refused("invalid_client", "invalid client credentials", status=401)
-    user = org.database.row("User", org.api_user_id)
-    if user is None or not user["IsActive"]:
-        return _refused("inactive_user", "user is inactive")
+
+def _session(org: Org, user_id: str, instance_url: str) -> dict[str, Any]:
     now = org.clock.now()
-    access = org.sessions.open(org.org_id, org.api_user_id, now, org.settings.session_seconds)
-    identity = f"{instance_url}/id/{org.org_id}/{org.api_user_id}"
+    access = org.sessions.open(org.org_id, user_id, now, org.settings.session_seconds)
+    identity = f"{instance_url}/id/{org.org_id}/{user_id}"
     issued_at = str(int(now.timestamp() * 1000))
     signature = base64.b64encode(hashlib.sha256((identity + issued_at).encode()).digest()).decode()
-    return Answer(
-        200,
-        {
-            "access_token": access,
-            "signature": signature,
-            "scope": "api id",
-            "instance_url": instance_url,
-            "id": identity,
-            "token_type": "Bearer",
-            "issued_at": issued_at,
-            "api_instance_url": instance_url,
-        },
-        {"Cache-Control": "no-store"},
-        api_calls=0,
-    )
+    return {
+        "access_token": access,
+        "signature": signature,
+        "scope": SCOPE,
+        "instance_url": instance_url,
+        "id": identity,
+        "token_type": "Bearer",
+        "issued_at": issued_at,
+        "api_instance_url": instance_url,
+    }
+
+
+def _follow_refresh(org: Org, refresh_token: str, user_id: str, facts: dict[str, Any]) -> None:
+    if org.settings.refresh_token_rotation:
+        org.logins.end_refresh(refresh_token)
+        refresh_token = facts["refresh_token"] = org.logins.open_refresh(user_id)
+    org.logins.note_session(refresh_token, facts["access_token"])
 
 
 def revoke(org: Org, raw: bytes) -> Answer:
-    """End the session whose token the form names."""
-    form = dict(parse_qsl(raw.decode("utf-8", "replace")))
-    if not org.sessions.end(form.get("token", "")):
+    """End the session, or the refresh token with every session that came from it."""
+    text = _form(raw).get("token", "")
+    sessions = org.logins.end_refresh(text)
+    for each in sessions or ():
+        org.sessions.end(each)
+    if sessions is None and not org.sessions.end(text):
         return _refused("unsupported_token_type", "this token is not supported")
     return Answer(200, api_calls=0)
+
+
+def introspect(org: Org, headers: Mapping[str, str], raw: bytes, instance_url: str) -> Answer:
+    """Tell the connected app what a token is good for; ``{"active": false}`` for any that is not."""
+    form = _form(raw)
+    try:
+        check_client(_client(headers, form))
+    except GrantRefused as refusal:
+        return _refused("invalid_client", refusal.description, status=401)
+    text, now = form.get("token", ""), org.clock.now()
+    user_id, until = org.sessions.facts_of(text, now) or (org.logins.refresh_user(text), None)
+    if user_id is None:
+        return Answer(200, {"active": False}, api_calls=0)
+    facts: dict[str, Any] = {
+        "active": True,
+        "scope": SCOPE,
+        "client_id": _client(headers, form)[0],
+        "username": (org.database.row("User", user_id) or {}).get("Username"),
+        "sub": f"{instance_url}/id/{org.org_id}/{user_id}",
+        "token_type": "refresh_token" if until is None else "access_token",
+    }
+    if until is not None:
+        issued = int(until.timestamp()) - org.settings.session_seconds
+        facts |= {"exp": int(until.timestamp()), "iat": issued, "nbf": issued}
+    return Answer(200, facts, {"Cache-Control": "no-store"}, api_calls=0)
+
+
+def _form(raw: bytes) -> dict[str, str]:
+    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, str]:
+    return _basic(headers.get("authorization", "")) or (form.get("client_id", ""), form.get("client_secret", ""))
 
 
 def _refused(error: str, description: str, *, status: int = 400) -> Answer:

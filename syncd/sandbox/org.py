@@ -15,12 +15,14 @@ from syncd.sandbox.database import Database
 from syncd.sandbox.errors import ControlRefused, SalesforceError
 from syncd.sandbox.ids import IdMint, parse_id
 from syncd.sandbox.journal import Journal
+from syncd.sandbox.logins import Logins
 from syncd.sandbox.objects_people import MARKETING, PEOPLE
 from syncd.sandbox.objects_sales import SALES
 from syncd.sandbox.schema import Field, Schema, SObject, parse_field
 from syncd.sandbox.sessions import Sessions
 from syncd.sandbox.settings import Settings
 from syncd.sandbox.soql.cursors import Cursors
+from syncd.sandbox.switches import check_switches
 
 _VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch")
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
@@ -45,6 +47,7 @@ class Org:
         self.mint = IdMint(seed)
         self.schema = Schema((*PEOPLE, *SALES, *MARKETING))
         self.sessions = Sessions(seed)
+        self.logins = Logins(seed)
         self.journal = Journal()
         self.cursors = Cursors()
         self.started_at = self.clock.now()
@@ -71,6 +74,7 @@ class Org:
     def change_settings(self, wanted: Mapping[str, Any]) -> None:
         """Change the admin's switches; what describe says may change with them."""
         with self.lock:
+            check_switches(self, wanted)
             self.settings.change(wanted)
             if {"hidden_fields", "read_only_fields"} & wanted.keys():
                 self.schema_changed_at = self.clock.now()
@@ -226,6 +230,7 @@ _COPIED = (
     "settings",
     "mint",
     "sessions",
+    "logins",
     "cursors",
     "started_at",
     "schema_changed_at",

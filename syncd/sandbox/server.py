@@ -77,7 +77,7 @@ class Server:
     def _response(self, answer: Answer, body: bytes | None) -> web.Response:
         headers: dict[str, str] = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}
         if answer.text is not None:
-            headers["Content-Type"] = "text/plain;charset=UTF-8"
+            headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
         elif body is not None:
             headers["Content-Type"] = "application/json;charset=UTF-8"
         return web.Response(status=answer.status, body=body, headers=headers)

@@ -29,6 +29,11 @@ class Sessions:
         found = self._open.get(token)
         return found[0] if found is not None and now < found[1] else None
 
+    def facts_of(self, token: str, now: datetime) -> tuple[str, datetime] | None:
+        """Return a good session's user and when it ends, or None."""
+        found = self._open.get(token)
+        return found if found is not None and now < found[1] else None
+
     def end(self, token: str) -> bool:
         """Revoke a token; tell whether it was known."""
         return self._open.pop(token, None) is not None

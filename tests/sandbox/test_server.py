@@ -35,7 +35,7 @@ def test_the_published_id_suffix_is_reproduced() -> None:
         ({"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}, 200, None),
         ({"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "wrong"}, 401, "invalid_client"),
         ({"grant_type": "client_credentials", "client_id": "other", "client_secret": "x"}, 400, "invalid_client_id"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "device"}, 400, "unsupported_grant_type"),
     ],
 )
 def test_the_token_endpoint_knows_its_one_client(
