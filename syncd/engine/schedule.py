@@ -5,6 +5,7 @@ The scheduler only ticks; the lease decides who runs, and the store decides what
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ from syncd.errors import LeaseHeld, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, Store
 
 RENEW_S = 8
-DRAIN_S = 9.0
+DRAIN_S = 8.0
 
 
 class HostClock:
@@ -85,8 +86,20 @@ class Daemon:
             scheduler.shutdown(wait=False)
             settled = self._working.acquire(timeout=DRAIN_S)
             self._log.info("ended", settled=settled)
+        if not settled:
+            self._leave()
         if self._fault is not None:
             raise self._fault
+
+    def _leave(self) -> None:
+        """End the process although a request hangs: the interpreter would wait for its thread.
+
+        It is what a crash at this point would do: the next start looks what became of the request.
+        """
+        if self._fault is not None:
+            self._log.error("ended by a fault", reason=str(self._fault))
+        logging.shutdown()
+        os._exit(0 if self._fault is None else 1)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._ending.set()
