@@ -55,7 +55,8 @@ class Subject:
 
 @dataclass(slots=True)
 class Ruling:
-    """What follows for one record. `intents` come with the index in `entries` of the row that caused them, or None."""
+    """What follows for one record. `intents` come with the index in `entries` of the row that caused them, or None; `moves`
+    counts the changes by field, those that cannot be judged included."""
 
     mirror: list[OrgRecord] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Ruling:
     fought: dict[str, str] = field(default_factory=dict)
     inbox: list[InboxItem] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
+    moves: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     latest: dict[str, Scalar] = {}
     odd: list[Change] = []
     for name in FENCED.get(subject.object, ()):
-        changes = _plausible(subject, _changes(subject, bench, name), odd)
+        found = _changes(subject, bench, name)
+        ruling.moves[name] = len(found)
+        changes = _plausible(subject, found, odd)
         result = _replayed(subject, changes, bench, name)
         _record(subject, result, bench, name, ruling)
         latest |= {name: changes[-1].after} if changes else {}

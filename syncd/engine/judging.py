@@ -155,6 +155,8 @@ def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:
     for ruling in rulings:
         cycle.count("changes seen", len(ruling.judgements))
         cycle.count("quarantined", len(ruling.inbox))
+        for field, moves in ruling.moves.items():
+            cycle.count(f"moves of {field}", moves)
         for judgement in ruling.judgements:
             if judgement.fence is not None:
                 cycle.count("crossings")

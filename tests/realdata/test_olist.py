@@ -73,6 +73,7 @@ def test_first_sight_judges_every_hand_over_and_tells_the_one_with_an_impossible
         counts = site.cycle().counts
         # Each hand-over but the one with the impossible date; conversions need no gate.
         assert counts.get("gates passed", 0) == passed
+        assert counts["moves of OwnerId"] == WON
         assert counts["quarantined"] == 1
         assert counts.get("crossings", 0) == counts.get("crossings note", 0) == crossed
         [odd] = [lead for lead in site.dump("Lead") if lead["Mql_Id__c"] == olist.ODD]
