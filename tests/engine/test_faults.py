@@ -7,12 +7,15 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from syncd.cli import wire
 from syncd.config import Config
+from syncd.engine.cycle import run_cycle
+from syncd.engine.world import Stopped
 from syncd.errors import AnswerLost, BudgetSpent, LoginRefused, OrgUnreachable, SyncdError
 from syncd.salesforce.org import SalesforceOrg
 from tests.engine.scene import Scene
@@ -163,12 +166,16 @@ class Rewind:
         self.image = scene.served.org.snapshot()
         self.database = (scene.home / "syncd.db").read_bytes()
 
-    def play(self, at: int, side: str, fault: Fault) -> tuple[list[str], bool]:
-        """Fail one answer, run one more cycle, hold the end; return what failed and whether a write's fate was unknown."""
+    def rewind(self) -> None:
+        """Put the org and syncd's database back to the moment before the cycle."""
         self.scene.served.org.restore(self.image)
         for file in self.scene.home.glob("syncd.db*"):
             file.unlink()
         (self.scene.home / "syncd.db").write_bytes(self.database)
+
+    def play(self, at: int, side: str, fault: Fault) -> tuple[list[str], bool]:
+        """Fail one answer, run one more cycle, hold the end; return what failed and whether a write's fate was unknown."""
+        self.rewind()
         failed = fail(self.scene, at, side, fault)
         error: OrgUnreachable | None = None
         try:
@@ -184,6 +191,7 @@ class Rewind:
         return failed, isinstance(error, AnswerLost)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_whichever_answer_fails_everything_is_done_once(busy: Scene, side: str) -> None:
     """The connection breaks at the n-th request, for every n: reads are asked again, a write's fate is found out later."""
@@ -197,15 +205,47 @@ def test_whichever_answer_fails_everything_is_done_once(busy: Scene, side: str) 
     assert lost == 2
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def writing_requests(scene: Scene) -> list[int]:
+    """Play the cycle undisturbed and return which of its requests write."""
+    rewind, start = Rewind(scene), scene.last_request()
+    rewind.play(99, "before", FAULTS["no answer"])
+    rewind.rewind()
+    return [
+        one["n"] - start for one in scene.served.requests(start) if len(scene.writes(one["n"] - 1)) > len(scene.writes(one["n"]))
+    ]
+
+
 @pytest.mark.parametrize("side", ["before", "after"])
-def test_however_the_answer_to_a_write_fails_it_is_done_once(busy: Scene, side: str, fault: str) -> None:
-    rewind, start = Rewind(busy), busy.last_request()
-    rewind.play(99, side, FAULTS[fault])
-    paths = [one["path"] for one in busy.served.requests(start) if one["method"] == "POST"]
-    member = next(n for n, path in enumerate(paths, 1) if path.endswith("/composite/sobjects"))
-    for at in (member, member + 2):
-        assert rewind.play(at, side, FAULTS[fault])[1] or at != member
+def test_however_the_answers_to_writes_fail_they_are_done_once(busy: Scene, side: str) -> None:
+    places = writing_requests(busy)
+    assert len(places) == 2
+    rewind = Rewind(busy)
+    for fault in FAULTS.values():
+        for at in places:
+            assert rewind.play(at, side, fault)[1]
+
+
+@pytest.mark.sweep
+def test_asked_to_end_at_any_pause_the_next_start_does_the_rest(busy: Scene) -> None:
+    rewind, at, is_cut = Rewind(busy), 0, True
+    while is_cut:
+        at += 1
+        rewind.rewind()
+        asked = iter(range(1, 10_000))
+
+        def is_stopping(at: int = at, asked: Iterator[int] = asked) -> bool:
+            return next(asked) >= at
+
+        is_cut = False
+        busy.tick()
+        with busy.world() as (world, org):
+            try:
+                run_cycle(replace(world, is_stopping=is_stopping), org)
+            except Stopped:
+                is_cut = True
+        busy.cycle()
+        assert_done_once(busy)
+    assert at > 10
 
 
 def test_reads_that_fail_for_good_end_the_cycle_and_the_next_one_does_it_all(busy: Scene) -> None:
