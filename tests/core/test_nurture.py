@@ -39,7 +39,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'version = "v1"\n',
         "",
-        ['1:1 [MAP-003] \'version\' is missing. Add: version = "…"'],
+        ["1:1 [MAP-003] 'version' is missing. Add: version = \"…\""],
     ),
     (
         'version = "v1"',
@@ -162,7 +162,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Proposal"], ',
         "",
         [
-            '13:1 [MAP-003] \'stages\' is missing. Add: stages = ["…"]',
+            "13:1 [MAP-003] 'stages' is missing. Add: stages = [\"…\"]",
             (
                 "10:1 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
                 "[track]."
@@ -172,7 +172,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'campaign = "Stalled Late", ',
         "",
-        ['13:1 [MAP-003] \'campaign\' is missing. Add: campaign = "…"'],
+        ["13:1 [MAP-003] 'campaign' is missing. Add: campaign = \"…\""],
     ),
     (
         'member_status = "Sent"',
@@ -234,9 +234,7 @@ def test_activity_and_holds_may_be_left_out() -> None:
     assert (policy.activity, policy.hold_field) == (Activity(), {})
 
 
-def deal(
-    stage: str = "Discovery", entered: int = 100, active: int | None = None, hold: date | None = None
-) -> Deal:
+def deal(stage: str = "Discovery", entered: int = 100, active: int | None = None, hold: date | None = None) -> Deal:
     """Return a deal by how many days ago it entered its stage and saw activity."""
     return Deal("006", stage, ago(entered), None if active is None else ago(active), hold)
 

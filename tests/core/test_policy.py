@@ -19,7 +19,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         'version = "v1"\n',
         "",
-        ['1:1 [MAP-003] \'version\' is missing. Add: version = "…"'],
+        ["1:1 [MAP-003] 'version' is missing. Add: version = \"…\""],
     ),
     (
         'version = "v1"',
@@ -94,10 +94,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '{ role = ["SDR"], queue = ["MQL_EMEA"] }',
         '"SDR"',
         [
-            (
-                "9:1 [MAP-002] 'sdr' must be a table. Write it as { key = value } with: kind, user, profile, role, queue, "
-                "acts_for"
-            ),
+            ("9:1 [MAP-002] 'sdr' must be a table. Write it as { key = value } with: kind, user, profile, role, queue, acts_for"),
         ],
     ),
     (
@@ -135,10 +132,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         "syncd = {",
         [
             "6:1 [MAP-013] 'syncd' is the name of syncd itself. Give the team another name.",
-            (
-                "24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean "
-                "'marketing'?"
-            ),
+            ("24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
         ],
     ),
     (
@@ -146,10 +140,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"" = {',
         [
             "6:1 [MAP-004] an empty name is no text. Write a name in quotes.",
-            (
-                "24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean "
-                "'marketing'?"
-            ),
+            ("24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
         ],
     ),
     (
@@ -170,7 +161,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"Working" = { team = "sdr" }',
         '"Working" = {}',
-        ['16:1 [MAP-003] \'team\' is missing. Add: team = "…"'],
+        ["16:1 [MAP-003] 'team' is missing. Add: team = \"…\""],
     ),
     (
         '"Working" = { team = "sdr" }',
@@ -213,17 +204,17 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry, Nurture => MQL"',
-        ['20:1 [MAP-030] \'Inquiry, Nurture => MQL\' is no gate. Write it as "Inquiry, Nurture -> MQL".'],
+        ["20:1 [MAP-030] 'Inquiry, Nurture => MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"-> MQL"',
-        ['20:1 [MAP-030] \'-> MQL\' is no gate. Write it as "Inquiry, Nurture -> MQL".'],
+        ["20:1 [MAP-030] '-> MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry ->"',
-        ['20:1 [MAP-030] \'Inquiry ->\' is no gate. Write it as "Inquiry, Nurture -> MQL".'],
+        ["20:1 [MAP-030] 'Inquiry ->' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
@@ -273,14 +264,14 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = {}',
-        ['21:1 [MAP-003] \'by\' is missing. Add: by = ["…"]'],
+        ["21:1 [MAP-003] 'by' is missing. Add: by = [\"…\"]"],
     ),
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = { for = ["sdr"] }',
         [
             "21:31 [MAP-001] unknown key 'for'. Known: by",
-            '21:1 [MAP-003] \'by\' is missing. Add: by = ["…"]',
+            "21:1 [MAP-003] 'by' is missing. Add: by = [\"…\"]",
         ],
     ),
     (
@@ -296,12 +287,12 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { admin = "revert",',
-        ['30:10 [MAP-041] admin = \'revert\' is not possible: an admin is noted and never reverted. Write "observe".'],
+        ["30:10 [MAP-041] admin = 'revert' is not possible: an admin is noted and never reverted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { unknown = "warn",',
-        ['30:10 [MAP-041] unknown = \'warn\' is not possible: an actor that is not sure is only noted. Write "observe".'],
+        ["30:10 [MAP-041] unknown = 'warn' is not possible: an actor that is not sure is only noted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
@@ -311,7 +302,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { admin = "reverse",',
-        ['30:10 [MAP-041] admin = \'reverse\' is not possible: an admin is noted and never reverted. Write "observe".'],
+        ["30:10 [MAP-041] admin = 'reverse' is not possible: an admin is noted and never reverted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
@@ -399,8 +390,10 @@ def test_all_problems_of_a_file_are_named_in_one_run(tmp_path: Path) -> None:
                 "3:2 [MAP-020] no Lead Status value has an owner. Empty fences are refused: name every value.",
             ],
         ),
-        ("teams = 1\nversion = 'v'\nstatus = 2", ["1:1 [MAP-002] 'teams' must be a table. Write [teams].",
-                                                "3:1 [MAP-002] 'status' must be a table. Write [status]."]),
+        (
+            "teams = 1\nversion = 'v'\nstatus = 2",
+            ["1:1 [MAP-002] 'teams' must be a table. Write [teams].", "3:1 [MAP-002] 'status' must be a table. Write [status]."],
+        ),
         ("", ["1:1 [FILE-003] The file is empty: nothing in it is in force. Fill it, or restore it: syncd init"]),
         (
             POLICY.replace('"MQL" = { team = "sdr" }', '"MQL" = { team = "sdr" }\n"MQL" = { team = "sales" }'),
@@ -431,7 +424,11 @@ def test_the_policy_carries_its_label_and_the_hash_of_its_bytes() -> None:
 
 def test_a_gate_opens_each_move_that_it_names_and_no_other() -> None:
     assert set(fences().status.gates) == {
-        ("Inquiry", "MQL"), ("Nurture", "MQL"), ("MQL", "Nurture"), ("Working", "Nurture"), ("Working", "Qualified"),
+        ("Inquiry", "MQL"),
+        ("Nurture", "MQL"),
+        ("MQL", "Nurture"),
+        ("Working", "Nurture"),
+        ("Working", "Qualified"),
     }
     assert set(fences().owner.gates) == {("marketing", "sdr"), ("sdr", "sales")}
 
@@ -455,7 +452,10 @@ def test_a_status_value_may_hold_commas() -> None:
     text = 'version = "v1"' + TEAMS + STATUS + '"Closed, Lost" = { team = "sales" }\n'
     gates = '"Inquiry, Closed, Lost, MQL -> Qualified" = { by = ["sales", "sdr"] }\n"MQL -> Closed, Lost" = { by = ["sdr"] }'
     assert set(fences(text + "[gate]\n" + gates).status.gates) == {
-        ("Inquiry", "Qualified"), ("Closed, Lost", "Qualified"), ("MQL", "Qualified"), ("MQL", "Closed, Lost"),
+        ("Inquiry", "Qualified"),
+        ("Closed, Lost", "Qualified"),
+        ("MQL", "Qualified"),
+        ("MQL", "Closed, Lost"),
     }
 
 
@@ -481,7 +481,9 @@ def test_without_gates_and_crossings_everything_is_observed() -> None:
 
 def test_modes_are_read_for_each_kind_of_actor() -> None:
     assert fences().status.mode == {
-        ActorKind.TOOL: Verdict.REVERT, ActorKind.AUTOMATION: Verdict.REVERT, ActorKind.PERSON: Verdict.WARN,
+        ActorKind.TOOL: Verdict.REVERT,
+        ActorKind.AUTOMATION: Verdict.REVERT,
+        ActorKind.PERSON: Verdict.WARN,
     }
 
 
