@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from syncd.sandbox import oauth, soap
+from syncd.sandbox import oauth, soap, spending
 from syncd.sandbox.call import Answer, Call, parse_body, split_url
 from syncd.sandbox.clock import zulu
 from syncd.sandbox.errors import NotThere, PasswordExpired, SalesforceError, SessionRefused, method_not_allowed
+from syncd.sandbox.faults import CANNED, Strike
+from syncd.sandbox.faults_answers import canned
 from syncd.sandbox.journal import Entry
 from syncd.sandbox.resources import dispatch
 from syncd.sandbox.versions import check_version, known_versions, season, warning
@@ -38,14 +40,30 @@ class Arrival:
         return unquote(self.target.partition("?")[0])
 
 
-def answer_request(org: Org, arrival: Arrival, before: Hook | None = None, after: Hook | None = None) -> Answer:
-    """Carry out one request under the org's lock; the hooks run outside it, before and after."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that has its number, and what goes wrong with it."""
+
+    entry: Entry
+    strike: Strike
+
+
+def open_request(org: Org, arrival: Arrival) -> Opened:
+    """Number a request whose head has come in. Its body need not be there yet."""
     with org.lock:
         entry = _journal(org, arrival)
+        strike = org.faults.strike(entry)
+        org.flights.begin(entry.n, org.clock.now(), strike.wait_s)
+        return Opened(entry, strike)
+
+
+def answer_request(org: Org, arrival: Arrival, opened: Opened, before: Hook | None = None, after: Hook | None = None) -> Answer:
+    """Carry out one request under the org's lock; the hooks run outside it, before and after."""
+    entry = opened.entry
     if before is not None:
         before(entry.n, arrival.method, entry.path)
     with org.lock:
-        answer = _guarded(org, arrival, entry)
+        answer = _struck(org, arrival, opened)
         entry.status, entry.api_calls, entry.subrequests = answer.status, answer.api_calls, answer.subrequests
     if after is not None:
         after(entry.n, arrival.method, entry.path)
@@ -63,6 +81,23 @@ def _title(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
+def _struck(org: Org, arrival: Arrival, opened: Opened) -> Answer:
+    fault = opened.strike.decides
+    instead = canned(fault) if fault is not None and fault.does in CANNED else None
+    if instead is None or (fault is not None and fault.how.get("after")):
+        org.faults.begin(opened.entry)
+        try:
+            answer = _guarded(org, arrival, opened.entry)
+        finally:
+            org.faults.end()
+        if instead is None:
+            return answer
+        instead.api_calls, instead.subrequests = answer.api_calls, answer.subrequests
+    if fault is not None and fault.does == "401":
+        org.sessions.end(_bearer(arrival.headers))
+    return instead
+
+
 def _guarded(org: Org, arrival: Arrival, entry: Entry) -> Answer:
     try:
         with org.database.savepoint():
@@ -71,7 +106,7 @@ def _guarded(org: Org, arrival: Arrival, entry: Entry) -> Answer:
         return Answer(
             refusal.status,
             [refusal.rest()],
-            _limit_header(org) if entry.user else {},
+            spending.limit_header(org) if entry.user else {},
             api_calls=int(entry.user is not None and refusal.code != "REQUEST_LIMIT_EXCEEDED"),
         )
 
@@ -129,8 +164,7 @@ def _with_session(org: Org, arrival: Arrival, entry: Entry) -> Answer:
 def _counted(org: Org, arrival: Arrival, entry: Entry, asked: tuple[tuple[str, tuple[str, ...], dict[str, str]], str]) -> Answer:
     (version, parts, params), user_id = asked
     now = org.clock.now()
-    if org.sessions.calls_today(now) >= org.settings.daily_api_requests:
-        raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+    spending.refuse_when_spent(org, entry.n)
     org.sessions.count_calls(now, 1)
     check_version(version, org.settings)
     body = parse_body(arrival.body, arrival.headers.get("content-type", ""))
@@ -139,15 +173,10 @@ def _counted(org: Org, arrival: Arrival, entry: Entry, asked: tuple[tuple[str, t
     answer = dispatch(call)
     if answer.api_calls > 1:
         org.sessions.count_calls(now, answer.api_calls - 1)
-    answer.headers.update(_limit_header(org) | warning(version, org.settings))
+    answer.headers.update(spending.limit_header(org) | warning(version, org.settings))
     return answer
 
 
 def _bearer(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
-
-
-def _limit_header(org: Org) -> dict[str, str]:
-    used = org.sessions.calls_today(org.clock.now())
-    return {"Sforce-Limit-Info": f"api-usage={used}/{org.settings.daily_api_requests}"}

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from syncd.sandbox import control_org
+from syncd.sandbox import control_org, spending
 from syncd.sandbox.call import Answer, auto_assign
 from syncd.sandbox.clock import parse_datetime, zulu
 from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.faults_read import read_faults
 from syncd.sandbox.seeds import ADMIN_USERNAME
 
 if TYPE_CHECKING:
@@ -94,12 +95,21 @@ def _dump(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, A
     return org.dump(names)
 
 
+def _faults(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    if method == "DELETE":
+        org.faults.replace(())
+    elif method != "GET":
+        org.faults.replace(read_faults(body))
+    return {"faults": org.faults.listed()}
+
+
 def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
     rule = body.get("assignment_rule")
     if rule:
         if not isinstance(rule, dict) or "owner" not in rule:
             raise ControlRefused('assignment_rule takes {"owner": "<user or queue>", "active": true} or null.')
         org.resolve_owner(str(rule["owner"]))
+    spending.check_settings(body)
     if body:
         org.change_settings(body)
     return org.settings.as_dict()
@@ -108,6 +118,7 @@ def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[st
 _ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], Any]] = {
     "clock": _clock,
     "edit": _edit,
+    "faults": _faults,
     "requests": _requests,
     "dump": _dump,
     "settings": _settings,

@@ -52,6 +52,8 @@ def delete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     row = live_row(org, sobject, record_id)
     if sobject.name == "CampaignMemberStatus" and row["IsDefault"]:
         raise SalesforceError("DELETE_FAILED", "The default member status of a campaign cannot be deleted", fields=())
+    if not how.sees_all:
+        org.faults.meet_row(sobject.name, record_id)
     with org.database.savepoint():
         _bin(org, sobject, record_id, how, with_parent=False)
         if sobject.name in activities.KINDS:

@@ -23,6 +23,7 @@ class Entry:
     status: int = 0
     api_calls: int = 0
     user: str | None = None
+    faults: list[str] = field(default_factory=list)
     subrequests: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:

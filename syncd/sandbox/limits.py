@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from syncd.sandbox import spending
 from syncd.sandbox.call import Answer, Call
 from syncd.sandbox.database import quoted
 
 
 def limits(call: Call) -> Answer:
     """List the allowances a sync looks at, with what remains."""
-    most = call.org.settings.daily_api_requests
-    remaining = most - call.org.sessions.calls_today(call.org.clock.now())
     fixed = {
         "DailyAsyncApexExecutions": 250_000,
         "DailyBulkApiBatches": 15_000,
@@ -24,8 +23,9 @@ def limits(call: Call) -> Answer:
     }
     return Answer(
         200,
-        {"DailyApiRequests": {"Max": most, "Remaining": remaining}}
-        | {name: {"Max": value, "Remaining": value} for name, value in fixed.items()},
+        {spending.DAILY: spending.daily_limit(call.org)}
+        | {name: {"Max": value, "Remaining": value} for name, value in fixed.items()}
+        | call.org.settings.limits,
     )
 
 

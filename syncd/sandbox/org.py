@@ -13,6 +13,7 @@ from syncd.sandbox import conversion, deletion, save, seeds
 from syncd.sandbox.clock import SandboxClock, stamp
 from syncd.sandbox.database import Database
 from syncd.sandbox.errors import ControlRefused, SalesforceError
+from syncd.sandbox.faults import Faults
 from syncd.sandbox.ids import IdMint, parse_id
 from syncd.sandbox.journal import Journal
 from syncd.sandbox.logins import Logins
@@ -22,6 +23,7 @@ from syncd.sandbox.schema import Field, Schema, SObject, parse_field
 from syncd.sandbox.sessions import Sessions
 from syncd.sandbox.settings import Settings
 from syncd.sandbox.soql.cursors import Cursors
+from syncd.sandbox.spending import Flights
 from syncd.sandbox.switches import check_switches
 
 _VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch")
@@ -48,6 +50,8 @@ class Org:
         self.schema = Schema((*PEOPLE, *SALES, *MARKETING))
         self.sessions = Sessions(seed)
         self.logins = Logins(seed)
+        self.faults = Faults()
+        self.flights = Flights()
         self.journal = Journal()
         self.cursors = Cursors()
         self.started_at = self.clock.now()
@@ -231,6 +235,7 @@ _COPIED = (
     "mint",
     "sessions",
     "logins",
+    "faults",
     "cursors",
     "started_at",
     "schema_changed_at",

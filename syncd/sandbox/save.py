@@ -46,6 +46,8 @@ def create(org: Org, sobject: SObject, given: Mapping[str, Any], how: How) -> st
     if any(name.lower() == "id" for name in given):
         raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=("Id",))
     values = check_values(org, sobject, given, creating=True, sees_all=how.sees_all)
+    if not how.sees_all:
+        org.faults.meet_row(sobject.name, None)
     with org.database.savepoint():
         return insert(org, sobject, values, how)
 
@@ -106,6 +108,8 @@ def update(org: Org, sobject: SObject, record_id: str, given: Mapping[str, Any],
     if before.get("IsConverted") and sobject.name == "Lead":
         raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=())
     check_required(org, sobject, values, creating=False)
+    if not how.sees_all:
+        org.faults.meet_row(sobject.name, record_id)
     with org.database.savepoint():
         write_changes(org, sobject, before, values, how)
 

@@ -6,16 +6,19 @@ import asyncio
 import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
-from syncd.sandbox.api import Arrival, Hook, answer_request
+from syncd.sandbox.api import Arrival, Hook, Opened, answer_request, open_request
 from syncd.sandbox.call import Answer
 from syncd.sandbox.clock import http_date
 from syncd.sandbox.control import PREFIX, control
+from syncd.sandbox.faults_wire import linger, spoil
+from syncd.sandbox.hosts import instance_url
 from syncd.sandbox.org import Org
 
 WORKERS = 8
@@ -55,24 +58,37 @@ class Server:
             await self._runner.cleanup()
         self._workers.shutdown(wait=True)
 
-    async def _respond(self, request: web.Request) -> web.Response:
-        raw = await request.read()
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
-        if request.path.startswith(PREFIX):
-            answer = Answer(403, {"error": "The control endpoint answers this machine only."})
-            if _is_local(request.remote):
-                params = dict(parse_qsl(request.query_string))
-                answer = await loop.run_in_executor(
-                    self._workers, control, self.org, request.method, request.path.removeprefix(PREFIX).strip("/"), params, raw
-                )
-        else:
+        if not request.path.startswith(PREFIX):
             headers = {name.lower(): value for name, value in request.headers.items()}
-            arrival = Arrival(request.method, request.raw_path, headers, raw, self.url)
+            arrival = Arrival(request.method, request.raw_path, headers, b"", self.url)
+            opened = await loop.run_in_executor(self._workers, open_request, self.org, arrival)
+            try:
+                return await self._carry_out(request, arrival, opened)
+            finally:
+                self.org.flights.end(opened.entry.n)
+        raw = await request.read()
+        answer = Answer(403, {"error": "The control endpoint answers this machine only."})
+        if _is_local(request.remote):
+            params = dict(parse_qsl(request.query_string))
             answer = await loop.run_in_executor(
-                self._workers, answer_request, self.org, arrival, self.on_request, self.after_request
+                self._workers, control, self.org, request.method, request.path.removeprefix(PREFIX).strip("/"), params, raw
             )
-        body = await loop.run_in_executor(self._workers, _encode, answer)
-        return self._response(answer, body)
+        return self._response(answer, await loop.run_in_executor(self._workers, _encode, answer))
+
+    async def _carry_out(self, request: web.Request, arrival: Arrival, opened: Opened) -> web.StreamResponse:
+        strike, loop = opened.strike, asyncio.get_running_loop()
+        if strike.decides is not None and strike.is_refused:
+            return await spoil(request, strike.decides, web.Response())
+        arrival = replace(arrival, body=await request.read())
+        await linger(self.org, strike, before=True)
+        answer = await loop.run_in_executor(
+            self._workers, answer_request, self.org, arrival, opened, self.on_request, self.after_request
+        )
+        response = self._response(answer, await loop.run_in_executor(self._workers, _encode, answer))
+        await linger(self.org, strike, before=False)
+        return await spoil(request, strike.decides, response) if strike.decides is not None else response
 
     def _response(self, answer: Answer, body: bytes | None) -> web.Response:
         headers: dict[str, str] = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}

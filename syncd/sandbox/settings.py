@@ -23,6 +23,11 @@ class Settings:
     required_fields: dict[str, list[str]] = field(default_factory=dict)
     assignment_rule: dict[str, Any] | None = None
     daily_api_requests: int = 100_000
+    others: dict[str, Any] = field(default_factory=dict)  # {"calls_per_hour": 500, "since": "...Z"}: other integrations
+    app_api_requests: int = 0  # the connected app's own share; shown in Sforce-Limit-Info when it is not 0
+    concurrent_long_requests: int = 25
+    long_request_seconds: int = 20
+    limits: dict[str, dict[str, int]] = field(default_factory=dict)  # {"DataStorageMB": {"Max": 5, "Remaining": 0}}
     session_seconds: int = 7_200
     page_size_max: int = 2_000
     conditional_stamp: str = "SystemModstamp"  # or LastModifiedDate: the guide names neither
