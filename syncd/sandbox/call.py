@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -29,6 +29,7 @@ class Answer:
     api_calls: int = 1
     subrequests: list[dict[str, Any]] = field(default_factory=list)
     text: str | None = None  # instead of JSON, for the few answers that are plain text
+    chunks: Iterator[bytes] | None = None  # instead of JSON: a body sent piece by piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from syncd.sandbox import conversion, deletion, save, seeds
+from syncd.sandbox.bulk.jobs import BulkJobs
 from syncd.sandbox.clock import SandboxClock, stamp
 from syncd.sandbox.database import Database
 from syncd.sandbox.errors import ControlRefused, SalesforceError
@@ -54,6 +55,7 @@ class Org:
         self.flights = Flights()
         self.journal = Journal()
         self.cursors = Cursors()
+        self.bulk = BulkJobs()
         self.started_at = self.clock.now()
         self.schema_changed_at = self.started_at
         self.org_id = self.api_user_id = self.admin_id = ""
@@ -237,6 +239,7 @@ _COPIED = (
     "logins",
     "faults",
     "cursors",
+    "bulk",
     "started_at",
     "schema_changed_at",
     "org_id",

@@ -51,6 +51,15 @@ class Settings:
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
     duplicate_rules: list[dict[str, Any]] = field(default_factory=list)
     failing_triggers: list[dict[str, Any]] = field(default_factory=list)
+    bulk_polls: int = 2  # how often a client must ask for a bulk job before it has ended
+    bulk_slice_rows: int = 10_000  # rows of a bulk load that are saved between two such questions
+    bulk_page_rows: int = 50_000  # rows of a bulk result when the client names no maximum
+    bulk_query_jobs_daily: int = 10_000
+    bulk_batches_daily: int = 15_000
+    bulk_ingest_rows_daily: int = 150_000_000
+    bulk_file_bytes_max: int = 150 * 1024 * 1024
+    bulk_hard_delete: bool = True  # whether the API user's profile may delete past the recycle bin
+    bulk_jobs: list[dict[str, Any]] = field(default_factory=list)  # [{"operation": "insert", "end": "Failed", "after_rows": 10}]
 
     def as_dict(self) -> dict[str, Any]:
         """Show every switch."""
