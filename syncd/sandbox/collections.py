@@ -34,17 +34,26 @@ def collections(call: Call) -> Answer:
         ids = [text for text in call.params.get("ids", "").split(",") if text]
         _limit(len(ids), ROWS_MAX)
         all_or_none = call.params.get("allOrNone", "false").lower() == "true"
-        return Answer(200, _each(call, ids, all_or_none, lambda text: _delete(call, text)))
+        return Answer(200, each_record(call, ids, all_or_none, lambda text: _delete(call, text)))
     if call.method not in ("POST", "PATCH"):
         raise method_not_allowed(call.method, "DELETE,PATCH,POST")
+    records, all_or_none = checked_records(call)
+    one = _create if call.method == "POST" else update_record
+    return Answer(200, each_record(call, records, all_or_none, lambda record: one(call, record)))
+
+
+def checked_records(call: Call) -> tuple[list[dict[str, Any]], bool]:
+    """Return the records of a writing call, and whether it is all or none.
+
+    Errors: JSON_PARSER_ERROR, EXCEEDED_ID_LIMIT, LIMIT_EXCEEDED.
+    """
     body = call.object_body()
     records = body.get("records")
     if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
         raise SalesforceError("JSON_PARSER_ERROR", "records must be a list of objects at [line:1, column:2]")
     _limit(len(records), ROWS_MAX)
     _limit_chunks(records)
-    one = _create if call.method == "POST" else _update
-    return Answer(200, _each(call, records, body.get("allOrNone") is True, lambda record: one(call, record)))
+    return records, body.get("allOrNone") is True
 
 
 def _limit(count: int, most: int) -> None:
@@ -67,7 +76,8 @@ def _type_name(record: Mapping[str, Any]) -> str:
     return str(attributes.get("type", "")) if isinstance(attributes, dict) else ""
 
 
-def _each(call: Call, items: list[Any], all_or_none: bool, one: Callable[[Any], Outcome]) -> list[Outcome]:
+def each_record(call: Call, items: list[Any], all_or_none: bool, one: Callable[[Any], Outcome]) -> list[Outcome]:
+    """Write item by item; a refused one stands alone, or takes all the others with it."""
     outcomes: list[Outcome] = []
     try:
         with call.org.database.savepoint():
@@ -93,7 +103,11 @@ def _id_of(item: Any) -> str | None:
     return parse_id(text) if isinstance(text, str) else None
 
 
-def _object_of(call: Call, record: Mapping[str, Any]) -> SObject:
+def object_of(call: Call, record: Mapping[str, Any]) -> SObject:
+    """Find the object that a record names in its attributes.
+
+    Errors: INVALID_TYPE.
+    """
     name = _type_name(record)
     sobject = call.org.schema.find(name)
     if sobject is None:
@@ -102,12 +116,16 @@ def _object_of(call: Call, record: Mapping[str, Any]) -> SObject:
 
 
 def _create(call: Call, record: dict[str, Any]) -> Outcome:
-    record_id = save.create(call.org, _object_of(call, record), record, call.how)
+    record_id = save.create(call.org, object_of(call, record), record, call.how)
     return {"id": record_id, "success": True, "errors": []}
 
 
-def _update(call: Call, record: dict[str, Any]) -> Outcome:
-    sobject = _object_of(call, record)
+def update_record(call: Call, record: dict[str, Any]) -> Outcome:
+    """Change one record by its id.
+
+    Errors: SalesforceError, as a row's outcome names it.
+    """
+    sobject = object_of(call, record)
     record_id = _id_of(record)
     if record_id is None:
         raise SalesforceError("MISSING_ARGUMENT", "Id not specified in an update call", fields=("Id",))

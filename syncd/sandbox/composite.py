@@ -29,8 +29,22 @@ def composite(call: Call, dispatch: Dispatch) -> Answer:
     Errors: 400 for the whole call when the envelope is malformed; a failing subrequest is reported in its place.
     """
     body = call.object_body()
-    requests = _checked(body)
-    all_or_none = body.get("allOrNone", False) is True
+    for name in ("allOrNone", "collateSubrequests"):
+        if not isinstance(body.get(name, False), bool):
+            raise SalesforceError("JSON_PARSER_ERROR", f"{name} must be a boolean at [line:1, column:2]")
+    requests = check_requests(body.get("compositeRequest"), SUBREQUESTS_MAX)
+    if sum(_is_heavy(request["url"]) for request in requests) > HEAVY_MAX:
+        raise SalesforceError(
+            "LIMIT_EXCEEDED", f"At most {HEAVY_MAX} subrequests of a composite call can be query, queryAll or sObject Collections"
+        )
+    results, log = carry_out(call, requests, dispatch, all_or_none=body.get("allOrNone", False) is True)
+    return Answer(200, {"compositeResponse": results}, subrequests=log)
+
+
+def carry_out(
+    call: Call, requests: list[dict[str, Any]], dispatch: Dispatch, *, all_or_none: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Carry out checked subrequests in order; return their results, and what the journal keeps of them."""
     results: list[dict[str, Any]] = []
     log: list[dict[str, Any]] = []
     try:
@@ -52,27 +66,21 @@ def composite(call: Call, dispatch: Dispatch) -> Answer:
         halted = [_halted(request["referenceId"], _ROLLED_BACK) for request in requests]
         halted[len(results) - 1] = guilty
         results = halted
-    return Answer(200, {"compositeResponse": results}, subrequests=log)
+    return results, log
 
 
-def _checked(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    requests = body.get("compositeRequest")
+def check_requests(requests: Any, most: int) -> list[dict[str, Any]]:
+    """Look at a list of subrequests before any is carried out.
+
+    Errors: SalesforceError for the whole call.
+    """
     if not isinstance(requests, list) or not requests or not all(isinstance(each, dict) for each in requests):
         raise SalesforceError("JSON_PARSER_ERROR", "compositeRequest must be a list of subrequests at [line:1, column:2]")
-    for name in ("allOrNone", "collateSubrequests"):
-        if not isinstance(body.get(name, False), bool):
-            raise SalesforceError("JSON_PARSER_ERROR", f"{name} must be a boolean at [line:1, column:2]")
-    if len(requests) > SUBREQUESTS_MAX:
-        raise SalesforceError(
-            "LIMIT_EXCEEDED", f"A composite call has at most {SUBREQUESTS_MAX} subrequests, this one has {len(requests)}"
-        )
+    if len(requests) > most:
+        raise SalesforceError("LIMIT_EXCEEDED", f"A composite call has at most {most} subrequests, this one has {len(requests)}")
     seen: set[str] = set()
     for request in requests:
         _check_request(request, seen)
-    if sum(_is_heavy(request["url"]) for request in requests) > HEAVY_MAX:
-        raise SalesforceError(
-            "LIMIT_EXCEEDED", f"At most {HEAVY_MAX} subrequests of a composite call can be query, queryAll or sObject Collections"
-        )
     return requests
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 
+from syncd.sandbox.batch import batch
 from syncd.sandbox.call import Answer, Call
 from syncd.sandbox.collections import collections, read_collection
 from syncd.sandbox.composite import composite
 from syncd.sandbox.describe import basic_information, describe_global, describe_object
 from syncd.sandbox.errors import NotThere, SalesforceError, method_not_allowed
+from syncd.sandbox.graph import graph
 from syncd.sandbox.limits import limits, record_count
 from syncd.sandbox.replication import deleted, updated
 from syncd.sandbox.rows import create_row, row_by_external_id, row_by_id, the_object
 from syncd.sandbox.soql.run import Asker, next_page, query
+from syncd.sandbox.tree import tree
+from syncd.sandbox.upserts import upsert_collection
 
 PAGE_MIN = 200
 
@@ -93,11 +97,24 @@ def _page_rows(call: Call) -> int:
 
 def _composite(call: Call) -> Answer:
     rest = call.parts[1:]
-    if not rest:
+    word = rest[0].lower() if rest else ""
+    if word in _COMPOSITE_SINCE and float(call.version) < _COMPOSITE_SINCE[word]:
+        raise NotThere()
+    if len(rest) <= 1 and word in _WHOLE_CALLS:
         _only(call, "POST")
-        return composite(call, dispatch)
-    if rest[0].lower() == "sobjects" and len(rest) == 1:
+        return _WHOLE_CALLS[word](call, dispatch)
+    if word == "tree" and len(rest) == 2:
+        _only(call, "POST")
+        return tree(call, the_object(call, rest[1]))
+    if word == "sobjects" and len(rest) == 1:
         return collections(call)
-    if rest[0].lower() == "sobjects" and len(rest) == 2:
+    if word == "sobjects" and len(rest) == 2:
         return read_collection(call, rest[1])
+    if word == "sobjects" and len(rest) == 3:
+        _only(call, "PATCH")
+        return upsert_collection(call, rest[1], rest[2])
     raise NotThere()
+
+
+_WHOLE_CALLS = {"": composite, "batch": batch, "graph": graph}
+_COMPOSITE_SINCE = {"": 38.0, "batch": 34.0, "tree": 34.0, "sobjects": 42.0, "graph": 50.0}

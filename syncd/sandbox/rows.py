@@ -7,6 +7,7 @@ from typing import Any
 from syncd.sandbox import deletion, save
 from syncd.sandbox.call import Answer, Call, precondition
 from syncd.sandbox.errors import NotThere, SalesforceError, method_not_allowed
+from syncd.sandbox.etags import etag_of, tag_refusal
 from syncd.sandbox.ids import parse_id
 from syncd.sandbox.schema import Field, SObject
 from syncd.sandbox.soql.compile import Compiler
@@ -50,12 +51,15 @@ def row_by_id(call: Call, sobject: SObject, text: str) -> Answer:
     row = save.live_row(call.org, sobject, record_id)
     changed = row.get(call.org.settings.conditional_stamp) or row.get("SystemModstamp") or row.get("CreatedDate")
     refused = precondition(call, changed) if changed else None
+    tag = etag_of(sobject, row)
+    if refused is None and tag is not None:
+        refused = tag_refusal(call, tag)
     if refused is not None:
         return refused
     if call.method == "PATCH":
         save.update(call.org, sobject, record_id, call.object_body(), call.how)
         return Answer(204)
-    return Answer(200, read_row(call, sobject, record_id, call.params.get("fields")))
+    return Answer(200, read_row(call, sobject, record_id, call.params.get("fields")), {"ETag": tag} if tag else {})
 
 
 def read_row(call: Call, sobject: SObject, record_id: str, fields: str | None) -> dict[str, Any]:
