@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ from syncd.sandbox.hosts import instance_url
 from syncd.sandbox.org import Org
 
 WORKERS = 8
-BODY_MAX_BYTES = 50 * 1024 * 1024
+BODY_MAX_BYTES = 160 * 1024 * 1024  # above a bulk job's limit of 150 MB, so that the org can refuse it
 LINE_MAX_BYTES = 1024 * 1024  # above the org's own limit of 16,384, so that the org can say 414
 _NO_BODY = frozenset({204, 304})
 
@@ -62,7 +62,8 @@ class Server:
         loop = asyncio.get_running_loop()
         if not request.path.startswith(PREFIX):
             headers = {name.lower(): value for name, value in request.headers.items()}
-            arrival = Arrival(request.method, request.raw_path, headers, b"", self.url)
+            target = "/" + request.raw_path.lstrip("/")  # clients whose base URL ends in a slash ask for //services/data
+            arrival = Arrival(request.method, target, headers, b"", instance_url(request.host, self.url))
             opened = await loop.run_in_executor(self._workers, open_request, self.org, arrival)
             try:
                 return await self._carry_out(request, arrival, opened)
@@ -86,22 +87,37 @@ class Server:
         answer = await loop.run_in_executor(
             self._workers, answer_request, self.org, arrival, opened, self.on_request, self.after_request
         )
+        if answer.chunks is not None and strike.decides is None:
+            await linger(self.org, strike, before=False)
+            return await self._stream(request, answer, answer.chunks)
         response = self._response(answer, await loop.run_in_executor(self._workers, _encode, answer))
         await linger(self.org, strike, before=False)
         return await spoil(request, strike.decides, response) if strike.decides is not None else response
+
+    async def _stream(self, request: web.Request, answer: Answer, chunks: Iterator[bytes]) -> web.StreamResponse:
+        headers = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        await response.prepare(request)
+        loop = asyncio.get_running_loop()
+        while chunk := await loop.run_in_executor(self._workers, next, chunks, b""):
+            await response.write(chunk)
+        await response.write_eof()
+        return response
 
     def _response(self, answer: Answer, body: bytes | None) -> web.Response:
         headers: dict[str, str] = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}
         if answer.text is not None:
             headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
         elif body is not None:
-            headers["Content-Type"] = "application/json;charset=UTF-8"
+            headers.setdefault("Content-Type", "application/json;charset=UTF-8")
         return web.Response(status=answer.status, body=body, headers=headers)
 
 
 def _encode(answer: Answer) -> bytes | None:
     if answer.text is not None:
         return answer.text.encode()
+    if answer.chunks is not None:
+        return b"".join(answer.chunks)
     if answer.status in _NO_BODY or answer.body is None:
         return None
     return orjson.dumps(answer.body)
