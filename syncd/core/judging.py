@@ -56,7 +56,7 @@ class Subject:
 @dataclass(slots=True)
 class Ruling:
     """What follows for one record. `intents` come with the index in `entries` of the row that caused them, or None; `moves`
-    counts the changes by field, those that cannot be judged included."""
+    counts the changes by field that others made, those that cannot be judged included."""
 
     mirror: list[OrgRecord] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -100,7 +100,7 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     odd: list[Change] = []
     for name in FENCED.get(subject.object, ()):
         found = _changes(subject, bench, name)
-        ruling.moves[name] = len(found)
+        ruling.moves[name] = sum(change.actor.kind is not ActorKind.SYNCD for change in found)
         changes = _plausible(subject, found, odd)
         result = _replayed(subject, changes, bench, name)
         _record(subject, result, bench, name, ruling)
