@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # sorted as SQLite sorts bytes
@@ -16,11 +17,12 @@ def to_18(id_15: str) -> str:
     Shapes: 15 letters and digits in, 18 out.
     Source: Salesforce's published algorithm: bit k of group g is set when that character is an upper-case letter.
     """
-    suffix = ""
-    for group in (id_15[0:5], id_15[5:10], id_15[10:15]):
-        bits = sum(1 << place for place, char in enumerate(group) if "A" <= char <= "Z")
-        suffix += _SUFFIX[bits]
-    return id_15 + suffix
+    return id_15 + _letter(id_15[0:5]) + _letter(id_15[5:10]) + _letter(id_15[10:15])
+
+
+@lru_cache(65_536)
+def _letter(group: str) -> str:
+    return _SUFFIX[sum(1 << place for place, char in enumerate(group) if "A" <= char <= "Z")]
 
 
 def parse_id(text: str) -> str | None:

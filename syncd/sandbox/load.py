@@ -63,7 +63,8 @@ def _load_file(org: Org, sobject: SObject, path: Path) -> None:
         sobject = org.schema.get(sobject.name)
         rebuilt = org.database.drop_indexes(sobject.name)
         for batch in _batches(_rows(org, sobject, columns, reader, path)):
-            names = [field.name for field in sobject.fields.values() if field.stored]
+            # Most fields of a load are empty, and a column that is not named costs nothing.
+            names = [name for name in batch[0] if any(row[name] is not None for row in batch)]
             org.database.insert_many(sobject.name, names, ([row[name] for name in names] for row in batch))
         for statement in rebuilt:
             org.database.connection.execute(statement)
@@ -79,6 +80,8 @@ def _rows(org: Org, sobject: SObject, columns: Sequence[Column], reader: Any, pa
     blank = _blank(sobject)
     complete = _completer(org, sobject, {column.field.name for column in columns})
     seen: set[str] = set()
+    readers = [(column.field.name, column.read) for column in columns]
+    later = [column for column in columns if isinstance(column, Later)]
     try:
         for cells in reader:
             if not cells:
@@ -90,16 +93,15 @@ def _rows(org: Org, sobject: SObject, columns: Sequence[Column], reader: Any, pa
                 )
             row = dict(blank)
             try:
-                for column, cell in zip(columns, cells, strict=True):
+                for (name, read), cell in zip(readers, cells, strict=True):
                     if cell:
-                        row[column.field.name] = column.read(cell)
+                        row[name] = read(cell)
                 complete(row)
                 row["Id"] = _id_of(org, sobject, row.get("Id"), seen)
             except ValueError as problem:
                 raise LoadRefused(f"{path}:{reader.line_num}: {problem}") from problem
-            for column in columns:
-                if isinstance(column, Later):
-                    column.remember(row)
+            for column in later:
+                column.remember(row)
             yield row
     except csv.Error as problem:
         raise LoadRefused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _CUSTOM_TYPES = {
     "boolean": "boolean",
     "number": "double 18.2",
 }
+READ_CACHE = 8_192  # dates, numbers and owners come again and again
 _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0}
 
 
@@ -93,7 +95,7 @@ def reader_of(field: Field) -> Callable[[str], Any]:
     """Return the function that turns a non-empty cell into a stored value; it raises ValueError with a remedy."""
     reader = _READERS.get(field.type)
     if reader is not None:
-        return lambda cell: reader(field, cell)
+        return lru_cache(READ_CACHE)(partial(reader, field))
     limit = field.length
     if not limit:
         return str
@@ -107,7 +109,7 @@ def reader_of(field: Field) -> Callable[[str], Any]:
 
 
 def _datetime(field: Field, cell: str) -> str:
-    if len(cell) == 20 and cell[-1] == "Z" and cell[10] == "T":
+    if cell[-1] == "Z" and cell[10:11] == "T" and (len(cell) == 20 or cell[19:] == ".000Z"):
         try:
             datetime.fromisoformat(cell)
         except ValueError:
