@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from syncd.sandbox.batch import batch
+from syncd.sandbox.bulk.route import bulk
 from syncd.sandbox.call import Answer, Call
 from syncd.sandbox.collections import collections, read_collection
 from syncd.sandbox.composite import composite
@@ -14,6 +15,7 @@ from syncd.sandbox.graph import graph
 from syncd.sandbox.limits import limits, record_count
 from syncd.sandbox.replication import deleted, updated
 from syncd.sandbox.rows import create_row, row_by_external_id, row_by_id, the_object
+from syncd.sandbox.soql.columns import column_metadata
 from syncd.sandbox.soql.run import Asker, next_page, query
 from syncd.sandbox.tree import tree
 from syncd.sandbox.upserts import upsert_collection
@@ -33,6 +35,8 @@ def dispatch(call: Call) -> Answer:
         return _query(call, all_rows=first == "queryall")
     if first == "composite":
         return _composite(call)
+    if first == "jobs":
+        return bulk(call)
     if first == "limits":
         _only(call, "GET", "HEAD")
         if len(call.parts) == 1:
@@ -43,7 +47,7 @@ def dispatch(call: Call) -> Answer:
         _only(call, "GET", "HEAD")
         return Answer(
             200,
-            {name: f"{call.base}/{name}" for name in ("composite", "limits", "query", "queryAll", "sobjects")}
+            {name: f"{call.base}/{name}" for name in ("composite", "jobs", "limits", "query", "queryAll", "sobjects")}
             | {"identity": f"{call.instance_url}/id/{call.org.org_id}/{call.user_id}"},
         )
     raise NotThere()
@@ -86,6 +90,8 @@ def _query(call: Call, *, all_rows: bool) -> Answer:
     statement = call.params.get("q")
     if not statement:
         raise SalesforceError("MALFORMED_QUERY", "A query string has to be specified")
+    if call.params.get("columns", "").lower() == "true":
+        return Answer(200, column_metadata(call.org, statement))
     return Answer(200, query(call.org, statement, asker, all_rows=all_rows))
 
 
