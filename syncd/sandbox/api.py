@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from syncd.sandbox import oauth, soap, spending
+from syncd.sandbox.bulk.route import takes_raw_body
 from syncd.sandbox.call import Answer, Call, parse_body, split_url
 from syncd.sandbox.clock import zulu
 from syncd.sandbox.errors import NotThere, PasswordExpired, SalesforceError, SessionRefused, method_not_allowed
@@ -167,8 +168,9 @@ def _counted(org: Org, arrival: Arrival, entry: Entry, asked: tuple[tuple[str, t
     spending.refuse_when_spent(org, entry.n)
     org.sessions.count_calls(now, 1)
     check_version(version, org.settings)
-    body = parse_body(arrival.body, arrival.headers.get("content-type", ""))
-    org.journal.keep_body(entry, body)
+    is_file = takes_raw_body(arrival.method, parts)
+    body = arrival.body if is_file else parse_body(arrival.body, arrival.headers.get("content-type", ""))
+    org.journal.keep_body(entry, None if is_file else body)
     call = Call(org, arrival.method, version, parts, params, arrival.headers, body, user_id, arrival.instance_url)
     answer = dispatch(call)
     if answer.api_calls > 1:
