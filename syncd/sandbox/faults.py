@@ -25,6 +25,8 @@ Settings of a fault, all of them optional but `does`:
                   All six: `after`: the request is carried out first, only its answer is lost
     lock_row      rows of single saves, composites and collections are refused; `ids`, `object`, `every_row`, `code`
                   (UNABLE_TO_LOCK_ROW), `message`
+    bulk_job      the Bulk job that a POST makes ends early: `end` Failed, Aborted or JobComplete, `after_rows`, `operation`,
+                  `object`, `message`, as in the setting ``bulk_jobs``
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
 
 WIRE = ("refuse", "lose", "reset", "cut", "truncated_json", "trickle")
 CANNED = ("401", "412", "429", "503", "request_limit", "html")
-ROWS = "lock_row"
+ROWS, JOB = "lock_row", "bulk_job"
+_EXTRA = frozenset({"slow", JOB})
 LOCKED = "UNABLE_TO_LOCK_ROW"
 KINDS = (
     "login",
@@ -114,10 +117,11 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What goes wrong with one request: at most one fault that decides the answer, and any number of slow ones."""
+    """What goes wrong with one request: at most one fault that decides the answer, and what comes on top of it."""
 
     decides: Fault | None = None
     slow: tuple[Fault, ...] = ()
+    jobs: tuple[Fault, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -160,21 +164,21 @@ class Faults:
         if not self.faults:
             return NO_STRIKE
         decides: Fault | None = None
-        slow: list[Fault] = []
+        extra: list[Fault] = []
         for fault, tally in zip(self.faults, self._tallies, strict=True):
             if fault.does == ROWS or not fault.when.concerns(entry.n, entry.method, entry.path, entry.query):
                 continue
             tally.matched += 1
-            is_taken = decides is not None and fault.does != "slow"
+            is_taken = decides is not None and fault.does not in _EXTRA
             if is_taken or _is_spent(fault, tally) or not fault.when.falls_on(tally.matched):
                 continue
             tally.fired += 1
             entry.faults.append(fault.name)
-            if fault.does == "slow":
-                slow.append(fault)
+            if fault.does in _EXTRA:
+                extra.append(fault)
             else:
                 decides = fault
-        return Strike(decides, tuple(slow))
+        return Strike(decides, *(tuple(each for each in extra if each.does == does) for does in ("slow", JOB)))
 
     def begin(self, entry: Entry) -> None:
         """Remember whose rows are saved from now on."""

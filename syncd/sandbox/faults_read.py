@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from syncd.sandbox.errors import ControlRefused
-from syncd.sandbox.faults import CANNED, KINDS, ROWS, WIRE, Fault, When
+from syncd.sandbox.faults import CANNED, JOB, KINDS, ROWS, WIRE, Fault, When
 from syncd.sandbox.ids import parse_id
 
 Check = Callable[[Any], str | None]
@@ -140,8 +140,15 @@ _HOW: dict[str, dict[str, Check]] = {
     "request_limit": _AFTER,
     "html": _AFTER | {"status": _number(200, 599, whole=True)},
     ROWS: {"ids": _ids, "object": _text, "every_row": _number(1, whole=True), "code": _text, "message": _text},
+    JOB: {
+        "end": _one_of("Failed", "Aborted", "JobComplete"),
+        "after_rows": _number(0, whole=True),
+        "operation": _text,
+        "object": _text,
+        "message": _text,
+    },
 }
-assert set(_HOW) == {*WIRE, *CANNED, ROWS, "slow"}
+assert set(_HOW) == {*WIRE, *CANNED, ROWS, JOB, "slow"}
 
 
 def _mistakes(given: Any) -> list[str]:
@@ -158,6 +165,8 @@ def _mistakes(given: Any) -> list[str]:
             wrong.append(f"{name} {said}, not {value!r}" if "not" not in said else f"{name} {said}")
     if does == "slow" and ("seconds" in given) == ("org_seconds" in given):
         wrong.append("slow takes either seconds (the machine's) or org_seconds (the org's clock)")
+    if does == JOB and "end" not in given:
+        wrong.append("bulk_job needs end; write Failed, Aborted or JobComplete")
     if "seed" in given and "probability" not in given:
         wrong.append("seed goes with probability; add probability = 0.1, or leave seed out")
     return wrong
@@ -178,5 +187,7 @@ def _fault(place: int, given: Mapping[str, Any]) -> Fault:
         for name in _WHEN
         if name in given and name != "name"
     }
+    if given["does"] == JOB:
+        chosen = {"kind": frozenset({"bulk"}), "method": frozenset({"POST"})} | chosen
     how = {name: value for name, value in given.items() if name not in _WHEN and name != "does"}
     return Fault(given.get("name") or f"{place} {given['does']}", given["does"], When(**chosen), how, dict(given))
