@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from syncd.sandbox import oauth, soap, spending
+from syncd.sandbox.bulk import classic
 from syncd.sandbox.bulk.route import takes_raw_body
 from syncd.sandbox.call import Answer, Call, parse_body, split_url
 from syncd.sandbox.clock import zulu
@@ -151,6 +152,8 @@ def _with_session(org: Org, arrival: Arrival, entry: Entry) -> Answer:
                 return Answer(403, text="Wrong_Org", api_calls=0)
             return Answer(200, oauth.identity(org, user_id, arrival.instance_url), api_calls=0)
         return Answer(200, oauth.userinfo(org, user_id, arrival.instance_url), api_calls=0)
+    if path.startswith(classic.PREFIX):
+        return classic.answer_classic(org, entry, path, arrival.method, arrival.headers, arrival.body)
     cut = split_url(arrival.target)
     if cut is None:
         raise NotThere()
