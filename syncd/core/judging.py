@@ -77,10 +77,13 @@ class Bench:
     people: Directory
     cycle: str
     now: datetime
+    _actors: dict[str | None, Actor] = field(default_factory=dict, repr=False, compare=False)
 
     def actor(self, user_id: str | None) -> Actor:
-        """Resolve a user."""
-        return actor_of(user_id, self.people, self.fences.teams)
+        """Resolve a user, each once a cycle."""
+        if user_id not in self._actors:
+            self._actors[user_id] = actor_of(user_id, self.people, self.fences.teams)
+        return self._actors[user_id]
 
 
 def rule_on(subject: Subject, bench: Bench) -> Ruling:
