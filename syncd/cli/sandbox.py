@@ -32,6 +32,12 @@ def serve(
     users: Annotated[int, typer.Option(help="How many users to make up.", min=0)] = 0,
     company: Annotated[bool, typer.Option("--company", help="Fill the org with the demo company.")] = False,
     frozen: Annotated[bool, typer.Option("--frozen", help="The org's clock stands still until it is told to move.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Go on from this file when it is there, and save the org to it at the end.", dir_okay=False)
+    ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="What goes wrong and when: a TOML or JSON file.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
     """Serve the emulated org until interrupted. Its address and credentials come as one JSON line on stdout."""
     try:
@@ -43,4 +49,5 @@ def serve(
             f"the emulated org needs {missing.name}, which is not installed.",
             hint="Install it with: pip install 'syncd[sandbox]'",
         ) from missing
-    raise typer.Exit(module.serve(port=port, seed=seed, now=now, load=load, users=users, company=company, frozen=frozen))
+    filled = {"seed": seed, "now": now, "load": load, "users": users, "company": company, "frozen": frozen}
+    raise typer.Exit(module.serve(port=port, state=state, faults=faults, **filled))

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from syncd.sandbox.control import moment_of
-from syncd.sandbox.errors import ControlRefused, LoadRefused
+from syncd.sandbox.errors import ControlRefused, LoadRefused, StateRefused
+from syncd.sandbox.faults_read import read_faults_file
 from syncd.sandbox.org import CLIENT_ID, CLIENT_SECRET, Org
 from syncd.sandbox.server import Server, ready_line
 from syncd.sandbox.start import build_org
+from syncd.sandbox.state import resume_org, save_state
 
 
 def serve(
@@ -26,15 +28,33 @@ def serve(
     load: Path | None = None,
     users: int = 0,
     company: bool = False,
+    state: Path | None = None,
+    faults: Path | None = None,
 ) -> int:
-    """Serve an org until SIGTERM or SIGINT. Prints one line of JSON when it is ready; returns the exit code."""
+    """Serve an org until SIGTERM or SIGINT. Prints one line of JSON when it is ready; returns the exit code.
+
+    `state`: a file that the org is saved to at the end. When it is there already, the org is the one it holds, and `load`,
+    `seed`, `users` and `company` mean nothing. `faults`: a file of faults, see `syncd.sandbox.faults`.
+    """
     try:
-        org = build_org(load=load, seed=seed, now=moment_of(now) if now else None, frozen=frozen, company=company, users=users)
-    except (ControlRefused, LoadRefused) as refusal:
+        strikes = read_faults_file(faults) if faults else []
+        at = moment_of(now) if now else None
+        if state is not None and state.exists():
+            org = resume_org(state, now=at, frozen=frozen)
+        else:
+            org = build_org(load=load, seed=seed, now=at, frozen=frozen, company=company, users=users)
+        org.state_file = state
+        org.faults.replace(strikes)
+    except (ControlRefused, LoadRefused, StateRefused) as refusal:
         sys.stderr.write(f"sandbox: {refusal}\n")
         return 2
     try:
         asyncio.run(_serve(org, host, port))
+        if state is not None:
+            save_state(org, state)
+    except StateRefused as refusal:
+        sys.stderr.write(f"sandbox: {refusal}\n")
+        return 1
     except OSError as problem:
         sys.stderr.write(
             f"sandbox: cannot listen on {host}:{port}: {problem.strerror}. Choose another --port, or 0 for a free one.\n"
@@ -71,5 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--load", type=Path, metavar="DIR", help="a folder of CSV files, one per object")
     parser.add_argument("--users", type=int, default=0, metavar="N", help="add N plausible users")
     parser.add_argument("--company", action="store_true", help="fill the org with a made-up company")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="go on from this file when it is there; save to it at the end")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong: a TOML or JSON file")
     given = parser.parse_args(argv)
     return serve(**vars(given))

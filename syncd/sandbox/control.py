@@ -11,7 +11,8 @@ import orjson
 from syncd.sandbox import control_org, spending
 from syncd.sandbox.call import Answer, auto_assign
 from syncd.sandbox.clock import parse_datetime, zulu
-from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.digest import digest
+from syncd.sandbox.errors import ControlRefused, StateRefused
 from syncd.sandbox.faults_read import read_faults
 from syncd.sandbox.seeds import ADMIN_USERNAME
 
@@ -88,11 +89,15 @@ def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[st
 
 
 def _dump(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    return org.dump(_objects(org, params))
+
+
+def _objects(org: Org, params: Mapping[str, str]) -> list[str]:
     names = [name.strip() for name in params.get("objects", "").split(",") if name.strip()]
     unknown = [name for name in names if org.schema.find(name) is None]
     if unknown:
         raise ControlRefused(f"There is no object {unknown[0]!r} in this org.")
-    return org.dump(names)
+    return names
 
 
 def _faults(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +106,21 @@ def _faults(org: Org, method: str, params: Mapping[str, str], body: Mapping[str,
     elif method != "GET":
         org.faults.replace(read_faults(body))
     return {"faults": org.faults.listed()}
+
+
+def _digest(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    return digest(org, _objects(org, params))
+
+
+def _state(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    from syncd.sandbox.state import save_state
+
+    if method != "POST" or org.state_file is None:
+        raise ControlRefused("POST here saves the org to its state file. Start the sandbox with --state FILE to give it one.")
+    try:
+        return {"file": str(org.state_file), "bytes": save_state(org, org.state_file)}
+    except StateRefused as refusal:
+        raise ControlRefused(str(refusal)) from refusal
 
 
 def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +140,9 @@ _ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], A
     "edit": _edit,
     "faults": _faults,
     "requests": _requests,
+    "digest": _digest,
     "dump": _dump,
     "settings": _settings,
+    "state": _state,
     **control_org.ACTIONS,
 }

@@ -59,6 +59,10 @@ class LoadRefused(Exception):
     """A load folder cannot become an org. The message names the file, the line, why, and what to change."""
 
 
+class StateRefused(Exception):
+    """A state file cannot be used or written. The message names the file, why, and what to do."""
+
+
 class ControlRefused(Exception):
     """A request to the control endpoint makes no sense. The message says what it expects."""
 

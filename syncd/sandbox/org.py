@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from syncd.sandbox import conversion, deletion, save, seeds
@@ -53,6 +54,7 @@ class Org:
         self.logins = Logins(seed)
         self.faults = Faults()
         self.flights = Flights()
+        self.state_file: Path | None = None
         self.journal = Journal()
         self.cursors = Cursors()
         self.bulk = BulkJobs()
