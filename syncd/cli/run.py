@@ -33,6 +33,7 @@ def run(
             _tell(record)
         return
     daemon = Daemon()
+    daemon.listen()
     with wire.open_world(config, is_stopping=daemon.is_ending) as (world, org):
         daemon.run(world, org)
 

@@ -62,7 +62,13 @@ class Daemon:
         self._ending = threading.Event()
         self._working = threading.Lock()
         self._fault: BaseException | None = None
+        self._is_running = False
         self._log = structlog.get_logger("syncd")
+
+    def listen(self) -> None:
+        """Take SIGTERM and SIGINT. Before the first cycle nothing is in flight, so that one ends the process at once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
 
     def is_ending(self) -> bool:
         """Tell whether the daemon was asked to end."""
@@ -71,8 +77,7 @@ class Daemon:
     def run(self, world: World, org: OrgWriter) -> None:
         """Run until SIGTERM or SIGINT. Raises LeaseHeld when another daemon writes for this org."""
         with holding_lease(world.store) as renew:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._on_signal)
+            self._is_running = True
             scheduler = BackgroundScheduler(timezone=UTC)
             rules = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
             every = world.pace.interval.total_seconds()
@@ -103,6 +108,8 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._ending.set()
+        if not self._is_running:
+            raise SystemExit(0)
 
     def _tick(self, world: World, org: OrgWriter) -> None:
         if self._ending.is_set():

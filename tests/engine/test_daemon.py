@@ -174,6 +174,24 @@ def test_asked_to_end_while_a_request_hangs_it_ends_within_ten_seconds(ticking: 
         assert two.end()[0] == 0
 
 
+def test_asked_to_end_while_it_still_logs_in_it_ends_at_once(ticking: RunningOrg, home: Path) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang(number: int, method: str, path: str) -> None:
+        entered.set()
+        release.wait(30)
+
+    ticking.hook(on_request=hang)
+    with daemon(home) as one:
+        assert entered.wait(STARTS_WITHIN_S)
+        try:
+            code, seconds = one.end()
+        finally:
+            release.set()
+        assert (code, one.events()) == (0, [])
+        assert seconds < ENDS_WITHIN_S
+
+
 def test_only_one_writes_for_an_org(ticking: RunningOrg, home: Path, tmp_path: Path) -> None:
     plan = save_plan(Plan(ticking.org.org_id, ticking.org.clock.now(), {}, ()), tmp_path / "plan.json")
     with daemon(home) as one:
