@@ -56,6 +56,7 @@ def open_request(org: Org, arrival: Arrival) -> Opened:
         entry = _journal(org, arrival)
         strike = org.faults.strike(entry)
         org.flights.begin(entry.n, org.clock.now(), strike.wait_s)
+        org.settings.bulk_jobs = [*org.settings.bulk_jobs, *(dict(fault.how) for fault in strike.jobs)]
         return Opened(entry, strike)
 
 
@@ -101,6 +102,7 @@ def _struck(org: Org, arrival: Arrival, opened: Opened) -> Answer:
 
 
 def _guarded(org: Org, arrival: Arrival, entry: Entry) -> Answer:
+    org.settle()
     try:
         with org.database.savepoint():
             return _route(org, arrival, entry)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from syncd.sandbox.clock import parse_http_date, stamped
+from syncd.sandbox.duplicates import read_header
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.save import How
 
@@ -54,7 +55,9 @@ class Call:
     @property
     def how(self) -> How:
         """Say how this call saves: as its user, now, with assignment rules unless the header forbids them."""
-        return How(self.user_id, self.org.clock.now(), auto_assign=auto_assign(self.headers.get("sforce-auto-assign")))
+        assigns = auto_assign(self.headers.get("sforce-auto-assign"))
+        duplicates, details = read_header(self.headers.get("sforce-duplicate-rule-header"))
+        return How(self.user_id, self.org.clock.now(), auto_assign=assigns, duplicates=duplicates, duplicate_details=details)
 
     def object_body(self) -> dict[str, Any]:
         """Return the body as a JSON object.

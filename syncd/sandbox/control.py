@@ -35,6 +35,7 @@ def control(org: Org, method: str, name: str, params: Mapping[str, str], raw: by
         if action is None:
             return Answer(404, {"error": f"There is no control {name!r}; there are: {', '.join(sorted(_ACTIONS))}."})
         with org.lock:
+            org.settle()
             return Answer(200, action(org, method, params, body))
     except orjson.JSONDecodeError as problem:
         return Answer(400, {"error": f"The body is not JSON: {problem}."})

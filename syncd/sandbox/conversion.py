@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox import history
+from syncd.sandbox.duplicates import IGNORE
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.save import How, insert, live_row, write_changes
 
@@ -59,7 +60,7 @@ def convert(org: Org, lead_id: str, options: Mapping[str, Any], how: How) -> dic
             "ConvertedOpportunityId": opportunity_id,
         }
         history.record_event(org, lead_object, lead_id, "leadConverted", by=how.user_id, at=how.stamp)
-        write_changes(org, lead_object, lead, changes, How(how.user_id, how.at))
+        write_changes(org, lead_object, lead, changes, How(how.user_id, how.at, duplicates=IGNORE))
         _carry_members(org, lead_id, contact_id, how)
     return {"accountId": account_id, "contactId": contact_id, "opportunityId": opportunity_id, "leadId": lead_id}
 
@@ -83,7 +84,7 @@ def _account(org: Org, lead: Mapping[str, Any], owner: str, how: How) -> str:
         "NumberOfEmployees": lead["NumberOfEmployees"],
         **{"Billing" + part: lead[part] for part in _ADDRESS},
     }
-    return insert(org, org.schema.get("Account"), values, How(how.user_id, how.at))
+    return insert(org, org.schema.get("Account"), values, How(how.user_id, how.at, duplicates=IGNORE))
 
 
 def _contact(org: Org, lead: Mapping[str, Any], account_id: str, owner: str, how: How) -> str:
@@ -93,7 +94,7 @@ def _contact(org: Org, lead: Mapping[str, Any], account_id: str, owner: str, how
         **{name: lead[name] for name in _CARRIED},
         **{"Mailing" + part: lead[part] for part in _ADDRESS},
     }
-    return insert(org, org.schema.get("Contact"), values, How(how.user_id, how.at))
+    return insert(org, org.schema.get("Contact"), values, How(how.user_id, how.at, duplicates=IGNORE))
 
 
 def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str], options: Mapping[str, Any], how: How) -> str:
@@ -112,7 +113,7 @@ def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str],
         "CloseDate": close_on.isoformat(),
         "CampaignId": _latest_campaign(org, lead["Id"]),
     }
-    return insert(org, org.schema.get("Opportunity"), values, How(how.user_id, how.at))
+    return insert(org, org.schema.get("Opportunity"), values, How(how.user_id, how.at, duplicates=IGNORE))
 
 
 def _latest_campaign(org: Org, lead_id: str) -> str | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox import activities
-from syncd.sandbox.clock import stamp
 from syncd.sandbox.errors import SalesforceError
+from syncd.sandbox.locks import check_locks
 from syncd.sandbox.save import How, live_row
 from syncd.sandbox.schema import SObject
 
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
-BIN_DAYS = 15
 _CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId"), ("Task", "WhatId"), ("Event", "WhatId")),
     "Contact": (
@@ -54,6 +53,7 @@ def delete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
         raise SalesforceError("DELETE_FAILED", "The default member status of a campaign cannot be deleted", fields=())
     if not how.sees_all:
         org.faults.meet_row(sobject.name, record_id)
+    check_locks(org, sobject, (row,), how)
     with org.database.savepoint():
         _bin(org, sobject, record_id, how, with_parent=False)
         if sobject.name in activities.KINDS:
@@ -95,7 +95,7 @@ def undelete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
         raise SalesforceError("UNDELETE_FAILED", "Entity is not in the recycle bin", fields=())
     binned_at = row.get("SystemModstamp")
     with org.database.savepoint():
-        org.database.update(sobject.name, record_id, {"IsDeleted": 0, "SystemModstamp": how.stamp})
+        org.database.update(sobject.name, record_id, {"IsDeleted": 0, "SystemModstamp": how.stamp} | _unmerged(row))
         for child, pointer in _CASCADES.get(sobject.name, ()):
             for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
                 if each.get("SystemModstamp", binned_at) == binned_at:
@@ -105,19 +105,28 @@ def undelete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
         _forget(org, sobject.name, record_id)
 
 
+def _unmerged(row: Mapping[str, Any]) -> dict[str, None]:
+    return {"MasterRecordId": None} if row.get("MasterRecordId") else {}
+
+
 def _forget(org: Org, name: str, record_id: str) -> None:
     org.database.connection.execute('DELETE FROM "_Deleted" WHERE Object = ? AND Id = ?', (name, record_id))
 
 
 def merge(org: Org, sobject: SObject, winner_id: str, loser_id: str, how: How) -> None:
-    """Merge one record into another: the loser is binned with MasterRecordId, its children move to the winner."""
+    """Merge one record into another: the loser is binned with MasterRecordId, its children move to the winner.
+
+    A membership that the winner has already is not moved: it goes into the bin with the loser.
+    Errors: INVALID_TYPE_FOR_OPERATION, 404 NOT_FOUND or ENTITY_IS_DELETED.
+    """
+    if not sobject.can("merge") or winner_id == loser_id:
+        raise SalesforceError("INVALID_TYPE_FOR_OPERATION", f"entity cannot be merged: {sobject.label} {loser_id}", fields=())
     live_row(org, sobject, winner_id)
     live_row(org, sobject, loser_id)
     with org.database.savepoint():
         for child, pointer in _CASCADES.get(sobject.name, ()):
             if not child.endswith("History"):
-                for row in org.database.where(child, **{pointer: loser_id}, IsDeleted=0):
-                    org.database.update(child, row["Id"], {pointer: winner_id, "SystemModstamp": how.stamp})
+                _move_children(org, child, pointer, (winner_id, loser_id), how)
         org.database.update(sobject.name, loser_id, {"MasterRecordId": winner_id})
         _bin(org, sobject, loser_id, how, with_parent=False)
         org.database.update(
@@ -125,12 +134,28 @@ def merge(org: Org, sobject: SObject, winner_id: str, loser_id: str, how: How) -
         )
 
 
-def purge(org: Org, sobject: SObject, how: How, record_id: str | None = None) -> int:
-    """Empty the bin of one object: of one record, or of all that have lain there for 15 days. Return how many went."""
-    limit = stamp(how.at - timedelta(days=BIN_DAYS))
-    gone = 0
-    for row in org.database.where(sobject.name, IsDeleted=1):
-        if row["Id"] == record_id or (record_id is None and row["SystemModstamp"] <= limit):
-            org.database.delete(sobject.name, row["Id"])
-            gone += 1
-    return gone
+def _move_children(org: Org, child: str, pointer: str, records: tuple[str, str], how: How) -> None:
+    winner_id, loser_id = records
+    joined = (
+        {row["CampaignId"] for row in org.database.where("CampaignMember", **{pointer: winner_id}, IsDeleted=0)}
+        if (child == "CampaignMember")
+        else set()
+    )
+    for row in org.database.where(child, **{pointer: loser_id}, IsDeleted=0):
+        if row.get("CampaignId") not in joined or child != "CampaignMember":
+            org.database.update(child, row["Id"], {pointer: winner_id, "SystemModstamp": how.stamp})
+
+
+def purge(org: Org, sobject: SObject, how: How, record_id: str) -> None:
+    """Take a record out of the bin for good, with what was binned along with it. `/deleted` goes on listing it.
+
+    Errors: INVALID_ID_FIELD when it is not in the bin.
+    """
+    row = org.database.row(sobject.name, record_id)
+    if row is None or not row.get("IsDeleted"):
+        raise SalesforceError("INVALID_ID_FIELD", "Entity is not in the recycle bin", fields=("Id",))
+    check_locks(org, sobject, (row,), how)
+    for child, pointer in _CASCADES.get(sobject.name, ()):
+        for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
+            purge(org, org.schema.get(child), how, each["Id"])
+    org.database.delete(sobject.name, record_id)

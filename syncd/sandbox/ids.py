@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from functools import lru_cache
 
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -51,9 +52,19 @@ class IdMint:
         digest = hashlib.sha256(b"org %d" % seed).digest()
         self.pod = _DIGITS[digest[0] % 62] + _DIGITS[digest[1] % 62]
         self.counters: dict[str, int] = {}
+        self.promised: dict[str, deque[str]] = {}  # ids given out before, by key prefix: they come first
 
     def mint(self, key_prefix: str) -> str:
         """Return the next id of this key prefix. Same seed and same calls give the same ids."""
+        if self.promised.get(key_prefix):
+            return self.promised[key_prefix].popleft()
         number = self.counters.get(key_prefix, 0) + 1
         self.counters[key_prefix] = number
+        return self._written(key_prefix, number)
+
+    def between(self, key_prefix: str, after: int, last: int) -> tuple[str, ...]:
+        """Return the ids that were minted after the counter stood at `after`, up to `last`."""
+        return tuple(self._written(key_prefix, number) for number in range(after + 1, last + 1))
+
+    def _written(self, key_prefix: str, number: int) -> str:
         return to_18(key_prefix + self.pod + "000" + base62(number, 7))

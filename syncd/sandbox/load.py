@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox import load_columns, load_picklists
+from syncd.sandbox.bin import list_loaded
 from syncd.sandbox.errors import LoadRefused
 from syncd.sandbox.ids import parse_id
 from syncd.sandbox.load_columns import Column, Later
@@ -69,6 +70,7 @@ def _load_file(org: Org, sobject: SObject, path: Path) -> None:
         for statement in rebuilt:
             org.database.connection.execute(statement)
         load_columns.resolve_later(org, sobject, columns, path)
+        list_loaded(org, sobject)
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

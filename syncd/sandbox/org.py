@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from syncd.sandbox import conversion, deletion, save, seeds
+from syncd.sandbox.bin import RecycleBin
 from syncd.sandbox.bulk.jobs import BulkJobs
 from syncd.sandbox.clock import SandboxClock, stamp
 from syncd.sandbox.database import Database
+from syncd.sandbox.duplicates import ALLOW
 from syncd.sandbox.errors import ControlRefused, SalesforceError
 from syncd.sandbox.faults import Faults
 from syncd.sandbox.ids import IdMint, parse_id
 from syncd.sandbox.journal import Journal
+from syncd.sandbox.locks import Locks
 from syncd.sandbox.logins import Logins
 from syncd.sandbox.objects_people import MARKETING, PEOPLE
 from syncd.sandbox.objects_sales import SALES
@@ -27,6 +30,7 @@ from syncd.sandbox.settings import Settings
 from syncd.sandbox.soql.cursors import Cursors
 from syncd.sandbox.spending import Flights
 from syncd.sandbox.switches import check_switches
+from syncd.sandbox.visibility import Transactions
 
 _VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch")
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
@@ -52,6 +56,9 @@ class Org:
         self.schema = Schema((*PEOPLE, *SALES, *MARKETING))
         self.sessions = Sessions(seed)
         self.logins = Logins(seed)
+        self.locks = Locks()
+        self.transactions = Transactions()
+        self.recycle_bin = RecycleBin()
         self.faults = Faults()
         self.flights = Flights()
         self.state_file: Path | None = None
@@ -163,22 +170,35 @@ class Org:
     ) -> list[dict[str, Any]]:
         """Carry out a person's edits, one after the other, each by itself; see the control endpoint."""
         with self.lock:
+            self.settle()
             user_id = self.resolve_owner(user)
             return [self._edit(each, user_id, auto_assign) for each in edits]
+
+    def settle(self) -> None:
+        """Let happen what time alone brings about: transactions commit, the bin forgets. Every request begins with it."""
+        self.transactions.commit_due(self)
+        self.recycle_bin.let_old_go(self)
 
     def _edit(self, edit: Mapping[str, Any], user_id: str, auto_assign: bool) -> dict[str, Any]:
         from syncd.sandbox.control import moment_of
 
         at = moment_of(edit["at"], self.clock.now()) if edit.get("at") else self.clock.now()
         try:
-            sobject = self.schema.find(str(edit.get("object", "")))
-            if sobject is None:
-                raise SalesforceError("INVALID_TYPE", f"sObject type '{edit.get('object')}' is not supported.")
-            return {"success": True, "errors": []} | self._apply(edit, sobject, save.How(user_id, at, auto_assign, sees_all=True))
+            how = save.How(user_id, at, auto_assign, sees_all=True, duplicates=ALLOW)
+            delay = self.transactions.delay_of(edit, self.settings.late_commit)
+            outcome = self.transactions.run(self, edit, how, delay) if delay else self.apply(edit, how)
+            return {"success": True, "errors": []} | outcome
         except SalesforceError as refusal:
             return {"id": edit.get("id"), "success": False, "errors": [refusal.dml()]}
 
-    def _apply(self, edit: Mapping[str, Any], sobject: SObject, how: save.How) -> dict[str, Any]:
+    def apply(self, edit: Mapping[str, Any], how: save.How) -> dict[str, Any]:
+        """Carry out one edit and return the ids it names.
+
+        Errors: SalesforceError, ControlRefused.
+        """
+        sobject = self.schema.find(str(edit.get("object", "")))
+        if sobject is None:
+            raise SalesforceError("INVALID_TYPE", f"sObject type '{edit.get('object')}' is not supported.")
         verb, fields = edit.get("op"), edit.get("fields") or {}
         if verb == "create":
             return {"id": save.create(self, sobject, fields, how)}
@@ -209,6 +229,7 @@ class Org:
         from syncd.sandbox.soql.render import stored_row
 
         with self.lock:
+            self.settle()
             wanted = [self.schema.get(name) for name in names] or list(self.schema.objects.values())
             return {each.name: [stored_row(each, row) for row in self.database.where(each.name)] for each in wanted}
 
@@ -239,6 +260,9 @@ _COPIED = (
     "mint",
     "sessions",
     "logins",
+    "locks",
+    "transactions",
+    "recycle_bin",
     "faults",
     "cursors",
     "bulk",

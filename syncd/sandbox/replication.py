@@ -23,11 +23,12 @@ def deleted(call: Call, sobject: SObject) -> Answer:
         (sobject.name, stamp(start), stamp(end)),
     )
     earliest = max(_minute(call.org.started_at), _minute(call.org.clock.now()) - timedelta(days=DELETED_DAYS))
+    earliest = max(min(earliest, start), call.org.recycle_bin.emptied_at.get(sobject.name, start))
     return Answer(
         200,
         {
             "deletedRecords": rows,
-            "earliestDateAvailable": stamp(min(earliest, start)),
+            "earliestDateAvailable": stamp(earliest),
             "latestDateCovered": stamp(_covered(call, end)),
         },
     )
@@ -79,4 +80,7 @@ def _minute(moment: datetime) -> datetime:
 
 
 def _covered(call: Call, end: datetime) -> datetime:
-    return min(end, _minute(call.org.clock.now()))
+    """A transaction that still runs holds the end back to the minute it began in: its rows will be stamped then."""
+    began_at = call.org.transactions.began_at()
+    covered = min(end, _minute(call.org.clock.now()))
+    return covered if began_at is None else min(covered, _minute(began_at))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, history, members, opportunities
+from syncd.sandbox import activities, automation, history, members, opportunities
 from syncd.sandbox.clock import stamp
+from syncd.sandbox.duplicates import ALERT, check_duplicates
 from syncd.sandbox.errors import NotThere, SalesforceError
+from syncd.sandbox.locks import check_locks
 from syncd.sandbox.schema import SObject
 from syncd.sandbox.validate import Values, check_required, check_values
 
@@ -28,6 +30,10 @@ class How:
     at: datetime
     auto_assign: bool = False
     sees_all: bool = False  # field-level security does not restrict this user
+    duplicates: str = ALERT  # what an alerting duplicate rule does: ALERT refuses, ALLOW lets it pass, IGNORE does not look
+    duplicate_details: bool = False
+    automated: bool = False  # a rule of the org writes; rules do not judge rules
+    as_process: bool = False  # ... as the user Automated Process
 
     @property
     def stamp(self) -> str:
@@ -67,10 +73,29 @@ def insert(org: Org, sobject: SObject, values: Values, how: How) -> str:
         _assign(org, values)
     row = _full_row(sobject, values)
     row["Id"] = org.mint_id(sobject.key_prefix or "000")
+    _judge(org, sobject, None, row, values, how)
     _stamp_new(sobject, row, how)
     org.database.insert(sobject.name, row)
     _after_insert(org, sobject, row, how)
+    _follow_rules(org, sobject, None, row, how)
     return str(row["Id"])
+
+
+def _judge(
+    org: Org, sobject: SObject, before: Mapping[str, Any] | None, after: Mapping[str, Any], changes: Values, how: How
+) -> None:
+    if how.automated:
+        return
+    check_locks(org, sobject, (before, after), how)
+    automation.refuse_by_rules(org, sobject, after, creating=before is None)
+    check_duplicates(org, sobject, after, changes, how)
+
+
+def _follow_rules(org: Org, sobject: SObject, before: Mapping[str, Any] | None, after: Mapping[str, Any], how: How) -> None:
+    for values, as_whom in automation.rewrites(org, sobject, before, after, how):
+        current = org.database.row(sobject.name, after["Id"])
+        assert current is not None
+        write_changes(org, sobject, current, values, as_whom)
 
 
 def _after_insert(org: Org, sobject: SObject, row: Values, how: How) -> None:
@@ -128,6 +153,7 @@ def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values:
         _compound_name(values, before)
     _check_unique(org, sobject, values, before["Id"])
     changes = {name: value for name, value in values.items() if value != before.get(name)}
+    _judge(org, sobject, before, {**before, **changes}, changes, how)
     touched = _stamp_changed(sobject, before, how)
     org.database.update(sobject.name, before["Id"], {**changes, **touched})
     after = {**before, **changes}
@@ -141,6 +167,7 @@ def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values:
     elif sobject.name in activities.KINDS:
         activities.roll_up(org, before, how.stamp)
         activities.roll_up(org, after, how.stamp)
+    _follow_rules(org, sobject, before, after, how)
 
 
 def live_row(org: Org, sobject: SObject, record_id: str) -> Values:
@@ -209,9 +236,9 @@ def _stamp_new(sobject: SObject, row: Values, how: How) -> None:
 
 def _stamp_changed(sobject: SObject, before: Mapping[str, Any], how: How) -> Values:
     touched: Values = {}
-    for name in ("LastModifiedDate", "SystemModstamp"):
+    for name in ("SystemModstamp",) if how.as_process else ("LastModifiedDate", "SystemModstamp"):
         if sobject.has(name):
             touched[name] = max(how.stamp, before[name] or "")
-    if sobject.has("LastModifiedById"):
+    if sobject.has("LastModifiedById") and not how.as_process:
         touched["LastModifiedById"] = how.user_id
     return touched
