@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 import orjson
 
+from syncd.sandbox.bulk.files import CSV_TYPE
 from syncd.sandbox.bulk.jobs import Batch, Job
 from syncd.sandbox.call import Answer
 from syncd.sandbox.clock import stamp
@@ -77,7 +78,7 @@ def told_results(batch: Batch) -> Answer:
 
 def told_rows(chunks: Iterator[bytes]) -> Answer:
     """Answer with a result's rows."""
-    return Answer(200, headers={"Content-Type": "text/csv"}, chunks=chunks)
+    return Answer(200, headers={"Content-Type": CSV_TYPE}, chunks=chunks)
 
 
 def _job(job: Job, *, as_json: bool) -> dict[str, Any]:

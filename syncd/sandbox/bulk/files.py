@@ -13,6 +13,7 @@ from typing import Any
 
 READ_BYTES = 512 * 1024
 DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
+CSV_TYPE = "text/csv; charset=UTF-8"
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
 

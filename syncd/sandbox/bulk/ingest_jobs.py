@@ -7,7 +7,7 @@ from typing import Any
 
 from syncd.sandbox.bulk import ingest_run
 from syncd.sandbox.bulk.asked import INGEST_WORDS, mismatch, read_asked, wanted_state
-from syncd.sandbox.bulk.files import Spool
+from syncd.sandbox.bulk.files import CSV_TYPE, Spool
 from syncd.sandbox.bulk.jobs import ENDED, Job, check_object
 from syncd.sandbox.bulk.query_jobs import abort, delete_job, list_jobs, only
 from syncd.sandbox.call import Answer, Call
@@ -161,5 +161,5 @@ def _results(job: Job, which: str) -> Answer:
     rows = getattr(job, which)
     nothing: Iterator[bytes] = iter(())
     count = rows.count if rows is not None else 0
-    headers = {"Content-Type": "text/csv", "Sforce-NumberOfRecords": str(count), "Sforce-Locator": "null"}
+    headers = {"Content-Type": CSV_TYPE, "Sforce-NumberOfRecords": str(count), "Sforce-Locator": "null"}
     return Answer(200, headers=headers, chunks=rows.page() if rows is not None else nothing)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox.bulk.asked import QUERY_WORDS, mismatch, read_asked, wanted_state
-from syncd.sandbox.bulk.files import Rows
+from syncd.sandbox.bulk.files import CSV_TYPE, Rows
 from syncd.sandbox.bulk.jobs import ENDED, Job, check_object, take_end
 from syncd.sandbox.bulk.query_run import compile_bulk, run_query
 from syncd.sandbox.call import Answer, Call
@@ -212,7 +212,7 @@ def _results(call: Call, job: Job) -> Answer:
     rows, start, most = _stretch(call, job)
     end = min(start + most, rows.count)
     headers = {
-        "Content-Type": "text/csv",
+        "Content-Type": CSV_TYPE,
         "Sforce-NumberOfRecords": str(end - start),
         "Sforce-Locator": locator_of(end) if end < rows.count else "null",
     }
