@@ -33,7 +33,8 @@ def serve(
     company: Annotated[bool, typer.Option("--company", help="Fill the org with the demo company.")] = False,
     frozen: Annotated[bool, typer.Option("--frozen", help="The org's clock stands still until it is told to move.")] = False,
     state: Annotated[
-        Path | None, typer.Option(help="Go on from this file when it is there, and save the org to it at the end.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Go on from this file when it is there, and save the org to it at the end.", dir_okay=False),
     ] = None,
     faults: Annotated[
         Path | None, typer.Option(help="What goes wrong and when: a TOML or JSON file.", exists=True, dir_okay=False)
