@@ -57,7 +57,6 @@ def open_request(org: Org, arrival: Arrival) -> Opened:
         strike = org.faults.strike(entry)
         org.flights.begin(entry.n, org.clock.now(), strike.wait_s)
         org.settings.bulk_jobs = [*org.settings.bulk_jobs, *(dict(fault.how) for fault in strike.jobs)]
-        org.settings.bulk_jobs = [*org.settings.bulk_jobs, *(dict(fault.how) for fault in strike.jobs)]
         return Opened(entry, strike)
 
 
