@@ -64,8 +64,8 @@ def main() -> int:
     _line("syncd: API calls of it", *(str(one["calls"]) for one in subjects))
     _line("syncd: peak memory, MB", *(f"{one['peak_mb']:.0f}" for one in subjects))
     _line("idle cycle, API calls", *(str(one["idle_calls_max"]) for one in subjects))
-    _line("idle cycle, ms", *(f"{one['idle_ms']:.1f}" for one in subjects))
-    _line("idle cycle, own CPU ms", *(f"{one['idle_cpu_ms']:.1f}" for one in subjects))
+    _line("idle cycle, best ms", *(f"{one['idle_ms']:.1f}" for one in subjects))
+    _line("idle cycle, best CPU ms", *(f"{one['idle_cpu_ms']:.1f}" for one in subjects))
     faults = [f"peak memory over {PEAK_MB_MAX} MB" for one in subjects if one["peak_mb"] > PEAK_MB_MAX]
     faults += [
         f"an idle cycle costs more than {IDLE_CALLS_MAX} API calls" for one in subjects if one["idle_calls_max"] > IDLE_CALLS_MAX
