@@ -58,9 +58,9 @@ def read_chunking(org: Org, job: Job, headers: Mapping[str, str]) -> None:
 
 
 def _pointer(org: Org, job: Job) -> str:
-    for field in org.schema.get(job.object_name).fields.values():
-        if field.reference_to == (job.chunk_parent,) and job.chunk_parent in _CHUNKABLE:
-            return field.name
+    pointer = org.schema.get(job.object_name).find(job.chunk_parent + "Id")
+    if pointer is not None and job.object_name.endswith("History") and job.chunk_parent in _CHUNKABLE:
+        return pointer.name
     raise ClassicRefused("InvalidJob", f"{job.chunk_parent} is not a parent of {job.object_name} that can be chunked")
 
 
