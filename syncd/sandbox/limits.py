@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncd.sandbox import spending
+from syncd.sandbox.bulk.jobs import allowances
 from syncd.sandbox.call import Answer, Call
 from syncd.sandbox.database import quoted
 
@@ -11,8 +12,6 @@ def limits(call: Call) -> Answer:
     """List the allowances a sync looks at, with what remains."""
     fixed = {
         "DailyAsyncApexExecutions": 250_000,
-        "DailyBulkApiBatches": 15_000,
-        "DailyBulkV2QueryJobs": 10_000,
         "DailyBulkV2QueryFileStorageMB": 976_562,
         "DailyStreamingApiEvents": 200_000,
         "DataStorageMB": 10_240,
@@ -25,6 +24,7 @@ def limits(call: Call) -> Answer:
         200,
         {spending.DAILY: spending.daily_limit(call.org)}
         | {name: {"Max": value, "Remaining": value} for name, value in fixed.items()}
+        | allowances(call.org)
         | call.org.settings.limits,
     )
 

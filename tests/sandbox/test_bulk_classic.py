@@ -76,6 +76,7 @@ def test_a_query_goes_through_one_batch(classic: Classic) -> None:
     assert classic.call("POST", f"job/{job_id}", {"state": "Closed"}).json()["state"] == "Closed"
     assert [classic.ask(job_id, batch_id)["state"] for _ in range(2)] == ["InProgress", "Completed"]
     assert [row["LastName"] for row in table(classic.result(job_id, batch_id))] == [f"L{n}" for n in range(7)]
+    assert classic.client.call("GET", "/limits").json()["DailyBulkApiBatches"]["Remaining"] == 14_999
     told = classic.call("GET", f"job/{job_id}").json()
     assert (told["numberBatchesCompleted"], told["numberBatchesTotal"], told["numberRecordsProcessed"]) == (1, 1, 7)
 

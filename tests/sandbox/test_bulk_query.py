@@ -250,6 +250,7 @@ def test_the_days_query_jobs_have_a_limit(client: Client) -> None:
             "message": "Max bulk v2 query jobs (1) per 24 hrs has been reached (number of jobs submitted: 1)",
         }
     ]
+    assert client.call("GET", "/limits").json()["DailyBulkV2QueryJobs"] == {"Max": 1, "Remaining": 0}
     client.org.clock.advance(25 * 3_600)
     client.log_in()
     make_query(client, LEADS)

@@ -36,7 +36,7 @@ def ingest_jobs(call: Call) -> Answer:
         only(call, "PUT")
         return _take_data(call, job)
     if len(rest) == 2 and rest[1].lower() in _RESULTS:
-        only(call, "GET", "HEAD")
+        only(call, "GET")
         return _results(job, _RESULTS[rest[1].lower()])
     raise NotThere()
 

@@ -206,3 +206,13 @@ def take_end(org: Org, job: Job) -> Mapping[str, Any] | None:
             org.settings.bulk_jobs = [each for each in org.settings.bulk_jobs if each is not entry]
             return dict(entry)
     return None
+
+
+def allowances(org: Org) -> dict[str, dict[str, int]]:
+    """Return what the limits resource says about bulk jobs."""
+    now = org.clock.now()
+    most = {
+        "DailyBulkApiBatches": (org.settings.bulk_batches_daily, "batches"),
+        "DailyBulkV2QueryJobs": (org.settings.bulk_query_jobs_daily, "query jobs"),
+    }
+    return {name: {"Max": limit, "Remaining": max(0, limit - org.bulk.spent(what, now))} for name, (limit, what) in most.items()}

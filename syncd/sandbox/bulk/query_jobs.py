@@ -34,7 +34,7 @@ def query_jobs(call: Call) -> Answer:
     if len(rest) == 1:
         return _one_job(call, job)
     if len(rest) == 2 and rest[1].lower() in ("results", "resultpages"):
-        only(call, "GET", "HEAD")
+        only(call, "GET")
         return _results(call, job) if rest[1].lower() == "results" else _pages(call, job)
     raise NotThere()
 
