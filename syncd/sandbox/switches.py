@@ -104,9 +104,20 @@ def _duplicate(org: Org, setting: str, rule: Table) -> None:
         raise ControlRefused(f"{setting}: action is alert or block, not {rule['action']!r}.")
 
 
+def _bulk_job(org: Org, setting: str, rule: Table) -> None:
+    if rule.get("end") not in ("Failed", "Aborted", "JobComplete"):
+        raise ControlRefused(f"{setting}: end is Failed, Aborted or JobComplete, not {rule.get('end')!r}.")
+    rows = rule.get("after_rows", 0)
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+        raise ControlRefused(f"{setting}: after_rows takes a whole number from 0, not {rows!r}.")
+    if "object" in rule:
+        _object(org, setting, rule)
+
+
 _RULES: dict[str, tuple[Callable[[Org, str, Table], None], frozenset[str]]] = {
     "validation_rules": (_validation, frozenset({"object", "when", "message", "field"})),
     "failing_triggers": (_trigger, frozenset({"object", "when", "message", "kind"})),
     "workflow_rules": (_workflow, frozenset({"object", "when", "set", "as"})),
+    "bulk_jobs": (_bulk_job, frozenset({"operation", "object", "end", "after_rows", "message"})),
     "duplicate_rules": (_duplicate, frozenset({"object", "name", "match", "against", "action"})),
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.state import load_state, save_state
 from tests.sandbox.bulk import make_query, run_query, table, wait
 from tests.sandbox.client import Client
 
@@ -263,6 +266,27 @@ def test_a_restored_org_has_the_jobs_it_had(client: Client) -> None:
     client.call("DELETE", f"/jobs/query/{job_id}")
     client.org.restore(snapshot)
     assert len(table(client.call("GET", f"/jobs/query/{job_id}/results").text)) == 2
+
+
+def test_a_saved_org_has_the_jobs_it_had(client: Client, tmp_path: Path) -> None:
+    add_leads(client, 2)
+    job_id = finished(client)
+    save_state(client.org, tmp_path / "org.state")
+    again = load_state(tmp_path / "org.state")
+    try:
+        rows = again.bulk.find(job_id, "V2Query", again.clock.now()).rows
+        assert rows is not None
+        assert b"".join(rows.page()) == client.call("GET", f"/jobs/query/{job_id}/results").content
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize(
+    "entry", [{}, {"end": "Soon"}, {"end": "Failed", "after_rows": -1}, {"end": "Failed", "object": "Nope"}, {"when": 1}]
+)
+def test_a_setting_for_jobs_must_make_sense(client: Client, entry: dict[str, Any]) -> None:
+    with pytest.raises(ControlRefused, match="bulk_jobs"):
+        client.org.change_settings({"bulk_jobs": [entry]})
 
 
 def test_every_bulk_call_is_an_api_call(client: Client) -> None:
