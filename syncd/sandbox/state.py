@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ import orjson
 
 from syncd.sandbox.errors import StateRefused
 from syncd.sandbox.org import Org, Snapshot
-from syncd.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -35,6 +33,17 @@ _PLAIN = {
 _OURS = "syncd.sandbox."
 
 
+def _fingerprint() -> str:
+    """Sum up the sandbox's own code: what a state file holds is understood only by the code that wrote it."""
+    total = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+CODE = _fingerprint()
+
+
 def save_state(org: Org, path: Path) -> int:
     """Write the org to a file, in place of an earlier one, and return its size in bytes. The request journal is not kept.
 
@@ -45,7 +54,7 @@ def save_state(org: Org, path: Path) -> int:
         rest = pickle.dumps(snapshot.rest | {"seed": org.seed}, protocol=5)
     total = _digest(rest, snapshot.image)
     lengths = {"rest": len(rest), "image": len(snapshot.image)}
-    head = {"kind": MAGIC, "format": FORMAT, "settings": _settings(), "sha256": total.hexdigest(), **lengths}
+    head = {"kind": MAGIC, "format": FORMAT, "code": CODE, "sha256": total.hexdigest(), **lengths}
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
@@ -118,13 +127,9 @@ def _head(path: Path, line: bytes) -> dict[str, Any]:
         raise StateRefused(f"{path}: this is not a state file of the sandbox. Give --state a new name, or a file that it wrote.")
     if head.get("format") != FORMAT:
         raise _another(path, f"it has format {head.get('format')}, this version reads format {FORMAT}")
-    if head.get("settings") != _settings():
-        raise _another(path, "its org has other settings")
+    if head.get("code") != CODE:
+        raise _another(path, "the code differs")
     return head
-
-
-def _settings() -> list[str]:
-    return sorted(each.name for each in fields(Settings))
 
 
 def _another(path: Path, why: str) -> StateRefused:
