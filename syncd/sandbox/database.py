@@ -77,7 +77,8 @@ VIRTUAL: dict[str, str] = {
 def expression(field: Field, alias: str) -> str:
     """Write the SQL that reads one field of the table known as `alias`."""
     if field.virtual is not None:
-        return VIRTUAL[field.virtual].replace("{t}", alias)
+        template = field.virtual[1:] if field.virtual.startswith("=") else VIRTUAL[field.virtual]
+        return template.replace("{t}", alias)
     return f"{alias}.{quoted(field.name)}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.sandbox.clock import parse_date, parse_datetime, stamp
 from syncd.sandbox.database import quoted
 from syncd.sandbox.errors import LoadRefused
+from syncd.sandbox.formulas import FormulaRefused, add_formula
 from syncd.sandbox.history import FALSE, TRUE
 from syncd.sandbox.ids import parse_id
 from syncd.sandbox.schema import Field, SObject
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 _CUSTOM = re.compile(r"([A-Za-z]\w*__c)(?::(\w+))?\Z")
+_FORMULA = re.compile(r"([A-Za-z]\w*__c):formula\((.*)\)\Z", re.DOTALL)
 _CUSTOM_TYPES = {
     None: "string 255",
     "text": "string 255",
@@ -70,6 +72,9 @@ def columns(org: Org, sobject: SObject, header: Sequence[str], path: Path) -> li
         if "." in name:
             found.append(_reference(org, current, name, path))
             continue
+        if match := _FORMULA.match(name):
+            found.append(_formula(org, current, match, path))
+            continue
         field = current.find(name.partition(":")[0]) or _custom(org, current, name, path)
         if not field.stored:
             raise LoadRefused(f"{path}:1: column {name!r} is worked out by the org. Remove the column.")
@@ -81,12 +86,24 @@ def columns(org: Org, sobject: SObject, header: Sequence[str], path: Path) -> li
     return found
 
 
+def _formula(org: Org, sobject: SObject, match: re.Match[str], path: Path) -> Column:
+    try:
+        field = add_formula(org, sobject, match[1], match[2])
+    except FormulaRefused as refusal:
+        raise LoadRefused(f"{path}:1: {refusal}. A column to the right cannot be used yet.") from refusal
+
+    def worked_out(cell: str) -> str:
+        raise ValueError(f"{field.name} is a formula, the org works it out. Leave the cell {cell!r} empty.")
+
+    return Column(field, worked_out)
+
+
 def _custom(org: Org, sobject: SObject, name: str, path: Path) -> Field:
     match = _CUSTOM.match(name)
     if match is None or match[2] not in _CUSTOM_TYPES:
         raise LoadRefused(
             f"{path}:1: {sobject.name} has no field {name!r}. Use an API field name, or end a custom field in "
-            "__c, optionally with :external, :date, :datetime, :boolean or :number."
+            "__c, optionally with :external, :date, :datetime, :boolean, :number or :formula(...)."
         )
     return org.add_custom_field(sobject, f"{match[1]} {_CUSTOM_TYPES[match[2]]} CUN")
 

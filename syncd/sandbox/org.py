@@ -18,6 +18,7 @@ from syncd.sandbox.database import Database
 from syncd.sandbox.duplicates import ALLOW
 from syncd.sandbox.errors import ControlRefused, SalesforceError
 from syncd.sandbox.faults import Faults
+from syncd.sandbox.formulas import put_formulas
 from syncd.sandbox.ids import IdMint, parse_id
 from syncd.sandbox.journal import Journal
 from syncd.sandbox.locks import Locks
@@ -90,7 +91,10 @@ class Org:
         """Change the admin's switches; what describe says may change with them."""
         with self.lock:
             check_switches(self, wanted)
+            formulas = self.settings.formula_fields
             self.settings.change(wanted)
+            if "formula_fields" in wanted:
+                put_formulas(self, formulas, self.settings.formula_fields)
             if {"hidden_fields", "read_only_fields"} & wanted.keys():
                 self.schema_changed_at = self.clock.now()
             if "assignment_rule" in wanted:

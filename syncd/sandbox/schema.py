@@ -53,6 +53,7 @@ class Field:
     child_relationship: str | None = None
     compound: str | None = None
     virtual: str | None = None
+    formula: str | None = None
     default: str | None = None
     picklist: tuple[str, ...] = ()
 

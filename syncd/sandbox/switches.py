@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox.errors import ControlRefused
 from syncd.sandbox.flows import public_key
+from syncd.sandbox.formulas import check_formulas
 from syncd.sandbox.schema import SObject
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def check_switches(org: Org, wanted: Table) -> None:
     """
     if wanted.get("jwt_public_key"):
         public_key(str(wanted["jwt_public_key"]))
+    if isinstance(wanted.get("formula_fields"), dict):
+        check_formulas(org, wanted["formula_fields"])
     if wanted.get("late_commit") is not None:
         _late_commit(org, wanted["late_commit"])
     for name, (check, known) in _RULES.items():
