@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 EXPIRES_WITHIN_S = 5 * 60 + 60  # five minutes, and a minute for clocks that differ
+MILLISECONDS_FROM = 100_000_000_000  # the sf command line gives milliseconds, and Salesforce lets it in
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 Form = Mapping[str, str]
 
@@ -89,11 +90,13 @@ def _jwt_bearer(org: Org, form: Form, client: tuple[str, str], instance_url: str
 
 
 def _check_expiry(expires_at: object, now: float) -> None:
+    if isinstance(expires_at, str) and expires_at.isdigit():
+        expires_at = int(expires_at)  # simple-salesforce quotes the number, and is understood
     if isinstance(expires_at, bool) or not isinstance(expires_at, int | float):
         raise GrantRefused("invalid_grant", "invalid assertion: exp is missing")
     if expires_at <= now:
         raise GrantRefused("invalid_grant", "token expired")
-    if expires_at - now > EXPIRES_WITHIN_S:
+    if now + EXPIRES_WITHIN_S < expires_at < MILLISECONDS_FROM:
         raise GrantRefused("invalid_grant", "invalid assertion: exp lies more than 5 minutes ahead")
 
 

@@ -24,6 +24,7 @@ from syncd.sandbox.hosts import DOMAINS, LOGIN_HOSTS, is_org_host
 from syncd.sandbox.tls import make_certificates
 
 CHUNK_BYTES = 64 * 1024
+GOODBYE_S = 1.0
 _BROKEN = (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 
 
@@ -66,11 +67,11 @@ class Front:
         self._open.add(task)
         try:
             await self._tunnel(reader, writer)
-        except _BROKEN:
+        except (*_BROKEN, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            self._open.discard(task)
             await _close(writer)
+            self._open.discard(task)
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].decode("latin-1").split(" ")
@@ -111,9 +112,11 @@ async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
+    """Say goodbye, and go when the other side has not said it too within a second."""
     writer.close()
-    with contextlib.suppress(*_BROKEN, asyncio.CancelledError):
-        await writer.wait_closed()
+    with contextlib.suppress(*_BROKEN, TimeoutError, asyncio.CancelledError):
+        await asyncio.wait_for(writer.wait_closed(), GOODBYE_S)
+    writer.transport.abort()
 
 
 @contextmanager

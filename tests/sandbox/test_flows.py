@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -67,6 +68,7 @@ def test_a_signed_assertion_opens_a_session_of_its_subject(client: Client, key: 
         ({"sub": "nobody@sandbox.example"}, "invalid_grant"),
         ({"exp": 1_000}, "invalid_grant"),
         ({"exp": "soon"}, "invalid_grant"),
+        ({"exp": 4_000_000_000}, "invalid_grant"),
         ({"exp": None}, "invalid_grant"),
     ],
 )
@@ -77,6 +79,16 @@ def test_an_assertion_with_a_wrong_claim_is_refused(
     given = {name: value for name, value in claims(client, **changed).items() if value is not None}
     signed = jwt.encode(given, key, algorithm="RS256")
     assert_refused(ask(client, {"grant_type": JWT_BEARER, "assertion": signed}), 400, error)
+
+
+@pytest.mark.parametrize("written", [lambda now: str(now + 180), lambda now: now * 1000 + 300], ids=["simple-salesforce", "sf"])
+def test_an_expiry_is_understood_as_widespread_clients_write_it(
+    client: Client, key: rsa.RSAPrivateKey, written: Callable[[int], object]
+) -> None:
+    client.org.change_settings({"jwt_public_key": public(key)})
+    expires_at = written(int(client.org.clock.now().timestamp()))
+    signed = jwt.encode(claims(client) | {"exp": expires_at}, key, algorithm="RS256")
+    assert ask(client, {"grant_type": JWT_BEARER, "assertion": signed}).status_code == 200
 
 
 def test_an_assertion_counts_only_with_the_registered_key_and_rs256(client: Client, key: rsa.RSAPrivateKey) -> None:
