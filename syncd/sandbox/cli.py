@@ -12,10 +12,17 @@ from pathlib import Path
 from syncd.sandbox.control import moment_of
 from syncd.sandbox.errors import ControlRefused, LoadRefused, StateRefused
 from syncd.sandbox.faults_read import read_faults_file
+from syncd.sandbox.logins import PASSWORD, SECURITY_TOKEN
 from syncd.sandbox.org import CLIENT_ID, CLIENT_SECRET, Org
 from syncd.sandbox.server import Server, ready_line
 from syncd.sandbox.start import build_org
 from syncd.sandbox.state import resume_org, save_state
+
+LOGINS = (
+    f"The connected app is {CLIENT_ID} with secret {CLIENT_SECRET}. Every user's password is {PASSWORD} and security token "
+    f"{SECURITY_TOKEN}, written behind the password, unless the settings passwords and security_tokens say otherwise; the "
+    "setting jwt_public_key registers the key of the JWT bearer flow."
+)
 
 
 def serve(
@@ -82,7 +89,9 @@ async def _serve(org: Org, host: str, port: int) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m syncd.sandbox", description="Serve an emulated Salesforce org.")
+    parser = argparse.ArgumentParser(
+        prog="python -m syncd.sandbox", description="Serve an emulated Salesforce org.", epilog=LOGINS
+    )
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--seed", type=int, default=0)

@@ -46,8 +46,10 @@ def read_header(text: str | None) -> tuple[str, bool]:
 
     Errors: INVALID_INPUT for a part that is not known.
     """
+    if not text:
+        return ALERT, False
     facts = {"allowsave": False, "includerecorddetails": False, "runascurrentuser": False}
-    for part in (text or "").replace(";", ",").split(","):
+    for part in text.replace(";", ",").split(","):
         name, _, value = (each.strip().lower() for each in part.partition("="))
         if name and (name not in facts or value not in ("true", "false")):
             message = (

@@ -125,6 +125,22 @@ WRITES: list[tuple[str, str, Any, int, str, list[str] | None]] = [
     ("GET", "/sobjects/Lead/deleted/?end=2026-03-02T08:00:00Z", None, 400, "MISSING_ARGUMENT", None),
     ("POST", "/composite/sobjects", {"records": [{}] * 201}, 400, "EXCEEDED_ID_LIMIT", None),
     ("POST", "/composite/sobjects", {}, 400, "JSON_PARSER_ERROR", None),
+    ("PATCH", "/composite/sobjects/Lead/Email", {"records": []}, 404, "NOT_FOUND", None),
+    ("PATCH", "/composite/sobjects/Lead/Id", {"records": [{}] * 201}, 400, "EXCEEDED_ID_LIMIT", None),
+    ("POST", "/composite/sobjects/Lead/Id", {"records": []}, 405, "METHOD_NOT_ALLOWED", None),
+    ("GET", "/composite/sobjects/Lead?ids={lead}&fields=Nope", None, 400, "INVALID_FIELD", None),
+    ("GET", "/composite/sobjects/Lead?ids={lead}x&fields=Id", None, 400, "MALFORMED_ID", ["Id"]),
+    ("GET", "/composite/batch", None, 405, "METHOD_NOT_ALLOWED", None),
+    ("POST", "/composite/batch", {}, 400, "JSON_PARSER_ERROR", None),
+    ("POST", "/composite/batch", {"batchRequests": [{"method": "GET", "url": 1}]}, 400, "JSON_PARSER_ERROR", None),
+    ("POST", "/composite/tree/Lead", {"records": [LEAD]}, 400, "INVALID_INPUT", None),
+    ("POST", "/composite/tree/Nope", {"records": [LEAD]}, 404, "NOT_FOUND", None),
+    ("GET", "/composite/tree/Lead", None, 405, "METHOD_NOT_ALLOWED", None),
+    ("POST", "/composite/graph", {"graphs": [{}]}, 400, "JSON_PARSER_ERROR", None),
+    ("POST", "/composite/trees/Lead", {"records": [LEAD]}, 404, "NOT_FOUND", None),
+    ("GET", "/services/data/v30.0/sobjects/Lead/describe", None, 410, "GONE", None),
+    ("GET", "/services/data/v66.0/limits", None, 404, "NOT_FOUND", None),
+    ("GET", "/services/data/v62/limits", None, 404, "NOT_FOUND", None),
 ]
 
 

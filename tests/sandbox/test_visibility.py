@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import requests
 
 from syncd.sandbox.errors import ControlRefused
 from syncd.sandbox.local import running
+from syncd.sandbox.soql.run import Asker, query
+from syncd.sandbox.state import load_state, save_state
 from tests.sandbox.client import ADA, Client
 
 PERSON: dict[str, Any] = {**ADA}
@@ -111,6 +114,23 @@ def test_a_snapshot_carries_what_is_not_committed_yet(client: Client) -> None:
     assert client.org.dump(["Lead"])["Lead"] == []
     client.org.clock.advance(420)
     assert [row["Id"] for row in client.org.dump(["Lead"])["Lead"]] == [made]
+
+
+def test_a_state_file_carries_what_is_not_committed_yet_and_what_is_held(client: Client, tmp_path: Path) -> None:
+    client.org.change_settings({"formula_fields": {"Lead": {"Full__c": 'LastName & "!"'}}})
+    held = client.lead()
+    made = late(client, "create", **PERSON)["id"]
+    client.org.locks.hold([held])
+    save_state(client.org, tmp_path / "org.state")
+    again = load_state(tmp_path / "org.state")
+    try:
+        again.clock.advance(420)
+        assert [row["Id"] for row in again.dump(["Lead"])["Lead"]] == [held, made]
+        assert [each["id"] for each in again.locks.listed(again.clock.now())] == [held]
+        asker = Asker(again.admin_id, "/services/data/v62.0")
+        assert query(again, "SELECT Full__c FROM Lead LIMIT 1", asker)["records"][0]["Full__c"] == "Lovelace!"
+    finally:
+        again.close()
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "7", True])
