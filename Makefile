@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help venv demo test lint sweep soak bench ci-tools lock image clean
+.PHONY: help venv demo test lint sweep soak compat bench ci-tools lock image clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*## |^[a-z-]+: +## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,7 @@ demo: .venv/sandbox ## the whole thing on a local emulated org; ARGS=--keep leav
 	.venv/bin/syncd demo $(ARGS)
 
 test: .venv/dev  ## the tests, at most 5 minutes on 2 cores
-	.venv/bin/pytest -n $(WORKERS) -m "not sweep and not soak" $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) -m "not sweep and not soak and not compat" $(ARGS)
 
 lint: .venv/dev  ## ruff and mypy, and shellcheck where it is installed
 	.venv/bin/ruff check .
@@ -45,11 +45,25 @@ sweep: .venv/dev ## the slow, exhaustive tests: kill -9 at every request and com
 soak: .venv/dev  ## the longest tests
 	.venv/bin/pytest -m "soak or sweep" --timeout 7200 $(ARGS)
 
+compat: .venv/dev ## other people's Salesforce clients against the emulated org (make ci-tools installs them)
+	.venv/bin/pytest -n $(WORKERS) -m compat --timeout 300 tests/compat $(ARGS)
+
 bench: .venv/dev ## measure against the floor, on this machine
 	.venv/bin/python -m bench $(ARGS)
 
-ci-tools:        ## what CI needs beyond Python and make (Debian)
+ci-tools: .compat/clients/ready .compat/tap/ready .compat/target/ready ## what CI needs beyond Python and make (Debian)
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck git
+
+.compat/clients/ready: tests/compat/clients/package.json tests/compat/clients/package-lock.json
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm; }
+	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+.compat/tap/ready .compat/target/ready: .compat/%/ready: requirements/%.lock
+	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
+	@touch $@
 
 lock: .venv/dev  ## lock the dependencies again after a change of pyproject.toml
 	$(PIP) install uv
@@ -59,4 +73,4 @@ image:           ## build the container image
 	docker build -t syncd .
 
 clean:           ## forget the environment and the demo
-	rm -rf .venv syncd-demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .compat syncd-demo .mypy_cache .ruff_cache .pytest_cache

@@ -12,3 +12,7 @@ lock sandbox.lock --extra sandbox
 lock dev.lock --extra dev
 .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
   -c requirements/dev.lock requirements/build.in -o requirements/build.lock
+for environment in tap target; do
+  .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
+    --custom-compile-command "make lock" "requirements/$environment.in" -o "requirements/$environment.lock"
+done
