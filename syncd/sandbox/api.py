@@ -56,7 +56,6 @@ def open_request(org: Org, arrival: Arrival) -> Opened:
         entry = _journal(org, arrival)
         strike = org.faults.strike(entry)
         org.flights.begin(entry.n, org.clock.now(), strike.wait_s)
-        org.settings.bulk_jobs = [*org.settings.bulk_jobs, *(dict(fault.how) for fault in strike.jobs)]
         return Opened(entry, strike)
 
 

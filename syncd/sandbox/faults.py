@@ -25,8 +25,8 @@ Settings of a fault, all of them optional but `does`:
                   All six: `after`: the request is carried out first, only its answer is lost
     lock_row      rows of single saves, composites and collections are refused; `ids`, `object`, `every_row`, `code`
                   (UNABLE_TO_LOCK_ROW), `message`
-    bulk_job      the Bulk job that a POST makes ends early: `end` Failed, Aborted or JobComplete, `after_rows`, `operation`,
-                  `object`, `message`, as in the setting ``bulk_jobs``
+    bulk_job      a Bulk job ends early: `end` Failed, Aborted or JobComplete, `after_rows`, `message`; `operation` and `object`
+                  say which jobs; `nth`, `every` … count the jobs as they are made
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 WIRE = ("refuse", "lose", "reset", "cut", "truncated_json", "trickle")
 CANNED = ("401", "412", "429", "503", "request_limit", "html")
 ROWS, JOB = "lock_row", "bulk_job"
-_EXTRA = frozenset({"slow", JOB})
+_WITHIN = frozenset({ROWS, JOB})  # these count rows and jobs, not requests
 LOCKED = "UNABLE_TO_LOCK_ROW"
 KINDS = (
     "login",
@@ -112,7 +112,6 @@ class Fault:
 class _Tally:
     matched: int = 0
     fired: int = 0
-    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,6 @@ class Strike:
 
     decides: Fault | None = None
     slow: tuple[Fault, ...] = ()
-    jobs: tuple[Fault, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -143,14 +141,15 @@ class Faults:
 
     faults: tuple[Fault, ...] = ()
     _tallies: list[_Tally] = field(default_factory=list)
-    _rows: list[tuple[Fault, _Tally]] = field(default_factory=list)
+    ends: dict[str, dict[str, Any]] = field(default_factory=dict)  # how bulk jobs end, by job id
+    _within: list[tuple[Fault, _Tally]] = field(default_factory=list)
     _entry: Entry | None = None
 
     def replace(self, faults: Sequence[Fault]) -> None:
         """Set these faults in place of all others; counting begins anew."""
         self.faults = tuple(faults)
         self._tallies = [_Tally() for _ in faults]
-        self._rows = []
+        self._within = []
 
     def listed(self) -> list[dict[str, Any]]:
         """Show the faults as they were given, with how many requests (or rows) each has matched and struck."""
@@ -164,51 +163,60 @@ class Faults:
         if not self.faults:
             return NO_STRIKE
         decides: Fault | None = None
-        extra: list[Fault] = []
+        slow: list[Fault] = []
         for fault, tally in zip(self.faults, self._tallies, strict=True):
-            if fault.does == ROWS or not fault.when.concerns(entry.n, entry.method, entry.path, entry.query):
+            if fault.does in _WITHIN or not fault.when.concerns(entry.n, entry.method, entry.path, entry.query):
                 continue
             tally.matched += 1
-            is_taken = decides is not None and fault.does not in _EXTRA
+            is_taken = decides is not None and fault.does != "slow"
             if is_taken or _is_spent(fault, tally) or not fault.when.falls_on(tally.matched):
                 continue
             tally.fired += 1
             entry.faults.append(fault.name)
-            if fault.does in _EXTRA:
-                extra.append(fault)
+            if fault.does == "slow":
+                slow.append(fault)
             else:
                 decides = fault
-        return Strike(decides, *(tuple(each for each in extra if each.does == does) for does in ("slow", JOB)))
+        return Strike(decides, tuple(slow))
 
     def begin(self, entry: Entry) -> None:
-        """Remember whose rows are saved from now on."""
+        """Remember whose rows are saved, and whose jobs are made, from now on."""
         self._entry = entry
-        self._rows = [
+        self._within = [
             (fault, tally)
             for fault, tally in zip(self.faults, self._tallies, strict=True)
-            if fault.does == ROWS and fault.when.concerns(entry.n, entry.method, entry.path, entry.query)
+            if fault.does in _WITHIN and fault.when.concerns(entry.n, entry.method, entry.path, entry.query)
         ]
 
     def end(self) -> None:
         """Leave people's own saves alone again."""
-        self._entry, self._rows = None, []
+        self._entry, self._within = None, []
 
     def meet_row(self, sobject: str, record_id: str | None) -> None:
         """Let the save of one row go on, or refuse it.
 
         Errors: SalesforceError UNABLE_TO_LOCK_ROW, or the fault's own code.
         """
-        for fault, tally in self._rows:
-            if not _names(fault.how, sobject, record_id):
-                continue
-            tally.matched += 1
-            falls = not fault.how.get("every_row") or tally.matched % fault.how["every_row"] == 0
-            if not falls or _is_spent(fault, tally) or not fault.when.falls_on(tally.matched):
-                continue
-            tally.fired += 1
-            if self._entry is not None and fault.name not in self._entry.faults:
-                self._entry.faults.append(fault.name)
-            raise _refusal(fault.how, record_id)
+        for fault, tally in self._within:
+            if fault.does == ROWS and _names(fault.how, sobject, record_id) and self._falls(fault, tally):
+                raise _refusal(fault.how, record_id)
+
+    def meet_job(self, job_id: str, operation: str, sobject: str) -> None:
+        """Decide how a Bulk job that was just made will end."""
+        for fault, tally in self._within:
+            asked = (str(fault.how.get("operation", operation)).lower(), str(fault.how.get("object", sobject)).lower())
+            if fault.does == JOB and asked == (operation.lower(), sobject.lower()) and self._falls(fault, tally):
+                self.ends.setdefault(job_id, dict(fault.how))
+
+    def _falls(self, fault: Fault, tally: _Tally) -> bool:
+        tally.matched += 1
+        every = fault.how.get("every_row", 1)
+        if tally.matched % every or _is_spent(fault, tally) or not fault.when.falls_on(tally.matched):
+            return False
+        tally.fired += 1
+        if self._entry is not None and fault.name not in self._entry.faults:
+            self._entry.faults.append(fault.name)
+        return True
 
 
 def _names(how: Mapping[str, Any], sobject: str, record_id: str | None) -> bool:

@@ -187,7 +187,5 @@ def _fault(place: int, given: Mapping[str, Any]) -> Fault:
         for name in _WHEN
         if name in given and name != "name"
     }
-    if given["does"] == JOB:
-        chosen = {"kind": frozenset({"bulk"}), "method": frozenset({"POST"})} | chosen
     how = {name: value for name, value in given.items() if name not in _WHEN and name != "does"}
     return Fault(given.get("name") or f"{place} {given['does']}", given["does"], When(**chosen), how, dict(given))

@@ -76,7 +76,7 @@ class Server:
             answer = await loop.run_in_executor(
                 self._workers, control, self.org, request.method, request.path.removeprefix(PREFIX).strip("/"), params, raw
             )
-        return self._response(answer, await loop.run_in_executor(self._workers, _encode, answer))
+        return self._response(answer, await loop.run_in_executor(self._workers, encode, answer))
 
     async def _carry_out(self, request: web.Request, arrival: Arrival, opened: Opened) -> web.StreamResponse:
         strike, loop = opened.strike, asyncio.get_running_loop()
@@ -90,7 +90,7 @@ class Server:
         if answer.chunks is not None and strike.decides is None:
             await linger(self.org, strike, before=False)
             return await self._stream(request, answer, answer.chunks)
-        response = self._response(answer, await loop.run_in_executor(self._workers, _encode, answer))
+        response = self._response(answer, await loop.run_in_executor(self._workers, encode, answer))
         await linger(self.org, strike, before=False)
         return await spoil(request, strike.decides, response) if strike.decides is not None else response
 
@@ -113,7 +113,8 @@ class Server:
         return web.Response(status=answer.status, body=body, headers=headers)
 
 
-def _encode(answer: Answer) -> bytes | None:
+def encode(answer: Answer) -> bytes | None:
+    """Write an answer's body; None when it has none."""
     if answer.text is not None:
         return answer.text.encode()
     if answer.chunks is not None:

@@ -281,6 +281,21 @@ def test_every_nth_row_is_locked(client: Client) -> None:
     assert client.query("SELECT COUNT() FROM Lead")["totalSize"] == 10
 
 
+@pytest.mark.parametrize(("end", "said"), [("Failed", "disk full"), ("Aborted", None)])
+def test_a_bulk_job_ends_early(client: Client, end: str, said: str | None) -> None:
+    set_faults(client, {"does": "bulk_job", "nth": 2, "end": end, **({"message": said} if said else {})})
+    question = {"operation": "query", "query": "SELECT Id FROM Lead"}
+    jobs = [client.call("POST", "/jobs/query", question).json()["id"] for _ in range(3)]
+    found = []
+    for job in jobs:
+        while (info := client.call("GET", f"/jobs/query/{job}").json())["state"] in ("UploadComplete", "InProgress"):
+            client.org.clock.advance(1)
+        found.append((info["state"], info.get("errorMessage")))
+    assert [state for state, _ in found] == ["JobComplete", end, "JobComplete"]
+    assert said is None or found[1][1] == said
+    assert [faults for _, _, faults in journal(client) if faults] == [["1 bulk_job"]]
+
+
 def test_faults_are_listed_and_cleared(client: Client) -> None:
     url = client.served.url + "/_sandbox/faults"
     set_faults(client, {"does": "503", "name": "down", "nth": 1})

@@ -17,6 +17,7 @@ import requests
 
 from syncd.sandbox.digest import digest
 from syncd.sandbox.errors import StateRefused
+from syncd.sandbox.local import running
 from syncd.sandbox.org import Org
 from syncd.sandbox.state import load_state, save_state
 from tests.sandbox.client import ADA, BASE, Client
@@ -77,14 +78,26 @@ def test_an_org_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 def test_the_control_endpoint_saves_at_once(tmp_path: Path) -> None:
     state = tmp_path / "org.state"
-    with sandbox("--state", str(state)) as served:
-        session = served.log_in()
-        served.ask("POST", "/sobjects/Lead", session, ADA)
-        assert served.control("POST", "state") == {"file": str(state), "bytes": state.stat().st_size}
+    with running() as served, Client(served) as client:
+        served.org.state_file = state
+        client.lead()
+        answer = client.session.post(served.url + "/_sandbox/state").json()
+        assert answer == {"file": str(state), "bytes": state.stat().st_size}
         kept = load_state(state)
-        assert digest(kept) == served.control("GET", "digest")
+        assert digest(kept) == digest(served.org)
         kept.close()
-        served.process.kill()
+
+
+def test_the_results_of_bulk_jobs_are_kept(client: Client, tmp_path: Path) -> None:
+    client.lead()
+    job = client.call("POST", "/jobs/query", {"operation": "query", "query": "SELECT LastName FROM Lead"}).json()["id"]
+    while client.call("GET", f"/jobs/query/{job}").json()["state"] != "JobComplete":
+        client.org.clock.advance(1)
+    save_state(client.org, tmp_path / "org.state")
+    with running(org=load_state(tmp_path / "org.state")) as again, Client(again) as later:
+        results = later.call("GET", f"/jobs/query/{job}/results")
+        assert results.text == '"LastName"\n"Lovelace"\n'
+        again.org.close()
 
 
 def test_without_a_state_file_there_is_nothing_to_save(client: Client) -> None:

@@ -141,6 +141,7 @@ class BulkJobs:
         self._drop_old(now)
         job = Job(org.mint_id(JOB_PREFIX), kind, body["operation"], body["object"], by[1], by[0], now, now, state, body["style"])
         self._jobs[job.id] = job
+        org.faults.meet_job(job.id, job.operation, job.object_name)
         return job
 
     def find(self, text: str, kind: str, now: datetime) -> Job:
@@ -201,6 +202,8 @@ def take_end(org: Org, job: Job) -> Mapping[str, Any] | None:
     Shapes: ``{"operation": "insert", "object": "Lead", "end": "Failed", "after_rows": 10, "message": "…"}``; all but
     `end` may be missing. `end` is Failed, Aborted, or JobComplete for a job that leaves rows unprocessed.
     """
+    if job.id in org.faults.ends:
+        return org.faults.ends.pop(job.id)
     for entry in org.settings.bulk_jobs:
         if entry.get("operation", job.operation) == job.operation and entry.get("object", job.object_name) == job.object_name:
             org.settings.bulk_jobs = [each for each in org.settings.bulk_jobs if each is not entry]
