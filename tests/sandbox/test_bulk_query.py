@@ -235,11 +235,18 @@ def test_a_field_hidden_since_makes_the_job_fail(client: Client) -> None:
     assert info["errorMessage"].startswith("INVALID_FIELD: ")
 
 
-@pytest.mark.parametrize("end", ["Failed", "Aborted"])
-def test_a_setting_ends_the_next_job_as_told(client: Client, end: str) -> None:
-    client.org.change_settings({"bulk_jobs": [{"operation": "query", "end": end, "message": "the disk is full"}]})
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ({"end": "Failed", "message": "the disk is full"}, "the disk is full"),
+        ({"end": "Failed"}, "InternalServerError : The job was ended by the server"),
+        ({"end": "Aborted", "message": "nobody reads this"}, None),
+    ],
+)
+def test_a_setting_ends_the_next_job_as_told(client: Client, entry: dict[str, str], error: str | None) -> None:
+    client.org.change_settings({"bulk_jobs": [entry | {"operation": "query"}]})
     info = wait(client, "query", make_query(client, LEADS))
-    assert (info["state"], info.get("errorMessage")) == (end, "the disk is full" if end == "Failed" else None)
+    assert (info["state"], info.get("errorMessage")) == (entry["end"], error)
     assert wait(client, "query", make_query(client, LEADS))["state"] == "JobComplete"
 
 

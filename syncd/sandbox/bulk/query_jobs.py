@@ -113,7 +113,8 @@ def advance(org: Org, job: Job) -> None:
 def _start(org: Org, job: Job, now: datetime) -> None:
     end = take_end(org, job)
     if end is not None and end.get("end") in ("Failed", "Aborted"):
-        job.enter(str(end["end"]), now, str(end.get("message", "")) if end["end"] == "Failed" else "")
+        message = str(end.get("message", "InternalServerError : The job was ended by the server"))
+        job.enter(str(end["end"]), now, message if end["end"] == "Failed" else "")
         return
     try:
         job.rows = run_query(org, job.statement, job.style, all_rows=job.operation == "queryAll")
