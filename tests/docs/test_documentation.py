@@ -20,7 +20,8 @@ from tests.cli.conftest import home, store, told  # noqa: F401 - the fixtures of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/practices.md")
+    ROOT / name
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/practices.md", "docs/sandbox.md")
 ]
 OTHERS = [ROOT / "config.example.toml", ROOT / "Dockerfile", *sorted((ROOT / "mappings").rglob("*.toml"))]
 SOURCES = sorted((ROOT / "syncd").rglob("*.py"))
