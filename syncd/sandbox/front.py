@@ -145,6 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("org", metavar="URL", help="the url that `python -m syncd.sandbox` printed")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     given = parser.parse_args(argv)
+    named = urlsplit(given.org)
+    if named.scheme != "http" or not named.hostname or not named.port:
+        parser.error(f"{given.org!r} is no address of an org. Give the url that it printed, such as http://127.0.0.1:8080.")
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())

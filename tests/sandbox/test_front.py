@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
-from syncd.sandbox.front import Front, fronted
+from syncd.sandbox.front import Front, fronted, main
 from syncd.sandbox.hosts import instance_url, is_org_host
 from syncd.sandbox.local import RunningOrg
 from tests.sandbox.client import Client
@@ -89,6 +94,27 @@ def test_large_bodies_pass_whole(stranger: requests.Session) -> None:
     query = {"q": "SELECT FIELDS(STANDARD) FROM Lead ORDER BY Id"}
     rows = stranger.get(base + "/query", params=query, headers=session).json()["records"]
     assert [row["LastName"] for row in rows] == [lead["LastName"] for lead in leads]
+
+
+def test_as_a_command_it_prints_the_variables_to_set_and_ends_on_a_signal(served: RunningOrg) -> None:
+    command = [sys.executable, "-m", "syncd.sandbox.front", served.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        proxies, bundle = {"https": told["HTTPS_PROXY"]}, told["REQUESTS_CA_BUNDLE"]
+        answer = requests.get("https://acme.my.salesforce.com/services/data", proxies=proxies, verify=bundle, timeout=10)
+        assert answer.json()[-1]["version"] == "65.0"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    assert not Path(bundle).exists()
+
+
+@pytest.mark.parametrize("address", ["org", "https://127.0.0.1:8080", "http://127.0.0.1"])
+def test_an_address_that_is_no_orgs_is_refused_with_an_example(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([address])
+    assert ended.value.code == 2
+    assert "http://127.0.0.1:8080" in capsys.readouterr().err
 
 
 def test_a_doubled_slash_is_one(client: Client) -> None:
