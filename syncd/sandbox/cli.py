@@ -44,14 +44,15 @@ def serve(
     `seed`, `users` and `company` mean nothing. `faults`: a file of faults, see `syncd.sandbox.faults`.
     """
     try:
-        strikes = read_faults_file(faults) if faults else []
+        strikes = read_faults_file(faults) if faults else None
         at = moment_of(now) if now else None
         if state is not None and state.exists():
             org = resume_org(state, now=at, frozen=frozen)
         else:
             org = build_org(load=load, seed=seed, now=at, frozen=frozen, company=company, users=users)
         org.state_file = state
-        org.faults.replace(strikes)
+        if strikes is not None:
+            org.faults.replace(strikes)
     except (ControlRefused, LoadRefused, StateRefused) as refusal:
         sys.stderr.write(f"sandbox: {refusal}\n")
         return 2

@@ -51,7 +51,7 @@ def save_state(org: Org, path: Path) -> int:
     """
     with org.lock:
         snapshot = org.snapshot()
-        rest = pickle.dumps(snapshot.rest | {"seed": org.seed}, protocol=5)
+    rest = pickle.dumps(snapshot.rest | {"seed": org.seed}, protocol=5)
     total = _digest(rest, snapshot.image)
     lengths = {"rest": len(rest), "image": len(snapshot.image)}
     head = {"kind": MAGIC, "format": FORMAT, "code": CODE, "sha256": total.hexdigest(), **lengths}

@@ -176,6 +176,20 @@ def test_a_file_that_is_no_use_ends_the_start_with_one_line(tmp_path: Path, opti
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_a_request_that_waits_does_not_keep_the_org_from_ending(tmp_path: Path) -> None:
+    state = tmp_path / "org.state"
+    with sandbox("--state", str(state), "--frozen") as served:
+        slow = {"does": "slow", "org_seconds": 86_400, "kind": "limits"}
+        served.control("POST", "faults", json={"faults": [slow]})
+        session = served.log_in()
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(served.facts["url"] + BASE + "/limits", headers=session, timeout=0.2)
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(20) == 0
+    with sandbox("--state", str(state)) as again:
+        assert [each["does"] for each in again.control("GET", "faults")["faults"]] == ["slow"]
+
+
 def test_faults_of_a_file_strike_from_the_start(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('[[faults]]\ndoes = "503"\nkind = "login"\nnth = 1\n', encoding="utf-8")
