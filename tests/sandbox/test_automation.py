@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +138,14 @@ def test_a_rule_that_makes_no_sense_is_refused_and_changes_nothing(
     with pytest.raises(ControlRefused, match=said):
         client.org.change_settings({"page_size_max": 500, setting: rule if setting == "late_commit" else [rule]})
     assert client.org.settings.page_size_max == 2_000
+
+
+def test_the_documented_rules_are_taken(client: Client) -> None:
+    documented = Path(__file__).parents[2] / "docs" / "sandbox.md"
+    rules = documented.read_text(encoding="utf-8").partition("## The admin's rules")[2].split("```json\n")[1].partition("```")[0]
+    client.org.change_settings(json.loads(rules))
+    lead = client.lead(Rating="Hot", Phone="1")
+    assert client.get("Lead", lead)["Title"] == "Call today"
+    assert client.call("PATCH", f"/sobjects/Lead/{lead}", {"Phone": None}).json()[0]["message"] == "Add a phone."
+    assert client.get("Opportunity", client.opportunity(Amount=100))["Share__c"] == 10.0
+    assert client.call("POST", "/sobjects/Lead", ADA).json()[0]["errorCode"] == "DUPLICATES_DETECTED"
