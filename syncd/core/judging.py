@@ -297,8 +297,8 @@ def _boomerang(item: Judgement) -> InboxItem:
         "machine-wins",
         f"{change.actor.user_id}:{change.field}",
         f"{change.object} {change.record_id}",
-        f"{change.actor.name} wrote {change.after!r} into {change.field} again after it was put back to {change.before!r}. "
-        "syncd left it alone.",
+        f"{change.actor.name} brings values of {change.field} back that were put back; the latest: {change.after!r} "
+        f"over {change.before!r}. syncd leaves them alone.",
         f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
     )
 

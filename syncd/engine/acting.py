@@ -293,11 +293,15 @@ def _kept_out(world: World, org: OrgWriter, cycle: Cycle, items: Sequence[OpenIn
 def _close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:
     if not closing:
         return
+    done = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
+    refused = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED and not item.intent.is_create]
+    rows = _as_written(world, done)
     with world.store.begin() as tx:
         tx.close(closing, cycle.now, cycle.id)
-        _mirror_confirmed(world, tx, closing)
-        done = [_subject(item.intent) for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
-        tx.resolve_inbox(REFUSED, done, cycle.now)
+        tx.mirror(rows)
+        tx.undefer(done)
+        tx.defer(refused)
+        tx.resolve_inbox(REFUSED, [_subject(intent) for intent in done], cycle.now)
         for item, outcome in closing:
             _follow_up(tx, cycle, item.intent, outcome)
     for item, outcome in closing:
@@ -306,15 +310,17 @@ def _close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:
             cycle.count("enrolled" if item.intent.is_create else "reverts" if item.intent.part == "fence" else "fields written")
 
 
-def _mirror_confirmed(world: World, tx: StoreWriter, closing: Sequence[Closing]) -> None:
+def _as_written(world: World, done: Sequence[Intent]) -> list[OrgRecord]:
+    """Return the mirrored rows with the values that were written to them."""
     written: dict[tuple[str, str], dict[str, Scalar]] = {}
-    for item, outcome in closing:
-        intent = item.intent
-        if outcome.kind is OutcomeKind.CONFIRMED and not intent.is_create:
+    for intent in done:
+        if not intent.is_create:
             written.setdefault((intent.object, intent.record_id), {})[intent.field] = intent.after
-    for name in {name for name, _ in written}:
+    rows: list[OrgRecord] = []
+    for name in sorted({name for name, _ in written}):
         known = world.store.get(name, [id for object, id in written if object == name])
-        tx.mirror([replace(row, fields={**row.fields, **written[name, row.id]}) for row in known.values()])
+        rows += [replace(row, fields={**row.fields, **written[name, row.id]}) for row in known.values()]
+    return rows
 
 
 def _follow_up(tx: StoreWriter, cycle: Cycle, intent: Intent, outcome: Outcome) -> None:
@@ -334,6 +340,6 @@ def _refusal(intent: Intent, outcome: Outcome) -> InboxItem:
         _subject(intent),
         f"{intent.object} {intent.record_id}",
         f"Salesforce refused {intent.field} = {intent.after!r}: {outcome.code} {outcome.text}".rstrip(),
-        "Correct the record or the rule in Salesforce; syncd does not try it again by itself.",
+        "Correct the record, the rule or the permission in Salesforce, then: syncd plan --out plan.json, syncd apply plan.json",
         detail=f"{intent.rule.file}:{intent.rule.line} {intent.reason}",
     )

@@ -10,11 +10,12 @@ from typing import Any
 
 from syncd.core.actors import Directory
 from syncd.core.nurture import local_day
+from syncd.core.values import InboxItem
 from syncd.engine.acting import act, hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
-from syncd.engine.needs import FAST_TIER, OBJECTS, needs_under
+from syncd.engine.needs import FAST_TIER, OBJECTS, hidden_under, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
 from syncd.engine.world import Cycle, World
@@ -23,6 +24,7 @@ from syncd.ports import CycleRecord, FieldSchema, ObjectSchema, OrgWriter
 
 SCHEMA = "schema"
 CALLS = "api calls"
+HIDDEN = "hidden-field"
 HEARTBEAT = "last cycle by the host's clock"
 
 
@@ -59,29 +61,56 @@ def _forget_schema(world: World) -> None:
 
 
 def begin(world: World) -> Cycle:
-    """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer.
-
-    The schema is asked for once a day and kept, so that an idle cycle does not pay for it.
-    """
+    """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer."""
     calls_before = world.org.usage().ours
     identity = world.org.identity()
-    known = world.store.setting(SCHEMA)
-    today = str(local_day(world.org.now(), world.zone))
-    if isinstance(known, dict) and known.get("day") == today:
-        schema = schema_from_json(known["objects"])
-    else:
-        schema = dict(world.org.schema(OBJECTS))
-        with world.store.begin() as tx:
-            tx.put_setting(SCHEMA, {"day": today, "objects": schema_to_json(schema)})
+    schema = _schema(world)
     needs = needs_under(world.policies, schema)
     world.store.index({name: need.indexed for name, need in needs.items()})
     now = world.org.now()
     id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    return Cycle(id, now, identity, schema, needs, Directory({}, {}, identity.user_id), calls_before)
+    cycle = Cycle(id, now, identity, schema, needs, Directory({}, {}, identity.user_id), calls_before)
+    _tell_hidden(world, cycle)
+    return cycle
 
 
-def decide(world: World, cycle: Cycle, *, everything: bool = False) -> None:
-    """Pull and decide: steps 2 to 4. `everything` reads all tiers and looks for stalls again, as a plan wants it."""
+def _schema(world: World) -> dict[str, ObjectSchema]:
+    """Return what the org lets us see: asked for once a day, so that an idle cycle does not pay for it.
+
+    While a field that a rule needs is hidden it is asked for in every cycle, so that a permission counts when it is given.
+    """
+    known = world.store.setting(SCHEMA)
+    today = str(local_day(world.org.now(), world.zone))
+    if isinstance(known, dict) and known.get("day") == today:
+        schema = schema_from_json(known["objects"])
+        if not hidden_under(world.policies, schema):
+            return schema
+    schema = dict(world.org.schema(OBJECTS))
+    with world.store.begin() as tx:
+        tx.put_setting(SCHEMA, {"day": today, "objects": schema_to_json(schema)})
+    return schema
+
+
+def _tell_hidden(world: World, cycle: Cycle) -> None:
+    """Keep the inbox in step with the fields that a rule needs and the org hides."""
+    hidden = hidden_under(world.policies, cycle.schema)
+    cycle.count("fields hidden", len(hidden))
+    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in hidden]
+    if not hidden and not gone:
+        return
+    remedy = "Give syncd's permission set read access to the field, then run: syncd check"
+    text = "{} is not visible to syncd's user. What needs it is not judged, and an opt-out that cannot be read counts as given."
+    with world.store.begin() as tx:
+        tx.put_inbox([InboxItem(HIDDEN, name, name, text.format(name), remedy) for name in hidden], cycle.now)
+        tx.resolve_inbox(HIDDEN, gone, cycle.now)
+
+
+def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool = False) -> None:
+    """Pull and decide: steps 2 to 4.
+
+    Shapes: `everything` reads all tiers and looks for stalls again, as a plan wants it; `retell` enters once more what was
+    decided about them before.
+    """
     pull_fast(world, cycle)
     nurture_is_due = everything or is_due(world, cycle)
     slow = due_slow_tiers(world, cycle.now, everything=nurture_is_due)
@@ -92,7 +121,7 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False) -> None:
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     take_exports(world, cycle)
     if nurture_is_due:
-        recycle(world, cycle, retell=everything)
+        recycle(world, cycle, retell=retell)
 
 
 def take_exports(world: World, cycle: Cycle) -> None:

@@ -41,9 +41,10 @@ def decide_plain(world: World, cycle: Cycle) -> bool:
             world.pause_point()
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
             people_changed |= bool(changed) and name in ("User", "Group", "GroupMember")
+            baseline = _baseline(world, cycle, name, len(changed))
             with world.store.begin() as tx:
                 tx.mirror(changed)
-                tx.append(_baseline(world, cycle, name, len(changed)))
+                tx.append(baseline)
                 tx.unstage((name,), [case.subject_id for case in cases])
             cycle.count("changes seen", len(changed))
     return people_changed
@@ -93,10 +94,10 @@ def _decide_batch(
     world: World, cycle: Cycle, bench: Bench, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]
 ) -> None:
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
-    first = sum(case.known is None and case.staged is not None for case in cases)
+    baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
     with world.store.begin() as tx:
         tx.mirror([row for ruling in rulings for row in ruling.mirror])
-        tx.append(_baseline(world, cycle, name, first))
+        tx.append(baseline)
         for case, ruling in zip(cases, rulings, strict=True):
             _write_ruling(tx, cycle, name, case.subject_id, ruling)
         items = [item for ruling in rulings for item in ruling.inbox]

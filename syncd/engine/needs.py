@@ -5,7 +5,7 @@ Only what a rule names is mirrored: the base fields of each object, and what the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from syncd.core.mapping import fields_needed, keys_needed
@@ -72,6 +72,8 @@ DEAL_PEOPLE = (
     Need("CampaignMember", ("CampaignId", "LeadId", "ContactId", "Status"), ("ContactId", "LeadId"), follows_deletes=True),
     Need("OpportunityHistory", ("OpportunityId", "StageName", "CreatedDate"), ("OpportunityId",)),
 )
+# Fields that not every edition of Salesforce has; rules fall back to others without them.
+OPTIONAL = frozenset({"LastStageChangeDate", "CompletedDateTime"})
 FAST_TIER = "fast"
 TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "org chart": ORG_CHART, "deal people": DEAL_PEOPLE}
 FAMILIES = {"Lead": "LeadHistory", "Opportunity": "OpportunityFieldHistory"}
@@ -82,21 +84,42 @@ OBJECTS = tuple(need.object for need in ALL)
 def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[str, Need]:
     """Return what to read under these policies, by object, less what the org hides.
 
-    A hidden field is left out, not an error here: `check` names it, and rules treat what they cannot read as closed.
+    A hidden field is left out, not an error here: the inbox and `check` name it, and rules treat what they cannot read as
+    closed.
     """
-    extra, keys = fields_needed(policies.sources), keys_needed(policies.sources)
-    holds = policies.nurture.hold_field if policies.nurture is not None else {}
     found = {}
-    for need in ALL:
+    for need in _wanted(policies):
         seen = schema.get(need.object)
         if seen is None:
             continue
-        own_keys = keys.get(need.object, ())
-        hold = [holds[need.object]] if need.object in holds else []
-        fields = _visible((*need.fields, *extra.get(need.object, ()), *own_keys, *hold), seen)
-        indexed = tuple(dict.fromkeys(name for name in (*need.indexed, *own_keys) if name in fields))
+        fields = _visible(need.fields, seen)
+        indexed = tuple(name for name in need.indexed if name in fields)
         found[need.object] = Need(need.object, fields, indexed, need.stamp_field, need.parent, need.follows_deletes)
     return found
+
+
+def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list[str]:
+    """Name the objects and fields that these policies need and the org hides, such as `Lead.Status`."""
+    found: list[str] = []
+    for need in _wanted(policies):
+        seen = schema.get(need.object)
+        if seen is None:
+            found.append(need.object)
+            continue
+        visible = _visible(need.fields, seen)
+        found += [f"{need.object}.{name}" for name in need.fields if name not in visible and name not in OPTIONAL]
+    return found
+
+
+def _wanted(policies: Policies) -> Iterator[Need]:
+    extra, keys = fields_needed(policies.sources), keys_needed(policies.sources)
+    holds = policies.nurture.hold_field if policies.nurture is not None else {}
+    for need in ALL:
+        own_keys = keys.get(need.object, ())
+        hold = [holds[need.object]] if need.object in holds else []
+        fields = tuple(dict.fromkeys((*need.fields, *extra.get(need.object, ()), *own_keys, *hold)))
+        indexed = tuple(dict.fromkeys((*need.indexed, *own_keys)))
+        yield Need(need.object, fields, indexed, need.stamp_field, need.parent, need.follows_deletes)
 
 
 def _visible(fields: Iterable[str], seen: ObjectSchema) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ def preview(world: World, only: str | None = None) -> Preview:
     """Decide as the next cycle would, on a private layer over the store, and send nothing.
 
     Shapes: `only` keeps the writes of one part: "fences", "exports" or "nurture". What earlier cycles held back for a
-    person's word is in the plan again, as long as the record still holds the value that it would replace.
+    person's word is in the plan again, as long as the record still holds the value that it would replace. With "nurture"
+    the entries tell of every stalled deal and person once more, else of what is new.
     Source: promise 6: a plan sends no write and changes nothing in the store, the watermark included.
     """
     with world.store.scratch() as layer:
@@ -43,7 +44,7 @@ def preview(world: World, only: str | None = None) -> Preview:
         waiting = layer.deferred()
         with layer.begin() as tx:
             tx.undefer(waiting)
-        decide(inner, cycle, everything=True)
+        decide(inner, cycle, everything=True, retell=only == "nurture")
         intents = [item.intent for item in layer.open_intents()]
         intents += _still_wanted(inner, waiting, intents)
         entries = [row.entry for row in layer.ledger(LedgerQuery(limit=10**9)) if row.seq > size]
@@ -75,9 +76,10 @@ def _renewed(intent: Intent, record: OrgRecord) -> Intent:
     return intent if intent.decided_on is None else replace(intent, decided_on=record.modified_at.isoformat())
 
 
-def apply(world: World, org: OrgWriter, plan: Plan) -> CycleRecord:
+def apply(world: World, org: OrgWriter, plan: Plan, by: str = "") -> CycleRecord:
     """Carry out exactly this plan, or refuse before the first write.
 
+    Shapes: `by` says who gave the word, such as `dana@host`; it stands in the ledger.
     Errors: PlanRefused when the plan is for another org, was decided under other policy files, was applied before, or when
     any of its records was changed since.
     Source: promise 6: the plan is the contract.
@@ -88,14 +90,14 @@ def apply(world: World, org: OrgWriter, plan: Plan) -> CycleRecord:
     _refuse_if_moved(org, plan)
     name = plan.hash
     opened = [(replace(intent, key=digest(name, intent.key)), None) for intent in plan.intents]
+    subjects = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING_PLAN and name[:8] in item.subject]
+    words = f"plan {name[:8]} of {plan.made_at:%Y-%m-%d %H:%M} UTC applied{f' by {by}' if by else ''}: {len(opened)} writes"
     with world.store.begin() as tx:
-        words = f"plan {name[:8]} of {plan.made_at:%Y-%m-%d %H:%M} UTC applied: {len(opened)} writes"
-        row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": name})
+        row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": name, "applied_by": by})
         [seq] = tx.append([row])
         open_intents(tx, [(intent, seq) for intent, _ in opened], cycle)
         tx.undefer(plan.intents)
         tx.put_setting(f"{APPLIED} {name}", cycle.now.isoformat())
-        subjects = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING_PLAN and name[:8] in item.subject]
         tx.resolve_inbox(WAITING_PLAN, subjects, cycle.now)
     act(world, org, cycle)
     return finish(world, cycle)

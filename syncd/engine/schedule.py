@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncd.engine.cycle import run_cycle
 from syncd.engine.world import Stopped, World
-from syncd.errors import LeaseHeld, SyncdError
+from syncd.errors import LeaseHeld, StoreUnusable, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, Store
 
 RENEW_S = 8
@@ -54,8 +54,8 @@ def holding_lease(store: Store) -> Iterator[Callable[[], None]]:
 class Daemon:
     """Runs cycles on a schedule until it is asked to end.
 
-    A cycle that fails is logged and recorded; the next one tries again. A second writer or a broken promise of our own ends
-    the daemon.
+    A cycle that fails is logged and recorded; the next one tries again. A second writer, a database that is gone or damaged,
+    or a broken promise of our own ends the daemon.
     """
 
     def __init__(self) -> None:
@@ -121,6 +121,9 @@ class Daemon:
                 self._log.info("cycle cut short", reason="the daemon was asked to end")
             except SyncdError as problem:
                 self._log.error("cycle failed", reason=str(problem), next=problem.hint, permanent=problem.permanent)
+                if isinstance(problem, StoreUnusable) and problem.permanent:
+                    self._fault = problem
+                    self._ending.set()
             except BaseException as fault:
                 self._fault = fault
                 self._ending.set()

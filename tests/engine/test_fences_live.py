@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from syncd.core.values import Entry, Scalar
+from syncd.engine.planning import apply, preview
+from syncd.errors import FieldHidden
 from syncd.ports import LedgerQuery
 from tests.engine.scene import Scene, story
 from tests.engine.small_org import CONVERTED, DELETED_LATER, lead, owner, user
@@ -131,7 +135,7 @@ def test_a_machines_value_that_comes_back_is_left_alone_and_one_inbox_card_tells
     assert [entry.verdict for entry in changes(scene, WORKING)] == ["revert", "warn"]
     [card] = scene.inbox()
     assert card.kind == "machine-wins"
-    assert "Marketo Sync wrote 'Inquiry' into Status again" in card.text
+    assert card.text.startswith("Marketo Sync brings values of Status back that were put back; the latest: 'Inquiry'")
     assert scene.row(WORKING)["Status"] == "Inquiry"
 
 
@@ -405,3 +409,41 @@ def test_a_crossing_that_was_converted_before_the_cycle_is_only_noted(reverting:
     assert scene.writes() == []
     assert scene.is_at_rest()
     assert changes(scene, WORKING)[0].verdict in ("note", "warn")
+
+
+def test_a_write_that_salesforce_refuses_is_told_once_and_planned_again_when_the_permission_is_there(reverting: Scene) -> None:
+    scene = reverting
+    scene.settings(read_only_fields={"Lead": ["Status"]})
+    scene.edit("marketo", WORKING, Status="Inquiry")
+    for _ in range(3):
+        scene.cycle()
+    assert scene.outcomes(WORKING) == ["rejected"]
+    [item] = scene.inbox()
+    assert (item.kind, item.subject) == ("refused-write", f"{WORKING}:Status")
+    scene.settings(read_only_fields={})
+    with scene.world() as (world, org):
+        plan = preview(world).plan
+        assert [(intent.record_id, intent.after) for intent in plan.intents] == [(WORKING, "Working")]
+        apply(world, org, plan, by="dana@host")
+    assert scene.row(WORKING)["Status"] == "Working"
+    assert scene.inbox() == []
+    [applied] = scene.ledger(kind="plan")
+    assert applied.evidence["applied_by"] == "dana@host"
+    with scene.world() as (world, _):
+        assert preview(world).plan.intents == []
+
+
+def test_a_hidden_field_stands_in_the_inbox_until_the_cycle_after_it_is_granted(reverting: Scene) -> None:
+    scene = reverting
+    scene.settings(hidden_fields={"Lead": ["HasOptedOutOfEmail"]})
+    with suppress(FieldHidden):
+        scene.cycle()
+    record = scene.cycle()
+    assert record.counts["fields hidden"] == 1
+    [item] = scene.inbox("hidden-field")
+    assert item.subject == "Lead.HasOptedOutOfEmail"
+    scene.settings(hidden_fields={})
+    record = scene.cycle()
+    assert "fields hidden" not in record.counts
+    assert scene.inbox("hidden-field") == []
+    assert scene.cycle().counts["API calls"] == 1
