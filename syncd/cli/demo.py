@@ -161,7 +161,8 @@ def next_steps(folder: Path, rows: Sequence[LedgerRow], *, keep: bool) -> list[s
 
 def _running(folder: Path, url: str, org: int, daemon: int) -> list[str]:
     return [
-        f"Still running: the org at {url} (process {org}) and syncd (process {daemon}, every 10 s)",
+        f"Still running: the org at {url} (process {org})",
+        f"  and syncd, a cycle every 10 s (process {daemon})",
         f"  log: {_shown(folder / DAEMON_LOG)}   drop exports into: {_shown(folder / 'exports' / 'marketo')}/",
         f"  stop both with: kill {daemon} {org}",
     ]

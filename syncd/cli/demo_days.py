@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from syncd.engine.cycle import run_cycle
 from syncd.engine.planning import apply
 from syncd.engine.plans import read_plan
 from syncd.engine.world import World
-from syncd.ports import CycleRecord, OrgWriter
+from syncd.ports import CycleRecord, LedgerQuery, OrgWriter
 
 if TYPE_CHECKING:
     from syncd.sandbox.play import Moment, Player
@@ -29,6 +30,7 @@ UNWATCHED_MAX = 3
 DAY_BEGINS = timedelta(minutes=3)
 QUIET_S = 5
 BULK = 500
+EVERYTHING = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class Days:
 
     def play(self, moments: Sequence[Moment], tell: Callable[[str], None]) -> Course:
         """Play all moments in order, telling one line a day."""
-        for day, today in _by_day(moments):
+        days = list(_by_day(moments))
+        for day, today in days:
+            before = self.world.store.ledger_size()
             self.player.advance_to(today[0].at - DAY_BEGINS)
             cycles = self.cycle()
             saves = 0
@@ -82,8 +86,10 @@ class Days:
                     done = self.cycle()
                     cycles += done
                     self._note_bulk(moment, done[0])
-            tell(f"{day:%a %d %b}  people and machines: {saves:,} saves  syncd: {_did(cycles)}")
-        self._idle(moments[-1].at)
+            if today is days[-1][1]:
+                cycles += self._idle(today[-1].at)
+            changes = output.many(self._judged_after(before), "change")
+            tell(f"{day:%a %d %b}  people and machines: {saves:,} saves  syncd: {changes}, {_did(cycles)}")
         return self.course
 
     def cycle(self) -> list[CycleRecord]:
@@ -111,11 +117,20 @@ class Days:
         if records >= BULK:
             self.course.bulk.append(Seen(moment.title, records, record))
 
-    def _idle(self, ended_at: datetime) -> None:
+    def _judged_after(self, seq: int) -> int:
+        """Count the judged changes that the ledger gained since it had so many rows: what the report counts, day by day."""
+        began_at = self.world.store.cycles(EVERYTHING)[-1].started_at
+        newest = self.world.store.ledger(LedgerQuery(kind="change", limit=EVERYTHING, newest_first=True))
+        entries = (row.entry for row in takewhile(lambda row: row.seq > seq, newest))
+        return sum(entry.changed_at is not None and entry.changed_at >= began_at for entry in entries)
+
+    def _idle(self, ended_at: datetime) -> list[CycleRecord]:
         """Run cycles when nothing has happened for an hour; the slow questions are asked in the first two, the last is idle."""
+        done: list[CycleRecord] = []
         for seconds in (0, 10, 20):
             self.player.advance_to(ended_at + timedelta(hours=1, seconds=seconds))
-            self.cycle()
+            done += self.cycle()
+        return done
 
 
 def _let_rest(folder: Path) -> None:
@@ -148,7 +163,6 @@ def _did(cycles: Sequence[CycleRecord]) -> str:
     for record in cycles:
         total.update(record.counts)
     parts = [
-        output.many(total["changes seen"], "change"),
         output.many(total["crossings"], "crossing"),
         f"{total['reverts']:,} put back",
         f"{total['enrolled']:,} enrolled",

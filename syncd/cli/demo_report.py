@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from datetime import datetime
 from syncd.cli import output
 from syncd.cli.demo_days import Course
 from syncd.cli.demo_truth import FENCED_FIELDS, Compared
-from syncd.core.values import Entry, OutcomeKind, Verdict
+from syncd.core.values import Entry, InboxItem, OutcomeKind, Verdict
 from syncd.ports import CycleRecord, LedgerQuery, LedgerRow, StoreReader, Verification
 
 EVERYTHING = 10**9
 NAME = 14
-TEXT = 84
+WIDTH = 100
 ROW_CODES = {
     "ROW-001": "wrong number of cells",
     "ROW-004": "unreadable yes or no",
@@ -36,11 +37,11 @@ ROW_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the store says about the days. `rows` is the whole ledger, `cycles` oldest first."""
+    """What the store says about the days. `rows` is the whole ledger, `cycles` oldest first, `inbox` with times seen."""
 
     rows: Sequence[LedgerRow]
     cycles: Sequence[CycleRecord]
-    inbox: Sequence[tuple[str, str, str, int]]
+    inbox: Sequence[tuple[InboxItem, int]]
     flags: Mapping[str, int]
     leads: int
     deals: int
@@ -66,7 +67,7 @@ class Figures:
 
 def read_figures(store: StoreReader) -> Figures:
     """Read everything that the report needs from the store."""
-    inbox = [(item.kind, item.text, item.remedy, times) for _, item, times in store.inbox(open_only=False)]
+    inbox = [(item, times) for _, item, times in store.inbox(open_only=False)]
     cycles = store.cycles(EVERYTHING)[::-1]
     rows = list(store.ledger(LedgerQuery(limit=EVERYTHING)))
     return Figures(rows, cycles, inbox, store.flag_counts(), store.count("Lead"), store.count("Opportunity"), store.verify())
@@ -74,9 +75,12 @@ def read_figures(store: StoreReader) -> Figures:
 
 def report(figures: Figures, course: Course, truth: Compared, days: int, took_s: float) -> list[str]:
     """Lay the report out: at most one screen of 100 columns."""
-    return [
+    title = (
         f"{output.many(days, 'day')} at a made-up company with {figures.leads:,} leads and {figures.deals:,} deals, "
-        f"on an emulated Salesforce org, in {took_s:.0f} s",
+        f"on an emulated Salesforce org, in {took_s:,.0f} s"
+    )
+    return [
+        *_wrapped(title, ""),
         "",
         *_seen(figures),
         "",
@@ -108,12 +112,12 @@ def _is_put_back(entry: Entry) -> bool:
 
 def _line(name: str, text: str) -> list[str]:
     """Lay one line out, its text wrapped beside its name."""
-    words, lines = text.split(" "), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) + 1 > TEXT and lines[-1]:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
-    return [f"  {name if place == 0 else '':<{NAME}}{line}" for place, line in enumerate(lines)]
+    indent = " " * (2 + NAME)
+    return _wrapped(f"  {name:<{NAME}}{text}", indent)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _seen(figures: Figures) -> Iterator[str]:
@@ -134,12 +138,14 @@ def _gates(changes: Iterable[Entry]) -> str:
             target = one.rule.name.rpartition("-> ")[2]
             gates.setdefault(one.team or "", Counter())[f"owner to {target}" if one.field == "OwnerId" else f"to {target}"] += 1
     teams = sorted(gates.items(), key=lambda pair: -pair[1].total())
-    told = (f"{team} {by.total()} ({', '.join(f'{gate} {count}' for gate, count in by.most_common(4))})" for team, by in teams)
+    told = (
+        f"{team} {by.total():,} ({', '.join(f'{gate} {count:,}' for gate, count in by.most_common(4))})" for team, by in teams
+    )
     return f"{sum(map(Counter.total, gates.values())):,} lawful hand-overs: {'; '.join(told)}"
 
 
 def _crossings(figures: Figures, course: Course) -> Iterator[str]:
-    yield "  Crossings (no gate of mappings/fences.toml allows them): tools are put back, people only warned"
+    yield from _wrapped("  Crossings (no gate of mappings/fences.toml allows them): tools are put back, people only warned", "  ")
     table: dict[tuple[str, str, str], Counter[str]] = {}
     for one in figures.new_changes():
         if one.fence is not None:
@@ -147,14 +153,18 @@ def _crossings(figures: Figures, course: Course) -> Iterator[str]:
             counts[_fate(one)] += 1
     header = ("by a", "of team", "fence", "crossings", "put back", "left alone", "warned", "noted")
     rows = [
-        (*key, counts.total(), *(counts[fate] or "-" for fate in ("revert", "again", "warn", "note")))
+        (
+            *key,
+            f"{counts.total():,}",
+            *(f"{counts[fate]:,}" if counts[fate] else "-" for fate in ("revert", "again", "warn", "note")),
+        )
         for key, counts in sorted(table.items(), key=lambda pair: -pair[1].total())
     ]
     for line in _columns(header, rows):
         yield f"    {line}"
     yield from _line("put back", _settled(figures))
     for who, card, times in _boomerangs(figures):
-        words = f"{who} came back {times} times with a value once put back, and is not fought."
+        words = f"{who} came back {times:,} times with a value once put back, and is not fought."
         yield from _line("left alone", f'{words} Inbox: "{card}"')
     for seen in course.bulk:
         calls = output.many(seen.cycle.counts.get("API calls", 0), "API call")
@@ -164,9 +174,11 @@ def _crossings(figures: Figures, course: Course) -> Iterator[str]:
 
 def _boomerangs(figures: Figures) -> Iterator[tuple[str, str, int]]:
     """Give who fought a value that was put back, what the card in the inbox advises, and how often it was seen."""
-    for kind, text, remedy, times in figures.inbox:
-        if kind == "machine-wins":
-            yield text.partition(" wrote ")[0], remedy.partition(";")[0], times
+    names = {one.actor_id: one.actor for one in figures.of_kind("change")}
+    for item, times in figures.inbox:
+        if item.kind == "machine-wins":
+            user_id = item.subject.partition(":")[0]
+            yield names.get(user_id) or user_id, item.remedy.partition(";")[0], times
 
 
 def _fate(one: Entry) -> str:
@@ -199,7 +211,7 @@ def _nurture(figures: Figures) -> Iterator[str]:
     for one in decisions:
         if one.verdict == "exclude":
             reasons.update({_short(reason) for reason in (one.reason or "").split("; ")})
-    told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common(5))
+    told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common(5))
     yield from _line(
         "stalled deals", f"{verdicts['recycle']:,} found; {members:,} of their people enrolled in a nurture campaign"
     )
@@ -217,9 +229,9 @@ def _exports(figures: Figures, course: Course) -> Iterator[str]:
     total = {name: figures.total(f"export {name}") for name in ("files", "rows", *ROW_ENDS)}
     ends = ", ".join(f"{total[name]:,} {word}" for name, word in ROW_ENDS.items())
     yield from _line("exports", f"{output.many(total['files'], 'file')}, {total['rows']:,} rows: {ends}")
-    faults = (re.match(r"\[([A-Z0-9-]+)\]", text) for kind, text, _, _ in figures.inbox if kind == "export-row")
+    faults = (re.match(r"\[([A-Z0-9-]+)\]", item.text) for item, _ in figures.inbox if item.kind == "export-row")
     codes = Counter(fault[1] for fault in faults if fault is not None)
-    reasons = ", ".join(f"{count} {ROW_CODES.get(code, code)}" for code, count in codes.most_common(4))
+    reasons = ", ".join(f"{count:,} {ROW_CODES.get(code, code)}" for code, count in codes.most_common(4))
     yield from _line("quarantined", f"{reasons or 'none'} (see the inbox)")
     flags = {flag: count for flag, count in figures.flags.items() if flag != "any" and count}
     told = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in flags.items())
@@ -234,18 +246,23 @@ def _trust(figures: Figures, course: Course, truth: Compared) -> Iterator[str]:
     calls = figures.total("API calls")
     idle = figures.cycles[-1].counts.get("API calls", 0)
     average = calls / len(figures.cycles)
-    yield from _line("API calls", f"{calls:,} in {len(figures.cycles)} cycles ({average:.1f} a cycle, {idle} for an idle one)")
+    yield from _line(
+        "API calls", f"{calls:,} in {len(figures.cycles):,} cycles ({average:,.1f} a cycle, {idle:,} for an idle one)"
+    )
     found = figures.verified
     state = f"verified, root {found.root[:16]}…" if not found.problems else f"NOT verified: {found.problems[0]}"
     yield from _line("ledger", f"{found.rows:,} rows, {state}, {output.many(found.open_intents, 'write')} without an outcome")
-    yield from _line("truth", _truth(truth) + (f"; the org refused {course.refused} saves of the play" if course.refused else ""))
+    yield from _line(
+        "truth", _truth(truth) + (f"; the org refused {course.refused:,} saves of the play" if course.refused else "")
+    )
 
 
 def _truth(truth: Compared) -> str:
-    text = f"{truth.played:,} unlawful moves played, {truth.found:,} crossings found: {truth.missed} missed, {truth.wrong} wrong."
+    found = f"{truth.found:,} crossings found: {truth.missed:,} missed, {truth.wrong:,} wrong."
+    text = f"{truth.played:,} unlawful moves played, {found}"
     if not (truth.moot or truth.again):
         return text
     return (
-        f"{text} The rest is what syncd's own writes changed: {truth.moot} moves met a value already put back (no change), "
-        f"{truth.again} repeats were new crossings since it had been put back"
+        f"{text} The rest is what syncd's own writes changed: {truth.moot:,} moves met a value already put back (no change), "
+        f"{truth.again:,} repeats were new crossings since it had been put back"
     )

@@ -141,6 +141,13 @@ def test_progress_goes_to_stderr_one_line_a_day(demo: Played) -> None:
     assert "people and machines: " in demo.err.splitlines()[-1]
 
 
+def test_the_days_add_up_to_the_changes_of_the_report(demo: Played) -> None:
+    told = re.search(r"^  changes seen  ([\d,]+) ", demo.out, re.MULTILINE)
+    days = re.findall(r"syncd: ([\d,]+) changes", demo.err)
+    assert told is not None
+    assert sum(int(day.replace(",", "")) for day in days) == int(told[1].replace(",", "")) > 0
+
+
 def test_the_printed_commands_work_as_pasted(demo: Played) -> None:
     explain, query, _ = demo.commands()
     told = demo.paste(explain)

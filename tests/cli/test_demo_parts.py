@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -13,13 +14,15 @@ import pytest
 
 from syncd.cli import wire
 from syncd.cli.demo import first_monday, next_steps
+from syncd.cli.demo_days import Course, Seen
 from syncd.cli.demo_folder import MARKER, make_afresh, note_processes, switched_on, write_settings
 from syncd.cli.demo_org import need
+from syncd.cli.demo_report import Figures, report
 from syncd.cli.demo_truth import Compared, compare
 from syncd.cli.init import starters
-from syncd.core.values import ActorKind, Entry, Verdict
+from syncd.core.values import ActorKind, Entry, InboxItem, Verdict
 from syncd.errors import SyncdError
-from syncd.ports import LedgerRow
+from syncd.ports import CycleRecord, LedgerRow, Verification
 from syncd.sandbox.play import Moment, Truth
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -166,3 +169,17 @@ def test_a_plan_after_the_org_has_gone_begins_with_a_demo_that_stays(tmp_path: P
     assert " demo --keep --folder 'a demo' && " in lines[3]
     assert lines[3].endswith(" --config 'a demo' plan")
     assert "the org" in lines[4]
+
+
+@pytest.mark.parametrize("many", [1, 1_438, 1_234_567])
+def test_the_report_wraps_at_100_columns_whatever_the_numbers(many: int) -> None:
+    names = ("rows read", "API calls", "export files", "export rows", "export applied", "export unchanged", "export quarantined")
+    cycle = CycleRecord("c", AT - timedelta(hours=1), AT, dict.fromkeys((*names, "crossings"), many))
+    item = InboxItem("machine-wins", f"{TOOL}:Status", "", "", "Block updates of Status in that tool's own field settings; so.")
+    rows = [a_crossing(1, LEAD, "MQL") for _ in range(1_438)]
+    figures = Figures(rows, [cycle], [(item, many)], {"any": many}, many, many, Verification(many, "ab" * 32, many, ()))
+    course = Course(bulk=[Seen("a mass edit of very many leads by somebody with a long name", many, cycle)], refused=many)
+    lines = report(figures, course, Compared(*[many] * 6), 5, float(many))
+    assert max(map(len, lines)) <= 100
+    assert "1,438" in "\n".join(lines)
+    assert not re.search(r"\b\d{4,}\b", "\n".join(lines))
