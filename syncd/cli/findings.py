@@ -231,12 +231,13 @@ def teams_known(fences: Fences, names: Names) -> Iterator[Finding]:
     for team in fences.teams:
         where = f"{_at(team.rule)} team {team.name!r}"
         for user in sorted(team.users - set(active)):
+            name = team.spelling.get(user, user)
             if user in gone:
-                found.append(_bad(check, f"{where}: user {user!r} is not active.", "Name a successor, or take the user out."))
+                found.append(_bad(check, f"{where}: user {name!r} is not active.", "Name a successor, or take the user out."))
             else:
-                found.append(_bad(check, f"{where}: there is no user {user!r}.", _meant(user, active.values())))
+                found.append(_bad(check, f"{where}: there is no user {name!r}.", _meant(user, active.values())))
         for kind, members in (("profile", team.profiles), ("role", team.roles), ("queue", team.queues)):
-            missing = sorted(members - set(known[kind]))
+            missing = [team.spelling.get(name, name) for name in sorted(members - set(known[kind]))]
             words = known[kind].values()
             found += [_bad(check, f"{where}: there is no {kind} {name!r}.", _meant(name, words)) for name in missing]
     found += _claimed_twice(check, fences, names.people)

@@ -161,40 +161,44 @@ def _change(entry: Entry, names: Names) -> str:
     else:
         text = f"{moved.replace(' from ', ' went from ', 1)}. Nobody is named: no history row proves who did it."
     fence = f" across the {entry.fence} fence" if entry.fence else ""
-    return f"{text} Verdict{fence}: {entry.verdict}; {entry.reason}."
+    return _ended(f"{text} Verdict{fence}: {entry.verdict}; {entry.reason}")
 
 
 def _intent(entry: Entry, names: Names) -> str:
     if entry.evidence.get("values.CampaignId") is not None:
-        return f"syncd set out to add this person to campaign {names.of(entry.after)}: {entry.reason}."
+        return _ended(f"syncd set out to add this person to campaign {names.of(entry.after)}: {entry.reason}")
     before, after = names.value(entry.field, entry.before), names.value(entry.field, entry.after)
-    return f"syncd set out to write {entry.field} = {after} (was {before}): {entry.reason}."
+    return _ended(f"syncd set out to write {entry.field} = {after} (was {before}): {entry.reason}")
 
 
 def _outcome(entry: Entry, names: Names) -> str:
     after = names.value(entry.field, entry.after)
     words = " ".join(str(part) for part in (entry.evidence.get("code"), entry.reason) if part)
     told = f"The write of {entry.field} = {after} (row {entry.cause_seq}) ended {entry.outcome}"
-    return f"{told}: {words}." if words else f"{told}."
+    return _ended(f"{told}: {words}" if words else told)
 
 
 def _flag(entry: Entry, names: Names) -> str:
-    return f"Flag {entry.after or entry.before}: {entry.reason}."
+    return _ended(f"Flag {entry.after or entry.before}: {entry.reason}")
 
 
 def _decision(entry: Entry, names: Names) -> str:
     campaign = entry.evidence.get("campaign")
     where = f" for campaign {names.of(campaign)}" if campaign else ""
-    return f"Nurture decided {entry.verdict}{where}: {entry.reason}."
+    return _ended(f"Nurture decided {entry.verdict}{where}: {entry.reason}")
 
 
 def _deleted(entry: Entry, names: Names) -> str:
-    return f"The record is {entry.reason or 'gone from the org'}."
+    return _ended(f"The record is {entry.reason or 'gone from the org'}")
 
 
 def _other(entry: Entry, names: Names) -> str:
     parts = [entry.kind, entry.field or "", entry.outcome or entry.verdict or "", entry.reason or ""]
-    return " ".join(part for part in parts if part) + "."
+    return _ended(" ".join(part for part in parts if part))
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 _SENTENCES = {

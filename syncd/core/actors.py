@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from syncd.core.values import Actor, ActorKind, OrgRecord, Rule
 
@@ -15,7 +15,8 @@ QUEUE_PREFIX = "00G"
 class Team:
     """One line under [teams]: who belongs to it. Names are compared without regard to case.
 
-    `acts_for` is the team whose moves a tool or automation may make; by default its own name.
+    `acts_for` is the team whose moves a tool or automation may make; by default its own name. `spelling` gives a member's
+    name as it was written.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Team:
     roles: frozenset[str] = frozenset()
     queues: frozenset[str] = frozenset()
     acts_for: str | None = None
+    spelling: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def side(self) -> str:

@@ -58,7 +58,9 @@ def _teams(read: Reader) -> list[Team]:
             read.refuse(path, "MAP-013", f"{SYNCD!r} is the name of syncd itself.", "Give the team another name.")
         read.known_keys(path, ("kind", "user", "profile", "role", "queue", "acts_for"))
         kind = KINDS.get(read.choice((*path, "kind"), tuple(KINDS), default="person") or "person", ActorKind.PERSON)
-        members = {key: frozenset(v.casefold() for v in read.texts((*path, key))) for key in ("user", "profile", "role", "queue")}
+        written = {key: read.texts((*path, key)) for key in ("user", "profile", "role", "queue")}
+        members = {key: frozenset(name.casefold() for name in names) for key, names in written.items()}
+        spelling = {name.casefold(): name for names in written.values() for name in names}
         if not any(members.values()) and isinstance(read.value(path), Mapping):
             read.refuse(path, "MAP-011", f"team {name!r} has no members.", "Name a user, profile, role or queue.")
         acts_for = read.text((*path, "acts_for"))
@@ -70,7 +72,8 @@ def _teams(read: Reader) -> list[Team]:
                 "Only a tool or an automation acts for a team; name one of: " + ", ".join(entries),
             )
         rule = read.rule(f"team {name}", *path)
-        teams.append(Team(name, kind, rule, members["user"], members["profile"], members["role"], members["queue"], acts_for))
+        of_users, of_profiles, of_roles, of_queues = members.values()
+        teams.append(Team(name, kind, rule, of_users, of_profiles, of_roles, of_queues, acts_for, spelling))
     return teams
 
 
@@ -128,7 +131,8 @@ def _moves(read: Reader, path: tuple[str, ...], text: str, values: set[str]) -> 
     bad = [value for value in [*befores, after] if value not in values]
     for value in bad:
         why = "which no team owns" if path[0] == "gate" else "which is no team"
-        read.unknown(path, "MAP-032", f"gate {text!r} names {value!r}, {why}", values, value)
+        otherwise = f"Or give {value!r} a team under [status]." if value and path[0] == "gate" else ""
+        read.unknown(path, "MAP-032", f"gate {text!r} names {value!r}, {why}", values, value, otherwise=otherwise)
     if after in befores and path[0] == "gate":
         read.refuse(
             path,

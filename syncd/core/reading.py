@@ -17,6 +17,11 @@ LOOK_ALIKES = (  # Cyrillic and Greek letters drawn like Latin ones
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4"
     "\u03a5\u03a7\u03bf\u03bd"
 )
+OF_PEOPLE = ("by", "user", "profile", "role", "queue")
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _is_invisible(char: str) -> bool:
@@ -59,11 +64,14 @@ class Reader:
         """Note a problem at a path."""
         self.problems.append(self._table.problem(path, code, text, remedy))
 
-    def unknown(self, path: Path, code: str, text: str, known: Iterable[str], word: str) -> None:
-        """Note a name that is not known, with the nearest one that is."""
+    def unknown(self, path: Path, code: str, text: str, known: Iterable[str], word: str, *, otherwise: str = "") -> None:
+        """Note a name that is not known, with the nearest one that is, and what else would put it right."""
         names = sorted(known)
         near = difflib.get_close_matches(word, names, n=1)
-        self.refuse(path, code, text + ".", f"Did you mean {near[0]!r}?" if near else "Known: " + (", ".join(names) or "none"))
+        remedy = f"Did you mean {near[0]!r}?" if near else "Known: " + (", ".join(names) or "none")
+        if otherwise:
+            remedy += f"{'' if near else '.'} {otherwise}"
+        self.refuse(path, code, text + ".", remedy)
 
     def known_keys(self, path: Path, keys: Iterable[str]) -> None:
         """Refuse every key of a table that is not in `keys`; a table of free names is not asked about."""
@@ -110,7 +118,8 @@ class Reader:
             return []
         if not isinstance(here, list) or not here or not all(isinstance(item, str) and item.strip() for item in here):
             name = path[-1]
-            self.refuse(path, "MAP-005", f"{name} = {here!r} is no list of texts.", f'Write it as {name} = ["…", "…"].')
+            wrong = f"names {'nobody' if name in OF_PEOPLE else 'nothing'}" if here == [] else "is no list of texts"
+            self.refuse(path, "MAP-005", f"{name} = {here!r} {wrong}.", f'Write it as {name} = ["…", "…"].')
             return []
         for item in here:
             self.plain_text(path, item)
@@ -124,7 +133,9 @@ class Reader:
                 self._missing(path, "30")
             return None
         if not isinstance(here, int) or isinstance(here, bool) or here < 0:
-            self.refuse(path, "MAP-006", f"{path[-1]} = {here!r} is no whole number of at least 0.", "Write it without quotes.")
+            is_quoted = isinstance(here, str) and here.strip().isdecimal()
+            remedy = "Write it without quotes." if is_quoted else "Write a whole number, such as 30."
+            self.refuse(path, "MAP-006", f"{path[-1]} = {_written(here)} is no whole number of at least 0.", remedy)
             return None
         return here
 

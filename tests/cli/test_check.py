@@ -133,8 +133,8 @@ def test_a_check_writes_nothing_and_needs_no_store(syncd: Syncd, acme: Path, org
     [
         ("fences.toml", '"New" =', '"Nwe" =', "mappings", "[MAP-032]", "'Nwe'"),
         ("fences.toml", "[gate]", '"Workng" = { team = "sales" }\n[gate]', "lead status", "fences.toml:11 'Workng'", "'Working'"),
-        ("fences.toml", '"Account Executive"', '"Acount Executive"', "teams", "role 'acount executive'", "'Account Executive'"),
-        ("fences.toml", 'role = ["Marketing Operations"]', 'queue = ["MQLs"]', "teams", "queue 'mqls'", "Correct the name"),
+        ("fences.toml", '"Account Executive"', '"Acount Executive"', "teams", "role 'Acount Executive'", "'Account Executive'"),
+        ("fences.toml", 'role = ["Marketing Operations"]', 'queue = ["MQLs"]', "teams", "queue 'MQLs'", "Correct the name"),
         ("fences.toml", 'profile = ["System', 'user = ["ann@acme"], profile = ["System', "teams", "no user 'ann@acme'", ""),
         ("nurture.toml", "Discovery", "Discvery", "stages", "nurture.toml:5 'Discvery'", "'Discovery'"),
         ("nurture.toml", "Stalled Early", "Stalled Late", "campaigns", "'Stalled Late' does not exist", "Create it"),

@@ -153,3 +153,10 @@ def test_the_creation_is_told_once_and_by_whom(syncd: Syncd, store: SqlStore) ->
     told = syncd("explain", LEAD).out
     assert told.count("2026-03-02T09:00:00Z") == 1
     assert "Ines Rossi created it (history row 0175e00000C1b2dAAB" in told
+
+
+def test_a_sentence_ends_with_one_full_stop(syncd: Syncd, told: SqlStore) -> None:
+    with told.begin() as tx:
+        tx.append([change(verdict="warn", reason="Salesforce said: the row is locked.")])
+    said = " ".join(syncd("explain", LEAD).out.split())
+    assert "Salesforce said: the row is locked. (" in said

@@ -59,7 +59,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'by = ["sales"]',
         "by = []",
-        ['4:1 [MAP-005] by = [] is no list of texts. Write it as by = ["…", "…"].'],
+        ['4:1 [MAP-005] by = [] names nobody. Write it as by = ["…", "…"].'],
     ),
     (
         'by = ["sales"]',
@@ -74,12 +74,12 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'by = ["sales"]',
         "booked_days_max = -1",
-        ["4:1 [MAP-006] booked_days_max = -1 is no whole number of at least 0. Write it without quotes."],
+        ["4:1 [MAP-006] booked_days_max = -1 is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         'by = ["sales"]',
         "booked_days_max = true",
-        ["4:1 [MAP-006] booked_days_max = True is no whole number of at least 0. Write it without quotes."],
+        ["4:1 [MAP-006] booked_days_max = true is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         'Contact = "Hold_Until__c"',
@@ -94,7 +94,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         "in_stage_days = 60",
         "in_stage_days = 60.5",
-        ["10:16 [MAP-006] in_stage_days = 60.5 is no whole number of at least 0. Write it without quotes."],
+        ["10:16 [MAP-006] in_stage_days = 60.5 is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         "in_stage_days = 60",
@@ -151,7 +151,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Proposal"]',
         "stages = []",
         [
-            '13:12 [MAP-005] stages = [] is no list of texts. Write it as stages = ["…", "…"].',
+            '13:12 [MAP-005] stages = [] names nothing. Write it as stages = ["…", "…"].',
             (
                 "10:1 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
                 "[track]."

@@ -73,7 +73,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = ["SDR"], queue = ["MQL_EMEA"]',
         "role = []",
         [
-            '9:15 [MAP-005] role = [] is no list of texts. Write it as role = ["…", "…"].',
+            '9:15 [MAP-005] role = [] names nobody. Write it as role = ["…", "…"].',
             "9:1 [MAP-011] team 'sdr' has no members. Name a user, profile, role or queue.",
         ],
     ),
@@ -183,8 +183,14 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"\u041cQL" = { team',
         [
             "15:1 [MAP-009] '\u041cQL' mixes look-alike letters of two alphabets: U+041C. Type the word again.",
-            "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. Did you mean '\u041cQL'?",
-            "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. Did you mean '\u041cQL'?",
+            (
+                "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
+                "Did you mean '\u041cQL'? Or give 'MQL' a team under [status]."
+            ),
+            (
+                "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
+                "Did you mean '\u041cQL'? Or give 'MQL' a team under [status]."
+            ),
         ],
     ),
     (
@@ -192,14 +198,25 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"MQL\\t" = { team',
         [
             "15:1 [MAP-008] 'MQL\\t' holds characters that nobody sees: U+0009. Type the text again.",
-            "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. Did you mean 'MQL\\t'?",
-            "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. Did you mean 'MQL\\t'?",
+            (
+                "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
+                "Did you mean 'MQL\\t'? Or give 'MQL' a team under [status]."
+            ),
+            (
+                "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
+                "Did you mean 'MQL\\t'? Or give 'MQL' a team under [status]."
+            ),
         ],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry, Nurtur -> MQL"',
-        ["20:1 [MAP-032] gate 'Inquiry, Nurtur -> MQL' names 'Nurtur', which no team owns. Did you mean 'Nurture'?"],
+        [
+            (
+                "20:1 [MAP-032] gate 'Inquiry, Nurtur -> MQL' names 'Nurtur', which no team owns. "
+                "Did you mean 'Nurture'? Or give 'Nurtur' a team under [status]."
+            ),
+        ],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
