@@ -11,6 +11,7 @@
     ├── StoreUnusable          the database cannot be read or written
     │   └── LeaseHeld          another daemon writes for this org
     └── PlanRefused            a plan that no longer fits the org, the policy or the store
+        └── PlanUnreadable     a file that is no whole, unaltered plan        (exit 2 from the command line)
 
 Problems in mapping files and export rows are values (`syncd.core.values.Problem`), not exceptions.
 """
@@ -87,3 +88,7 @@ class PlanRefused(SyncdError):
     """A plan that no longer fits the org, the policy or the store."""
 
     hint = "Nothing was written. Make a new plan: syncd plan --out plan.json"
+
+
+class PlanUnreadable(PlanRefused):
+    """A file that is no whole, unaltered plan."""

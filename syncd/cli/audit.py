@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,8 +16,9 @@ from syncd.errors import ConfigInvalid
 from syncd.ports import LedgerQuery, LedgerRow
 
 HEADER = ("row", "at", "kind", "record", "field", "before", "after", "actor", "proof", "verdict", "rule", "reason")
-KIND_VERDICTS = ", ".join(verdict.value for verdict in Verdict)
-OUTCOMES = ", ".join(kind.value for kind in OutcomeKind)
+KINDS = ("baseline", "change", "deleted", "decision", "intent", "outcome", "flag", "plan")
+VERDICTS = (*(verdict.value for verdict in Verdict), "recycle", "enroll", "exclude")
+OUTCOMES = tuple(kind.value for kind in OutcomeKind)
 
 audit = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Query and verify the ledger.")
 
@@ -33,13 +36,15 @@ def query(
     actor: Annotated[str | None, typer.Option(help="A user id, or a name as the ledger has it.")] = None,
     since: Annotated[str | None, typer.Option(help="From 2026-03-02 or 2026-03-02T09:00:00Z on.", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option(help="Before this time.", metavar="TIME")] = None,
-    kind: Annotated[str | None, typer.Option(help="change, intent, outcome, flag, nurture …")] = None,
-    verdict: Annotated[str | None, typer.Option(help=f"One of: {KIND_VERDICTS}.")] = None,
-    outcome: Annotated[str | None, typer.Option(help=f"One of: {OUTCOMES}.")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"One of: {', '.join(KINDS)}.")] = None,
+    verdict: Annotated[str | None, typer.Option(help=f"One of: {', '.join(VERDICTS)}.")] = None,
+    outcome: Annotated[str | None, typer.Option(help=f"One of: {', '.join(OUTCOMES)}.")] = None,
     limit: Annotated[int, typer.Option(help="How many rows to show, the latest ones.", min=1)] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with every part of each row.")] = False,
 ) -> None:
     """Show ledger rows that match every option given, in the order in which they were written."""
+    for option, word, known in (("kind", kind, KINDS), ("verdict", verdict, VERDICTS), ("outcome", outcome, OUTCOMES)):
+        _refuse_unknown(option, word, known)
     asked = LedgerQuery(
         None if record is None else record_id_of(record),
         field,
@@ -87,6 +92,13 @@ def verify(
     if found.problems:
         output.message("  next: keep the database file as it is, compare it with your latest backup, and tell your auditor.")
         raise typer.Exit(1)
+
+
+def _refuse_unknown(option: str, word: str | None, known: Sequence[str]) -> None:
+    if word is not None and word not in known:
+        near = difflib.get_close_matches(word, known, n=1)
+        guess = f"Did you mean {near[0]}? " if near else ""
+        raise ConfigInvalid(f"--{option} {word!r} is no {option} of a ledger row.", hint=f"{guess}Known: {', '.join(known)}.")
 
 
 def record_id_of(text: str) -> str:

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from syncd import __version__
 from syncd.cli import output
-from syncd.errors import ConfigInvalid, SyncdError
+from syncd.errors import ConfigInvalid, PlanUnreadable, SyncdError
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -135,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except SyncdError as problem:
         _tell(str(problem), problem.hint, debug=debug)
-        sys.exit(2 if isinstance(problem, ConfigInvalid) else 1)
+        sys.exit(2 if isinstance(problem, ConfigInvalid | PlanUnreadable) else 1)
     except Exception as problem:  # noqa: BLE001 - the outermost line: a user never sees a traceback unasked
         where = traceback.extract_tb(problem.__traceback__)[-1]
         text = f"syncd failed inside itself: {type(problem).__name__} at {Path(where.filename).name}:{where.lineno}"

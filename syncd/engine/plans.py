@@ -6,7 +6,7 @@ from pathlib import Path
 
 from syncd.core.plan import Plan, plan_from_json, plan_to_json
 from syncd.engine.world import World
-from syncd.errors import PlanRefused
+from syncd.errors import PlanRefused, PlanUnreadable
 
 
 def plan_name(plan: Plan) -> str:
@@ -34,10 +34,10 @@ def write_plan(world: World, plan: Plan) -> Path:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan file. Raises PlanRefused when it is missing, damaged or edited."""
+    """Read a plan file. Raises PlanUnreadable when it is missing, damaged or edited."""
     try:
         return plan_from_json(path.read_text(encoding="utf-8"))
     except OSError as problem:
-        raise PlanRefused(f"The plan {path} cannot be read: {problem.strerror}.") from problem
+        raise PlanUnreadable(f"The plan {path} cannot be read: {problem.strerror}.") from problem
     except ValueError as problem:
-        raise PlanRefused(f"{path} cannot be applied: {problem}.") from problem
+        raise PlanUnreadable(f"{path} cannot be applied: {problem}.") from problem

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli.audit import KINDS, OUTCOMES, VERDICTS
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, LEAD, OTHER_LEAD, REP, Syncd, change
 
@@ -83,6 +84,10 @@ def test_a_cell_does_no_harm_in_a_terminal_or_a_spreadsheet(syncd: Syncd, store:
         (["--since", "yesterday"], "--since 'yesterday' is no time"),
         (["--until", "2026-03-02T09:00:00"], "has no time zone"),
         (["--limit", "0"], "limit"),
+        (["--kind", "foo"], "Known: baseline, change, deleted, decision, intent, outcome, flag, plan."),
+        (["--kind", "changes"], "Did you mean change?"),
+        (["--verdict", "foo"], "Known: allow, note, warn, revert, recycle, enroll, exclude."),
+        (["--outcome", "foo"], "Known: confirmed, rejected, superseded, not_sent, not_applied."),
     ],
 )
 def test_a_question_that_makes_no_sense_is_a_usage_error(syncd: Syncd, told: SqlStore, asked: list[str], says: str) -> None:
@@ -113,3 +118,9 @@ def test_asking_changes_nothing_in_the_database(syncd: Syncd, told: SqlStore, ho
     syncd("explain", LEAD)
     syncd("status")
     assert told.verify() == before
+
+
+def test_help_lists_the_words_that_a_query_takes(syncd: Syncd) -> None:
+    said = " ".join(syncd("audit", "query", "--help").out.split())
+    for words in (KINDS, VERDICTS, OUTCOMES):
+        assert f"One of: {', '.join(words)}." in said

@@ -12,7 +12,7 @@ import pytest
 from syncd import __version__
 from syncd.cli import main as frame
 from syncd.cli.main import VERBS
-from syncd.errors import ConfigInvalid, OrgUnreachable
+from syncd.errors import ConfigInvalid, OrgUnreachable, PlanRefused, PlanUnreadable
 from tests.cli.conftest import Syncd
 
 HEAVY = ("simple_salesforce", "sqlalchemy", "alembic", "aiohttp", "requests", "pydantic", "tree_sitter", "apscheduler")
@@ -72,6 +72,8 @@ def test_config_may_be_named_before_or_after_the_verb(syncd: Syncd, home: Path, 
     ("problem", "code", "says"),
     [
         (ConfigInvalid("a.toml:1:1 no.", hint="Write it."), 2, "error: a.toml:1:1 no.\n  next: Write it.\n"),
+        (PlanUnreadable("p.json is no plan."), 2, "error: p.json is no plan.\n  next: Nothing was written."),
+        (PlanRefused("The plan was applied already."), 1, "error: The plan was applied already.\n"),
         (OrgUnreachable("no answer"), 1, "error: no answer\n  next: Nothing is lost"),
         (ValueError("secret-value"), 1, "syncd --debug"),
         (KeyboardInterrupt(), 130, ""),
@@ -96,3 +98,12 @@ def test_debug_shows_the_traceback(syncd: Syncd, home: Path) -> None:
     assert said.code == 1
     assert "Traceback" in said.err
     assert "there is no database yet" in said.err
+
+
+@pytest.mark.parametrize("text", [None, "no json", "{}", "[]"])
+def test_a_file_that_is_no_plan_is_an_unusable_file(syncd: Syncd, home: Path, text: str | None) -> None:
+    if text is not None:
+        (home / "plan.json").write_text(text, "utf-8")
+    said = syncd("apply", "plan.json")
+    assert (said.code, said.out) == (2, "")
+    assert "plan.json" in said.err
