@@ -55,7 +55,14 @@ class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWri
 
 
 class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, Leases):
-    """The database of one org. Made by `open_store`."""
+    """The database of one org. Made by `open_store`.
+
+    `is_new`: the database was made by this opening; its ledger is empty. `identity`: the file that writers must still find at
+    its path; None where the database is no file of its own name.
+    """
+
+    is_new = False
+    identity: sqlite.FileIdentity | None = None
 
     def __init__(self, engine: Engine, org: str, where: str, around: Surroundings, *, read_only: bool) -> None:
         self.engine = engine
@@ -73,12 +80,22 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, L
     def _writing(self) -> Iterator[Connection]:
         if self.read_only:
             raise AssertionError("this store was opened for reading only")
+        self._check_file()
         with in_our_words(self.where), self._writers.begin() as connection:
             yield connection
+            self._check_file()
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that nobody would find again. Errors: StoreUnusable."""
+        if self.identity is not None:
+            self.identity.check()
 
     @contextmanager
     def begin(self) -> Iterator[SqlWriter]:
-        """Open one write transaction: committed at the end of the block, rolled back when it raises."""
+        """Open one write transaction: committed at the end of the block, rolled back when it raises.
+
+        Errors: StoreUnusable, permanent, when the database file was removed or replaced since it was opened.
+        """
         with self._writing() as connection:
             yield SqlWriter(connection, self.org, self.indexed, self._around.salts)
             self._around.before_commit()
@@ -125,22 +142,24 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, L
 
 
 def open_store(url: str, org_id: str | None, *, read_only: bool = False, around: Surroundings | None = None) -> SqlStore:
-    """Open the database of one org; one that is missing is created, one of an older syncd is brought up to date.
+    """Open the database of one org; one that is missing is created (`is_new`), one of an older syncd is brought up to date.
 
     Shapes: `read_only` changes nothing and may leave `org_id` None: then the only org in the database is meant.
-    Errors: StoreUnusable for a file that is missing when only reading, malformed, another program's or of a newer syncd;
-    a damaged file is never replaced.
+    Errors: StoreUnusable for a missing folder, or a file that is missing when only reading, malformed, another program's or
+    of a newer syncd; a damaged file is never replaced.
     """
     if org_id is None and not read_only:
         raise ValueError("only a reader may leave the org open")
     parsed = _parsed(url)
     where = parsed.database if parsed.get_backend_name() == "sqlite" and parsed.database else parsed.render_as_string()
-    engine = _engine(parsed, read_only=read_only)
+    engine, identity, is_new = _opened(parsed, read_only=read_only)
     try:
         with in_our_words(where):
             _bring_up_to_date(engine, where, read_only=read_only)
             org = org_id if org_id is not None else _only_org(engine, where)
-        return SqlStore(engine, org, where, around or Surroundings(), read_only=read_only)
+        store = SqlStore(engine, org, where, around or Surroundings(), read_only=read_only)
+        store.identity, store.is_new = identity, is_new
+        return store
     except BaseException:
         engine.dispose()
         raise
@@ -152,14 +171,15 @@ def _parsed(url: str) -> URL:
     except ArgumentError as error:
         raise StoreUnusable(
             "The database URL cannot be read.",
-            hint="Write it as sqlite:////var/lib/syncd/syncd.db under database in config.toml.",
+            hint="Write it as sqlite:////var/lib/syncd/syncd.db as url under [store] in config.toml.",
         ) from error
 
 
-def _engine(url: URL, *, read_only: bool) -> Engine:
+def _opened(url: URL, *, read_only: bool) -> tuple[Engine, sqlite.FileIdentity | None, bool]:
     if url.get_backend_name() == "sqlite":
-        return sqlite.open_file(url, read_only=read_only, migrate=migrate)
-    return create_engine(url)
+        opened = sqlite.open_file(url, read_only=read_only, migrate=migrate)
+        return opened.engine, opened.identity, opened.is_new
+    return create_engine(url), None, False
 
 
 def _bring_up_to_date(engine: Engine, where: str, *, read_only: bool) -> None:

@@ -7,9 +7,11 @@ them wait for each other instead of failing half-way; secure_delete, so that wha
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +28,88 @@ _WAL_BYTES_KEPT = 64 * 1024 * 1024
 Migrate = Callable[[Connection], None]
 
 
-def open_file(url: URL, *, read_only: bool, migrate: Migrate) -> Engine:
-    """Return an engine on the database file of `url`, which is created when it is missing.
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which file it is that was opened, whatever its name points to later."""
 
-    Errors: StoreUnusable for a missing file that is to be read, an empty file, or one that is not SQLite.
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileIdentity:
+        """Take down which file stands at a path now. Errors: StoreUnusable when there is none."""
+        whole = path.absolute()
+        try:
+            found = whole.stat()
+        except OSError as error:
+            raise _lost(whole, f"is gone ({error.strerror or error})") from error
+        return cls(whole, found.st_dev, found.st_ino)
+
+    def check(self) -> None:
+        """Refuse to go on when another file, or none, stands at the path. Errors: StoreUnusable."""
+        if FileIdentity.of(self.path) != self:
+            raise _lost(self.path, "is another file than the one that was opened")
+
+
+def _lost(path: Path, what: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"{path}: the database {what}; it was removed or replaced while syncd ran. Nothing more is written.",
+        hint="Stop syncd. Put the removed file back, or restore the latest backup, and start syncd again.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A database file that is open. `is_new`: it was made just now, with an empty ledger."""
+
+    engine: Engine
+    identity: FileIdentity
+    is_new: bool
+
+
+def open_file(url: URL, *, read_only: bool, migrate: Migrate) -> OpenedFile:
+    """Open the database file of `url`, which is created when it is missing; its folder never is.
+
+    Errors: StoreUnusable for a missing folder, a missing file that is to be read, an empty file, or one that is not SQLite.
     """
     if not url.database or url.database == ":memory:":
         raise StoreUnusable("The database URL names no file.", hint="Give it a path, such as sqlite:////var/lib/syncd/syncd.db")
     path = Path(url.database)
+    is_new = False
     if not path.exists():
+        _require_folder(path)
         if read_only:
             raise StoreUnusable(
-                f"{path}: there is no database yet.", hint="Check database in config.toml, or run `syncd run --once` to make one."
+                f"{path}: there is no database yet.",
+                hint="Check [store] url in config.toml, or run `syncd run --once` to make one.",
             )
-        _create(path, migrate)
+        is_new = _create(path, migrate)
     elif path.is_dir() or path.stat().st_size == 0:
         what = "is a folder" if path.is_dir() else "is empty"
         raise StoreUnusable(
             f"{path}: {what}, and not a database.",
             hint="If syncd ran here before, restore a backup: an empty start decides everything again. If not, remove it.",
         )
-    return engine_on(path, read_only=read_only)
+    return OpenedFile(engine_on(path, read_only=read_only), FileIdentity.of(path), is_new)
 
 
-def engine_on(path: Path, *, read_only: bool = False, is_durable: bool = True) -> Engine:
-    """Return an engine on an existing file. `is_durable` is False for a copy that nobody will miss."""
+def _require_folder(path: Path) -> None:
+    """Refuse a missing folder: it may be a disk that is not mounted, with the ledger of years on it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise StoreUnusable(
+            f"{path}: the folder {folder} does not exist.",
+            hint="If syncd ran here before, mount the disk that it is on; a new database would be a new, empty ledger. "
+            f"If not, correct [store] url in config.toml, or make the folder: mkdir -p {shlex.quote(str(folder))}",
+        )
+
+
+def engine_on(path: Path, *, read_only: bool = False, journal: str = "WAL", is_durable: bool = True) -> Engine:
+    """Return an engine on an existing file. `is_durable` is False for a copy that nobody will miss.
+
+    Shapes: `journal` is SQLite's journal_mode. Only with WAL do readers go on beside a writer whose changes outgrow its cache.
+    """
 
     def connect() -> sqlite3.Connection:
         mode = "ro" if read_only else "rw"
@@ -64,7 +123,7 @@ def engine_on(path: Path, *, read_only: bool = False, is_durable: bool = True) -
         try:
             connection.execute("PRAGMA foreign_keys=ON")
             if not read_only:
-                connection.execute(f"PRAGMA journal_mode={'WAL' if is_durable else 'MEMORY'}")
+                connection.execute(f"PRAGMA journal_mode={journal}")
                 connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'OFF'}")
                 connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
                 connection.execute("PRAGMA secure_delete=ON")
@@ -84,15 +143,17 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _create(path: Path, migrate: Migrate) -> None:
-    """Make the file whole under another name first: a crash never leaves a half-made database in its place."""
+def _create(path: Path, migrate: Migrate) -> bool:
+    """Make the file whole under another name first: a crash never leaves a half-made database in its place.
+
+    Returns whether it is ours that came into its place.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with in_our_words(str(path)):
-            engine = engine_on(draft, is_durable=False)
+            engine = engine_on(draft, journal="MEMORY", is_durable=False)
             try:
                 with engine.execution_options(syncd_writes=True).begin() as connection:
                     migrate(connection)
@@ -100,24 +161,26 @@ def _create(path: Path, migrate: Migrate) -> None:
                 engine.dispose()
         with draft.open("rb") as made:
             os.fsync(made.fileno())
-        _put_in_place(draft, path)
+        return _put_in_place(draft, path)
     except OSError as error:
         raise StoreUnusable(
             f"{path}: cannot be created ({error.strerror or error}).",
-            hint="Check that the folder exists or may be made there, and that the user syncd runs as may write to it.",
+            hint="Check that the user syncd runs as may write to the folder.",
         ) from error
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _put_in_place(draft: Path, path: Path) -> None:
+def _put_in_place(draft: Path, path: Path) -> bool:
     try:
         path.hardlink_to(draft)
     except FileExistsError:
-        return  # another process was faster; its file is as good
+        return False  # another process was faster; its file is as good
     except OSError:  # a file system without hard links
-        if not path.exists():
-            draft.rename(path)
+        if path.exists():
+            return False
+        draft.rename(path)
+    return True
 
 
 def copy_to(engine: Engine, path: Path) -> None:
@@ -127,7 +190,6 @@ def copy_to(engine: Engine, path: Path) -> None:
         driver: Any = source.driver_connection
         try:
             driver.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.Error as error:
             raise unusable(f"private copy in {path.parent}", str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -51,12 +52,64 @@ def test_the_newest_migration_is_the_one_that_is_checked_for() -> None:
 
 
 def test_a_missing_database_is_made_whole_and_private(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "syncd.db"
-    open_store(f"sqlite:///{path}", ORG).dispose()
+    path = tmp_path / "syncd.db"
+    store = open_store(f"sqlite:///{path}", ORG)
+    assert store.is_new
+    store.dispose()
     assert path.stat().st_mode & 0o077 == 0
     assert [entry.name for entry in path.parent.iterdir() if entry.name.endswith(".new")] == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    for read_only in (False, True):
+        again = open_store(f"sqlite:///{path}", ORG, read_only=read_only)
+        assert not again.is_new
+        again.dispose()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_missing_folder_is_refused_and_not_made(tmp_path: Path, read_only: bool) -> None:
+    folder = tmp_path / "not mounted" / "state"
+    with pytest.raises(StoreUnusable, match=rf"the folder {folder} does not exist") as caught:
+        open_store(f"sqlite:///{folder / 'syncd.db'}", ORG, read_only=read_only)
+    assert caught.value.permanent
+    assert "mount the disk" in caught.value.hint
+    assert f"mkdir -p '{folder}'" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def replace_by_another(path: Path) -> None:
+    shutil.copy(path, path.with_name("another"))
+    path.with_name("another").rename(path)
+
+
+@pytest.mark.parametrize("lose", [remove, replace_by_another])
+def test_a_database_that_was_removed_or_replaced_is_written_no_more(
+    store: SqlStore, database: Path, lose: Callable[[Path], None]
+) -> None:
+    with store.begin() as tx:
+        tx.put_setting("a", 1)
+    lose(database)
+    with pytest.raises(StoreUnusable, match=r"syncd\.db: .* removed or replaced while syncd ran") as caught, store.begin():
+        pytest.fail("the transaction began")
+    assert caught.value.permanent
+    assert "restore the latest backup" in caught.value.hint
+    with pytest.raises(StoreUnusable, match="removed or replaced"):
+        store.renew_lease("host-a", 1, T)
+
+
+def test_a_database_that_is_replaced_within_a_transaction_does_not_get_its_rows(store: SqlStore, database: Path) -> None:
+    with pytest.raises(StoreUnusable, match="removed or replaced"), store.begin() as tx:  # noqa: PT012 (it fails at the end)
+        tx.put_setting("a", 1)
+        database.rename(database.with_name("moved"))
+    database.with_name("moved").rename(database)
+    assert store.setting("a") is None
+    with store.begin() as tx:
+        tx.put_setting("a", 2)
+    assert store.setting("a") == 2
 
 
 def test_a_crash_while_the_database_is_made_leaves_no_half_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +152,7 @@ def test_of_two_programs_that_make_the_database_the_first_one_wins(tmp_path: Pat
         patched.setattr("syncd.store.sql.migrate", lambda connection: next(calls)(connection))
         second = open_store(f"sqlite:///{path}", ORG)
     assert second.setting("made by") == "the first"
+    assert not second.is_new
     second.dispose()
 
 
@@ -168,7 +222,7 @@ def test_a_database_without_tables_gets_them_only_from_a_writer(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("nonsense", "cannot be read"), ("sqlite://", "names no file"), ("sqlite:////proc/nope/syncd.db", "cannot be created")],
+    [("nonsense", "cannot be read"), ("sqlite://", "names no file"), ("sqlite:////proc/syncd.db", "cannot be created")],
 )
 def test_a_place_where_no_database_can_be_is_refused(url: str, words: str) -> None:
     with pytest.raises(StoreUnusable, match=words) as caught:
@@ -249,3 +303,22 @@ def test_scratch_copies_are_gone_at_the_end(store: SqlStore, tmp_path: Path, mon
         [made] = folder.rglob("scratch.db")
         assert made.stat().st_mode & 0o077 == 0
     assert os.listdir(folder) == []  # noqa: PTH208 (a bare listing says it best)
+
+
+def test_a_private_copy_is_read_while_a_transaction_outgrows_the_cache(
+    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with store.begin() as tx:
+        tx.mirror([OrgRecord("Lead", "00Q0", T, {})])
+    with store.scratch() as copy:
+        with copy.begin() as tx:
+            tx.connection.exec_driver_sql("PRAGMA cache_size=10")
+            for n in range(1, 20):
+                tx.mirror([OrgRecord("Lead", f"00Q{n}", T, {"Text": "x" * 30_000})])
+                assert copy.marks() == {}
+                assert list(copy.get("Lead", ["00Q0", f"00Q{n}"])) == ["00Q0"]
+        assert copy.count("Lead") == 20
+    assert store.count("Lead") == 1
+    assert list(tmp_path.glob("syncd-*")) == []
