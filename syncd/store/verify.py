@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from syncd.core.proof import Frontier
+from syncd.core.values import Flag
 from syncd.ports import Verification
 from syncd.store.encoding import from_json, to_json
 from syncd.store.ledger_rows import LEAF_COLUMNS, PARTS, commitment, frontier_of, leaf_of
-from syncd.store.tables import ledger, ledger_head, ledger_values, outbox
+from syncd.store.tables import flags, ledger, ledger_head, ledger_values, outbox
 
 _BATCH_ROWS = 5_000
 _SEQ, _KIND, _CAUSE, _KEY = (LEAF_COLUMNS.index(name) for name in ("seq", "kind", "cause_seq", "key"))
@@ -70,6 +72,7 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
         frontier = frontier.extended(leaves)
     values.finish()
     intents.finish(connection, org)
+    _check_opt_outs(connection, org, problems)
     _compare(frontier, kept, problems)
     return Verification(frontier.size, frontier.root().hex(), intents.open_count, problems.texts())
 
@@ -114,26 +117,71 @@ def _compare(found: Frontier, kept: Frontier | None, problems: Problems) -> None
                 )
 
 
+def _check_opt_outs(connection: Connection, org: str, problems: Problems) -> None:
+    """Compare the opt-outs entered in the ledger with the facts that keep people from being enrolled, person by person."""
+    value = and_(ledger_values.c.org == ledger.c.org, ledger_values.c.seq == ledger.c.seq, ledger_values.c.part == "after")
+    is_opt_out = (ledger.c.org == org, ledger.c.kind == "flag", ledger_values.c.value == to_json(Flag.OPTED_OUT.value))
+    query = select(ledger.c.seq, ledger.c.record_id).select_from(ledger.join(ledger_values, value)).where(*is_opt_out)
+    entered: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    for seq, person_id in connection.execute(query.order_by(ledger.c.seq)):
+        entered[person_id or ""] += 1
+        first.setdefault(person_id or "", seq)
+    facts = select(flags.c.person_id, func.count()).where(flags.c.org == org, flags.c.flag == Flag.OPTED_OUT.value)
+    kept: Counter[str] = Counter()
+    for person_id, count in connection.execute(facts.group_by(flags.c.person_id)):
+        kept[person_id] += count
+    if kept[""]:  # one who is known by an external id alone is entered anew with each export, and kept once
+        entered[""] = min(entered[""], kept[""])
+    if gone := entered - kept:
+        problems.add(
+            "opt-out",
+            f"Row {min(first[person_id] for person_id in gone)}: an opt-out that is no longer kept; {gone.total()} of "
+            f"{entered.total()} opt-outs entered in the ledger are gone from the table of flags. "
+            "Restore a backup; until then nobody should be enrolled.",
+        )
+
+
 class _Values:
-    """The personal values, read in step with the rows; one that was erased is simply not there."""
+    """The personal values, read in step with the rows."""
 
     def __init__(self, connection: Connection, org: str, problems: Problems) -> None:
         self._connection = connection
         self._org = org
         self._problems = problems
         self._done_until = -(1 << 62)
+        self._gone = 0
+        self._first_gone = 0
 
     def check(self, rows: Sequence[Any], last: int) -> None:
         by_seq = {row[_SEQ]: row for row in rows}
+        found = set()
         for seq, part, salt, value in self._until(last):
+            found.add((seq, part))
             row, place = by_seq.get(seq), _HASHES.get(part)
             promised = None if row is None or place is None else row[place]
             if promised is None:
                 self._problems.add("orphan", f"Row {seq}: a value {part!r} is stored that no ledger row commits to.")
             elif not _fits(promised, salt, value):
                 self._problems.add("value", f"Row {seq}: its value {part!r} was changed; it does not fit the row's commitment.")
+        for seq, row in by_seq.items():
+            for part, place in _HASHES.items():
+                if row[place] is not None and (seq, part) not in found:
+                    self._miss(seq)
+
+    def _miss(self, seq: int) -> None:
+        """Count a commitment without its value. No value is ever erased lawfully; one that were would be told apart here."""
+        self._first_gone = self._first_gone or seq
+        self._gone += 1
 
     def finish(self) -> None:
+        if self._gone:
+            what = "1 value is" if self._gone == 1 else f"{self._gone} values are"
+            self._problems.add(
+                "gone",
+                f"Row {self._first_gone}: {what} gone, first in row {self._first_gone}; the rows commit to what is no longer "
+                "stored. Keep the file aside and restore a backup.",
+            )
         for seq, part, _, _ in self._until(1 << 62):
             self._problems.add("orphan", f"Row {seq}: a value {part!r} is stored that no ledger row commits to.")
 
@@ -194,7 +242,7 @@ def _repeats(payload: str, recorded: tuple[Any, ...], after: str | None) -> bool
         *same, promised = recorded
         if [sent[name] for name in _SENT] != same:
             return False
-        if promised is None or after is None:  # nothing was to be written, or the value was erased
+        if promised is None or after is None:  # nothing was to be written, or the value is gone, which is told elsewhere
             return promised is not None or sent["after"] is None
         return to_json(sent["after"]) == after
     except (ValueError, TypeError, KeyError):  # no longer the JSON of an intent
