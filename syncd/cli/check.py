@@ -1,4 +1,4 @@
-"""Would a cycle work here: files, login, permissions, fields, picklists, history tracking?
+"""Would a cycle work here: files, folders, login, permissions, fields, picklists, history tracking?
 
 Works without a store and writes nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +32,7 @@ def check(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Check config, mappings, login, permissions, fields, picklists, campaigns, teams, history tracking and API budget.
+    """Check config, mappings, folders, login, permissions, fields, picklists, campaigns, teams, history tracking and API budget.
 
     Exit 0 without findings (warnings may be there), 1 with findings, 2 when config.toml cannot be used.
     """
@@ -44,7 +45,8 @@ def check(
         output.as_json({"schema": 1, "findings": len(findings), "checks": found})
     else:
         output.data("\n".join(_told(found)))
-        output.message(_verdict(len(findings), sum(each.level is Level.WARNING for each in found)))
+        warnings = sum(each.level is Level.WARNING for each in found)
+        output.message(_verdict(len(findings), warnings, wire.command(context, "run --once")))
     if findings:
         raise typer.Exit(1)
 
@@ -60,11 +62,21 @@ def _all(config: Config) -> Iterator[Finding]:
     if policies is not None:
         files = ", ".join(policies.hashes)
         yield Finding(Level.OK, "mappings", f"{config.mappings}: {files}")
+    yield from _folders(config, policies)
     with wire.open_org(config) as org:
         try:
             yield from _org(config, org, policies)
         except SyncdError as problem:
             yield Finding(Level.FINDING, "org", str(problem), problem.hint)
+
+
+def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
+    from syncd.cli import paths
+
+    yield from paths.database_ready(Path(config.store_url.removeprefix("sqlite:///")))
+    if policies is not None:
+        yield from paths.exports_ready(config.exports, config.mappings, tuple(source.name for source in policies.sources))
+    yield paths.plans_ready(config.plans)
 
 
 def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Iterator[Finding]:
@@ -149,8 +161,8 @@ def _told(found: Iterable[Finding]) -> Iterator[str]:
             yield f"{'':<26}next: {output.visible(each.remedy)}"
 
 
-def _verdict(findings: int, warnings: int) -> str:
+def _verdict(findings: int, warnings: int, first_cycle: str) -> str:
     besides = f", {output.many(warnings, 'warning')}" if warnings else ""
     if not findings:
-        return f"no findings{besides}: a cycle would work. Next: syncd run --once"
+        return f"no findings{besides}: a cycle would work. Next: {first_cycle}"
     return f"{output.many(findings, 'finding')}{besides}. Nothing was changed anywhere."

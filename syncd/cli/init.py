@@ -50,11 +50,11 @@ def starters() -> Iterator[tuple[str, Path]]:
 
 
 def _next_steps(folder: Path) -> list[str]:
-    prefix = "syncd" if folder == Path() else f"syncd --config {folder}"
+    check = output.as_called("syncd check", None if folder == Path() else folder)
     return [
         "",
         "Next:",
         f"  1. Fill in [org] in {folder / 'config.toml'} and give the secret: export SYNCD_CLIENT_SECRET=…",
         f"  2. Name your teams and your Lead Status values in {folder / 'mappings' / 'fences.toml'}.",
-        f"  3. Run: {prefix} check",
+        f"  3. Run: {check}",
     ]

@@ -38,7 +38,7 @@ class Verb:
 VERBS = {
     "demo": Verb("demo", "demo", "Show everything on a local emulated org, with nothing to configure."),
     "init": Verb("init", "init", "Write a config.toml and starter mappings."),
-    "check": Verb("check", "check", "Check files, login, permissions, fields, picklists and history tracking."),
+    "check": Verb("check", "check", "Check files, folders, login, permissions, fields, picklists and history tracking."),
     "plan": Verb("plan", "plan", "Show what the next cycle would write, record by record, and why. Writes nothing."),
     "apply": Verb("plan", "apply", "Carry out exactly one plan, or refuse."),
     "run": Verb("run", "run", "Run the daemon, or one cycle with --once."),
@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except SyncdError as problem:
-        _tell(str(problem), problem.hint, debug=debug)
+        _tell(str(problem), output.as_called(problem.hint, _config_given(arguments)), debug=debug)
         sys.exit(2 if isinstance(problem, ConfigInvalid | PlanUnreadable) else 1)
     except Exception as problem:  # noqa: BLE001 - the outermost line: a user never sees a traceback unasked
         where = traceback.extract_tb(problem.__traceback__)[-1]
@@ -147,6 +147,18 @@ def _tell(text: str, hint: str, *, debug: bool) -> None:
     if debug:
         output.message(traceback.format_exc().rstrip())
     output.message(f"error: {text}" + (f"\n  next: {hint}" if hint else ""))
+
+
+def _config_given(arguments: Sequence[str]) -> Path | None:
+    """Return what --config names among arguments whose global options come first."""
+    for word, after in zip(arguments, [*arguments[1:], None], strict=True):
+        if word.startswith("--config="):
+            return Path(word.removeprefix("--config="))
+        if word == "--config":
+            return None if after is None else Path(after)
+        if not word.startswith("-"):
+            return None
+    return None
 
 
 def _globals_first(arguments: list[str]) -> list[str]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
 FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
+_COMMAND = re.compile(r"\bsyncd (?=(?:apply|audit|check|explain|plan|run|status)\b)")
 
 
 def data(text: str = "") -> None:
@@ -102,6 +106,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= CELL_WIDTH_MAX else text[: CELL_WIDTH_MAX - 1] + "…"
+
+
+def as_called(text: str, config: Path | None) -> str:
+    """Return a text in which each of syncd's commands names the config that the user gave, ready to be pasted."""
+    return text if config is None else _COMMAND.sub(lambda _: f"syncd --config {shlex.quote(str(config))} ", text)
 
 
 def coloured(word: str) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import shlex
+import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from syncd.cli import output, wire
+from syncd.cli.story import Names
 
 if TYPE_CHECKING:
-    from syncd.core.values import Entry, Intent
+    from syncd.core.values import Entry, Intent, Scalar
     from syncd.engine.planning import Preview
 
 SHOWN_MAX = 40
@@ -32,17 +38,27 @@ def plan(
 
     if only is not None and only not in PART_NAMES:
         raise typer.BadParameter(f"{only!r} is no part of a plan. Parts: {', '.join(PART_NAMES)}.", param_hint="--only")
-    with wire.open_world(wire.config_of(context), is_read_only=True) as (world, _org):
+    with wire.open_world(wire.config_of(context), is_read_only=True, tell=output.message) as (world, _org):
         found = preview(world, only)
         if out is not None:
             save_plan(found.plan, out)
+        nurture = world.policies.nurture if only in (None, "nurture") else None
+        told = _Told(
+            found=found,
+            only=only,
+            names=Names(world.store),
+            nurture_mode=nurture.mode if nurture is not None else "",
+            is_markdown=markdown,
+        )
+        lines = [] if as_json else told.lines()
     if as_json:
         output.data(plan_to_json(found.plan).rstrip())
-    else:
-        for line in _lines(found, only, is_markdown=markdown):
-            output.data(line)
+    for line in lines:
+        output.data(line)
+    if nurture is not None and only is None and not as_json:
+        output.message(f"What was decided about people in earlier cycles: {wire.command(context, 'plan --only nurture')}")
     if out is not None:
-        output.message(f"The plan is in {out}. Carry it out with: syncd apply {out}")
+        output.message(f"The plan is in {out}. Carry it out with: {wire.command(context, f'apply {shlex.quote(str(out))}')}")
 
 
 def apply(
@@ -57,7 +73,7 @@ def apply(
 
     chosen = read_plan(file)
     with wire.open_world(wire.config_of(context)) as (world, org), holding_lease(world.store):
-        record = apply_plan(world, org, chosen)
+        record = apply_plan(world, org, chosen, f"{_user()}@{socket.gethostname()}")
         left = world.store.count_open()
     if as_json:
         output.as_json({"schema": 1, "plan": chosen.hash, "cycle": record, "open_intents": left})
@@ -67,37 +83,71 @@ def apply(
         if name.startswith("outcomes "):
             output.data(f"  {name.removeprefix('outcomes '):<28}{number:>9,}")
     if left:
-        output.message(f"{output.many(left, 'write')} still open; the next cycle settles them: syncd run --once")
+        again = wire.command(context, "run --once")
+        output.message(f"{output.many(left, 'write')} still open; the next cycle settles them: {again}")
 
 
-def _lines(found: Preview, only: str | None, *, is_markdown: bool) -> list[str]:
-    intents = found.plan.intents
-    title = f"Plan of {output.when(found.plan.made_at)} for org {found.plan.org_id}: {output.many(len(intents), 'write')}"
-    lines = [f"# {title}" if is_markdown else title]
-    lines += _table(("record", "field", "before", "after", "rule", "why"), [_intent_row(i) for i in intents], is_markdown)
-    decisions = [entry for entry in found.entries if _is_told(entry, only)]
-    if decisions:
-        heading = f"What was decided about {output.many(len(decisions), 'change or person', 'changes and people')}"
-        lines += ["", f"## {heading}" if is_markdown else heading]
-        lines += _table(("record", "decision", "rule", "why"), [_decision_row(entry) for entry in decisions], is_markdown)
-    return lines
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that no account has
+        return str(os.getuid())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A preview as text. `nurture_mode` is that of nurture.toml, empty where the plan has no such part."""
+
+    found: Preview
+    only: str | None
+    names: Names
+    nurture_mode: str
+    is_markdown: bool
+
+    def lines(self) -> list[str]:
+        intents = self.found.plan.intents
+        decisions = [entry for entry in self.found.entries if _is_told(entry, self.only)]
+        self._learn(intents, decisions)
+        made_at = output.when(self.found.plan.made_at)
+        title = f"Plan of {made_at} for org {self.found.plan.org_id}: {output.many(len(intents), 'write')}"
+        lines = [f"# {title}" if self.is_markdown else title]
+        if self.nurture_mode == "observe":
+            lines.append("nurture.toml observes: nobody is enrolled")
+        lines += self._table(("record", "field", "before", "after", "rule", "why"), [self._intent(one) for one in intents])
+        if decisions:
+            new = "" if self.only == "nurture" else "newly "
+            heading = f"What was {new}decided about {output.many(len(decisions), 'change or person', 'changes and people')}"
+            lines += ["", f"## {heading}" if self.is_markdown else heading]
+            lines += self._table(("record", "decision", "rule", "why"), [self._decision(entry) for entry in decisions])
+        return lines
+
+    def _learn(self, intents: Sequence[Intent], decisions: Sequence[Entry]) -> None:
+        ids = {intent.record_id for intent in intents} | {entry.record_id for entry in decisions if entry.record_id}
+        ids |= {str(value) for one in intents if one.field.endswith("Id") for value in (one.before, one.after) if value}
+        self.names.learn(ids)
+
+    def _named(self, record_id: Scalar) -> str:
+        name = self.names.of(record_id)
+        return str(record_id) if name == record_id else f"{record_id} {name}"
+
+    def _intent(self, intent: Intent) -> tuple[object, ...]:
+        values = [self._named(v) if v and intent.field.endswith("Id") else v for v in (intent.before, intent.after)]
+        kind = "new member" if intent.is_create else intent.object
+        rule = f"{intent.rule.file}:{intent.rule.line}"
+        return (f"{kind} {self._named(intent.record_id)}", intent.field, *values, rule, intent.reason)
+
+    def _decision(self, entry: Entry) -> tuple[object, ...]:
+        rule = f"{entry.rule.file}:{entry.rule.line}" if entry.rule else ""
+        return (f"{entry.object} {self._named(entry.record_id)}", entry.verdict, rule, entry.reason)
+
+    def _table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterable[str]:
+        return _table(header, rows, self.is_markdown)
 
 
 def _is_told(entry: Entry, only: str | None) -> bool:
     if entry.kind == "decision":
         return only in (None, "nurture")
     return entry.kind == "change" and entry.verdict != "allow" and only in (None, "fences")
-
-
-def _intent_row(intent: Intent) -> tuple[object, ...]:
-    rule = f"{intent.rule.file}:{intent.rule.line}"
-    kind = f"{intent.object} {intent.record_id}" if not intent.is_create else f"new member {intent.record_id}"
-    return (kind, intent.field, intent.before, intent.after, rule, intent.reason)
-
-
-def _decision_row(entry: Entry) -> tuple[object, ...]:
-    rule = f"{entry.rule.file}:{entry.rule.line}" if entry.rule else ""
-    return (f"{entry.object} {entry.record_id}", entry.verdict, rule, entry.reason)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]], is_markdown: bool) -> Iterable[str]:

@@ -30,11 +30,11 @@ def run(
         if as_json:
             output.as_json({"schema": 1, "cycle": record})
         else:
-            _tell(record)
+            _tell(context, record)
         return
     daemon = Daemon()
     daemon.listen()
-    with wire.open_world(config, is_stopping=daemon.is_ending) as (world, org):
+    with wire.open_world(config, is_stopping=daemon.is_ending, tell=output.message) as (world, org):
         daemon.run(world, org)
 
 
@@ -42,13 +42,13 @@ def _one_cycle(context: typer.Context) -> CycleRecord:
     from syncd.engine.cycle import run_cycle
     from syncd.engine.schedule import holding_lease
 
-    with wire.open_world(wire.config_of(context)) as (world, org), holding_lease(world.store):
+    with wire.open_world(wire.config_of(context), tell=output.message) as (world, org), holding_lease(world.store):
         return run_cycle(world, org)
 
 
-def _tell(record: CycleRecord) -> None:
+def _tell(context: typer.Context, record: CycleRecord) -> None:
     output.data(f"cycle {record.id} at {output.when(record.started_at)} (the org's clock)")
     for name, number in sorted(record.counts.items()):
         output.data(f"  {name:<28}{number:>9,}")
     if record.counts.get("held back"):
-        output.message("Too much for one cycle: nothing was written. See the plan with: syncd status")
+        output.message(f"Too much for one cycle: nothing was written. See the plan with: {wire.command(context, 'status')}")

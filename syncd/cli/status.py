@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,17 +52,24 @@ def status(
     """Show the last cycles, lag, crossings, inbox and open writes. Exit 1, with the reason, when syncd is behind or failing."""
     config = wire.config_of(context)
     with wire.open_store_to_read(config) as store:
-        found = read_status(store, config.schedule.interval, datetime.now(UTC))
+        found = _as_called(read_status(store, config.schedule.interval, datetime.now(UTC)), context.obj.config)
     if as_json:
         output.as_json(_as_json(found))
     elif healthcheck:
         output.data(found.reason or "ok")
     else:
-        output.data("\n".join(_told(found)))
+        output.data("\n".join(_told(found, wire.command(context, "status --json"))))
     if found.reason:
         if not healthcheck:
             output.message(f"not healthy: {found.reason}")
         raise typer.Exit(1)
+
+
+def _as_called(found: Status, config: Path | None) -> Status:
+    """Make every command that a status prints one that can be pasted."""
+    inbox = [(number, replace(item, remedy=output.as_called(item.remedy, config)), n) for number, item, n in found.inbox]
+    warnings = [output.as_called(warning, config) for warning in found.warnings]
+    return replace(found, reason=output.as_called(found.reason, config), inbox=inbox, warnings=warnings)
 
 
 def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Status:
@@ -99,6 +107,10 @@ def health_problem(cycles: Sequence[CycleRecord], lag: timedelta | None, interva
         return f"{ran}; is `syncd run` running?"
     if cycles[0].error:
         return f"the last cycle failed: {cycles[0].error}"
+    hidden = cycles[0].counts.get("fields hidden", 0)
+    if hidden:
+        what = "1 field that a rule needs is hidden" if hidden == 1 else f"{hidden:,} fields that a rule needs are hidden"
+        return f"{what}; see the inbox"
     return ""
 
 
@@ -118,7 +130,7 @@ def _as_json(found: Status) -> dict[str, Any]:
     }
 
 
-def _told(found: Status) -> Iterator[str]:
+def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("health", found.reason or "ok")
     every = f"a cycle every {output.span(found.interval)}"
     yield _line("lag", f"none known, {every}" if found.lag is None else f"{output.span(found.lag)}, {every}")
@@ -132,7 +144,7 @@ def _told(found: Status) -> Iterator[str]:
     yield ""
     yield from output.table(HEADER, [_cycle_cells(cycle) for cycle in found.cycles])
     yield ""
-    yield from _inbox(found.inbox)
+    yield from _inbox(found.inbox, whole)
 
 
 def _line(name: str, text: str) -> str:
@@ -155,7 +167,7 @@ def _cycle_cells(cycle: CycleRecord) -> list[object]:
     return [output.stamp(cycle.ended_at), took, counts.get("changes seen", 0), crossings, *rest, cycle.error or ""]
 
 
-def _inbox(inbox: Sequence[tuple[int, InboxItem, int]]) -> Iterator[str]:
+def _inbox(inbox: Sequence[tuple[int, InboxItem, int]], whole: str) -> Iterator[str]:
     if not inbox:
         yield "inbox: empty, nothing waits for a human"
         return
@@ -170,4 +182,4 @@ def _inbox(inbox: Sequence[tuple[int, InboxItem, int]]) -> Iterator[str]:
             yield f"    {output.visible(item.where)}: {output.visible(item.text)}{seen}"
             yield f"      next: {output.visible(item.remedy)}"
         if len(rows) > ITEMS_SHOWN:
-            yield f"    … and {len(rows) - ITEMS_SHOWN} more like it: syncd status --json"
+            yield f"    … and {len(rows) - ITEMS_SHOWN} more like it: {whole}"

@@ -52,13 +52,20 @@ class Names:
         self._store = store
         self._known: dict[str, str] = {}
 
+    def learn(self, record_ids: Iterable[str]) -> None:
+        """Read the names of many records at once: one question for each object."""
+        wanted: dict[str, list[str]] = {}
+        for id in set(record_ids) - set(self._known):
+            self._known[id] = id
+            wanted.setdefault("Group" if id[:3] == "00G" else OBJECT_OF_PREFIX.get(id[:3], ""), []).append(id)
+        for object in wanted.keys() - {""}:
+            named = ((row.id, row.text("Name")) for row in self._store.get(object, wanted[object]).values())
+            self._known.update({id: name for id, name in named if name})
+
     def of(self, record_id: Scalar) -> str:
         """Return a record's name, or its id when it is not mirrored."""
         id = str(record_id)
-        if id not in self._known:
-            objects = ("User", "Group") if id[:3] in ("005", "00G") else (OBJECT_OF_PREFIX.get(id[:3], ""),)
-            found = [row for object in objects if object for row in self._store.get(object, [id]).values()]
-            self._known[id] = next((name for row in found if (name := row.text("Name"))), id)
+        self.learn([id])
         return self._known[id]
 
     def value(self, field: str | None, value: Scalar) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from syncd.cli import output
 from syncd.core.nurture import parse_nurture
 from syncd.core.policies import Policies
 from syncd.core.policy import parse_fences
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
     from syncd.core.tables import Table
     from syncd.core.values import Problem
     from syncd.engine.world import World
-    from syncd.ports import Store, StoreReader
+    from syncd.ports import StoreReader
     from syncd.salesforce.org import SalesforceOrg
+    from syncd.store.sql import SqlStore
 
     Work = tuple[World, SalesforceOrg]
 
 FENCES = "fences.toml"
 NURTURE = "nurture.toml"
 FIELDS = "fields"
+NEW_DATABASE = (
+    "A new, empty database was made at {path}; this org is read as if for the first time.\n"
+    "  next: if that is not the first run, stop and restore the old database: its ledger is your audit trail."
+)
 
 _Parsed = TypeVar("_Parsed")
 
@@ -43,6 +49,11 @@ def config_of(context: typer.Context) -> Config:
     from syncd.config import load_config
 
     return load_config(context.obj.config)
+
+
+def command(context: typer.Context, words: str) -> str:
+    """Return a command to be pasted: `syncd`, the --config that the user gave, and the words."""
+    return output.as_called(f"syncd {words}", context.obj.config)
 
 
 def open_org(config: Config) -> closing[SalesforceOrg]:
@@ -65,7 +76,7 @@ def open_store_to_read(config: Config) -> Iterator[StoreReader]:
 
 
 @contextmanager
-def open_store_to_write(config: Config, org_id: str) -> Iterator[Store]:
+def open_store_to_write(config: Config, org_id: str) -> Iterator[SqlStore]:
     """Give the database of one org; a missing one is created, an older one brought up to date."""
     from syncd.store.sql import open_store
 
@@ -77,10 +88,16 @@ def open_store_to_write(config: Config, org_id: str) -> Iterator[Store]:
 
 
 @contextmanager
-def open_world(config: Config, *, is_read_only: bool = False, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Work]:
+def open_world(
+    config: Config,
+    *,
+    is_read_only: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[Work]:
     """Give everything that a cycle works with: the org, its store, the policies, the folders and the clocks.
 
-    Shapes: `is_read_only` leaves export files where they are, as a plan wants it.
+    Shapes: `is_read_only` leaves export files where they are, as a plan wants it; `tell` hears that a database was made.
     Errors: ConfigInvalid for policy files, LoginRefused or OrgUnreachable before the store is touched, StoreUnusable.
     """
     from syncd.engine.schedule import HostClock
@@ -90,6 +107,8 @@ def open_world(config: Config, *, is_read_only: bool = False, is_stopping: Calla
     policies = load_policies(config.mappings)
     limits = config.limits
     with open_org(config) as org, open_store_to_write(config, org.identity().org_id) as store:
+        if store.is_new:
+            tell(NEW_DATABASE.format(path=config.store_url.removeprefix("sqlite:///")))
         clock = HostClock()
         world = World(
             org=org,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.cli.findings import Level, budget_left, history_tracked
+from syncd.cli.paths import file_system_of
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
 from syncd.sandbox.local import RunningOrg, running
 from tests.cli.conftest import CONFIG, Said, Syncd
@@ -82,6 +83,7 @@ def acme(org: RunningOrg, syncd: Syncd, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "mappings" / "fences.toml").write_text(FENCES, "utf-8")
     (tmp_path / "mappings" / "nurture.toml").write_text(NURTURE, "utf-8")
     (fields / "marketo.toml").write_text(MAPPING, "utf-8")
+    (tmp_path / "exports" / "marketo").mkdir(parents=True)
     before = {name: value for name, value in org.org.settings.as_dict().items() if name != "assignment_rule"}
     yield tmp_path
     org.org.settings.change(before)
@@ -99,6 +101,9 @@ def test_an_org_that_fits_has_no_finding_and_every_check_says_what_it_looked_at(
     assert looked_at >= {
         "config",
         "mappings",
+        "database",
+        "exports",
+        "plans",
         "login",
         "visible fields",
         "writable fields",
@@ -232,3 +237,61 @@ def test_history_tracking_is_judged_by_describe_or_else_by_its_rows(
 @pytest.mark.parametrize(("used", "level"), [(0, Level.OK), (79, Level.OK), (80, Level.WARNING), (100, Level.FINDING)])
 def test_the_api_budget_warns_before_it_is_gone(used: int, level: Level) -> None:
     assert budget_left(ApiUsage(used, 100, 1), 25).level is level
+
+
+def _remove_exports(acme: Path) -> None:
+    (acme / "exports" / "marketo").rmdir()
+    (acme / "exports").rmdir()
+
+
+def _config(acme: Path, text: str) -> None:
+    with (acme / "config.toml").open("a", encoding="utf-8") as config:
+        config.write(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "level", "text", "remedy"),
+    [
+        (
+            lambda acme: _config(acme, '[store]\nurl = "sqlite:///data/syncd.db"\n'),
+            "finding",
+            "data, the folder of the",
+            "mkdir -p",
+        ),
+        (lambda acme: (acme / "syncd.db").mkdir(), "finding", "syncd.db is no file", "the path of a file"),
+        (_remove_exports, "finding", "exports does not exist", "mkdir -p"),
+        (lambda acme: (acme / "exports" / "marketo").rmdir(), "warning", "no export of marketo can arrive", "mkdir"),
+        (
+            lambda acme: (acme / "exports" / "hubspot").mkdir(),
+            "warning",
+            "hubspot belongs to no mapping",
+            "mappings/fields/hubspot.toml",
+        ),
+        (lambda acme: (acme / "exports" / "a.csv").write_text("x"), "warning", "belong to no source: a.csv", "exports/marketo"),
+        (lambda acme: (acme / "plans").write_text("x"), "finding", "plans is no folder", "[plans] folder"),
+    ],
+    ids=["database's folder", "database", "exports", "source's folder", "stray folder", "stray file", "plans"],
+)
+def test_a_folder_that_cannot_serve_is_found(
+    syncd: Syncd, acme: Path, spoil: Callable[[Path], object], level: str, text: str, remedy: str
+) -> None:
+    spoil(acme)
+    said = syncd("check", "--json")
+    folders = [each for each in said.json["checks"] if each["check"] in ("database", "exports", "plans")]
+    (found,) = [each for each in folders if each["level"] != "ok"]
+    assert (found["level"], said.code) == (level, 1 if level == "finding" else 0)
+    assert text in found["text"]
+    assert remedy in found["remedy"]
+
+
+@pytest.mark.parametrize(("folder", "kind"), [("/data/a b/x", "nfs4"), ("/data/other", "ext4"), ("/datax", "overlay")])
+def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount(tmp_path: Path, folder: str, kind: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text("overlay / overlay rw 0 0\n/dev/sda /data ext4 rw 0 0\nhost:/x /data/a\\040b nfs4 rw 0 0\n", "utf-8")
+    assert file_system_of(Path(folder), mounts) == kind
+    assert file_system_of(Path(folder), tmp_path / "none") == ""
+
+
+def test_the_next_step_of_a_check_keeps_the_config(syncd: Syncd, acme: Path) -> None:
+    assert syncd("--config", "config.toml", "check").err.endswith("Next: syncd --config config.toml run --once\n")
+    assert syncd("check").err.endswith("Next: syncd run --once\n")

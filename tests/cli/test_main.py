@@ -107,3 +107,8 @@ def test_a_file_that_is_no_plan_is_an_unusable_file(syncd: Syncd, home: Path, te
     said = syncd("apply", "plan.json")
     assert (said.code, said.out) == (2, "")
     assert "plan.json" in said.err
+
+
+@pytest.mark.parametrize("words", [["--config", "."], ["--config=."]])
+def test_the_next_step_of_a_failure_keeps_the_config(syncd: Syncd, home: Path, words: list[str]) -> None:
+    assert "syncd --config . run --once" in syncd(*words, "status").err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,20 @@ def test_there_is_no_colour_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert output.coloured("finding") == "\x1b[31mfinding\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "1")
     assert output.coloured("finding") == "finding"
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "called"),
+    [
+        ("Run: syncd check", None, "Run: syncd check"),
+        ("Run: syncd check", "acme", "Run: syncd --config acme check"),
+        (
+            "`syncd apply p.json`, syncd status",
+            "my acme",
+            "`syncd --config 'my acme' apply p.json`, syncd --config 'my acme' status",
+        ),
+        ("give syncd's user the right; syncd init", "acme", "give syncd's user the right; syncd init"),
+    ],
+)
+def test_a_command_to_paste_names_the_config_that_the_user_gave(text: str, config: str | None, called: str) -> None:
+    assert output.as_called(text, None if config is None else Path(config)) == called

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.cli.status import health_problem
-from syncd.core.values import Flag, FlagFact
+from syncd.core.values import Flag, FlagFact, InboxItem
 from syncd.ports import CycleRecord
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, LEAD, OTHER_LEAD, Syncd, a_cycle, an_item, intent
@@ -108,3 +108,20 @@ def test_what_the_last_cycle_warned_of_is_told(syncd: Syncd, store: SqlStore) ->
     assert "warning       612 writes were held back" in said.out
     assert "warning       3 changes crossed a fence that warns" in said.out
     assert "deletes" not in said.out
+
+
+@pytest.mark.parametrize(("count", "reason"), [(1, "1 field that a rule needs is hidden"), (2, "2 fields that a rule needs are")])
+def test_hidden_fields_are_unhealthy_until_a_cycle_sees_them(syncd: Syncd, store: SqlStore, count: int, reason: str) -> None:
+    a_cycle(store, datetime.now(UTC) - timedelta(seconds=30), {"fields hidden": count})
+    assert syncd("status", "--json").json["reason"].startswith(reason)
+    a_cycle(store, datetime.now(UTC), {"fields hidden": 0})
+    assert syncd("status").code == 0
+
+
+def test_commands_in_a_status_keep_the_config(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC), {"crossings warn": 3})
+    with store.begin() as tx:
+        tx.put_inbox([InboxItem("plan-waiting", "p", "p.json", "612 records.", "Read it, then run: syncd apply p.json")], AT)
+    said = syncd("--config", "config.toml", "status").out
+    assert "syncd --config config.toml audit query --verdict warn" in said
+    assert "syncd --config config.toml apply p.json" in said
