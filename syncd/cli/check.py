@@ -67,7 +67,7 @@ def _all(config: Config) -> Iterator[Finding]:
         try:
             yield from _org(config, org, policies)
         except SyncdError as problem:
-            yield Finding(Level.FINDING, "org", str(problem), problem.hint)
+            yield Finding(Level.FINDING, "org", output.one_stop(str(problem)), problem.hint)
 
 
 def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:

@@ -32,7 +32,8 @@ def init(
         for path, source in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(source.read_bytes())
-        (folder / "exports").mkdir(exist_ok=True)
+        for mapping in (folder / "mappings" / "fields").glob("*.toml"):
+            (folder / "exports" / mapping.stem).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SyncdError(f"cannot write to {folder}: {error.strerror}.", hint="Check its owner and permissions.") from error
     for path in wanted:

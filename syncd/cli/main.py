@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except SyncdError as problem:
-        _tell(str(problem), output.as_called(problem.hint, _config_given(arguments)), debug=debug)
+        _tell(output.one_stop(str(problem)), output.as_called(problem.hint, _config_given(arguments)), debug=debug)
         sys.exit(2 if isinstance(problem, ConfigInvalid | PlanUnreadable) else 1)
     except Exception as problem:  # noqa: BLE001 - the outermost line: a user never sees a traceback unasked
         where = traceback.extract_tb(problem.__traceback__)[-1]

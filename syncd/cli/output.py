@@ -22,6 +22,7 @@ from typing import Any
 COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
 FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
+_TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(r"\bsyncd (?=(?:apply|audit|check|explain|plan|run|status)\b)")
 
 
@@ -111,6 +112,11 @@ def _cut(text: str) -> str:
 def as_called(text: str, config: Path | None) -> str:
     """Return a text in which each of syncd's commands names the config that the user gave, ready to be pasted."""
     return text if config is None else _COMMAND.sub(lambda _: f"syncd --config {shlex.quote(str(config))} ", text)
+
+
+def one_stop(text: str) -> str:
+    """Return a sentence that ends with one full stop, also where it ends with somebody else's sentence."""
+    return _TWO_STOPS.sub(".", text)
 
 
 def coloured(word: str) -> str:

@@ -15,6 +15,7 @@ def test_init_writes_a_config_and_mappings_that_are_valid_as_they_stand(syncd: S
     policies = load_policies(tmp_path / "acme" / "mappings")
     assert policies.nurture is not None
     assert policies.sources
+    assert all((tmp_path / "acme" / "exports" / source.name).is_dir() for source in policies.sources)
     assert "syncd --config acme check" in said.out
 
 
