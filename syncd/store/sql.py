@@ -171,7 +171,7 @@ def _parsed(url: str) -> URL:
     except ArgumentError as error:
         raise StoreUnusable(
             "The database URL cannot be read.",
-            hint="Write it as sqlite:////var/lib/syncd/syncd.db as url under [store] in config.toml.",
+            hint="Write [store] url in config.toml as sqlite:////var/lib/syncd/syncd.db.",
         ) from error
 
 

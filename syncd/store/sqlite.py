@@ -74,7 +74,10 @@ def open_file(url: URL, *, read_only: bool, migrate: Migrate) -> OpenedFile:
     Errors: StoreUnusable for a missing folder, a missing file that is to be read, an empty file, or one that is not SQLite.
     """
     if not url.database or url.database == ":memory:":
-        raise StoreUnusable("The database URL names no file.", hint="Give it a path, such as sqlite:////var/lib/syncd/syncd.db")
+        raise StoreUnusable(
+            "The database URL names no file.",
+            hint="Give [store] url in config.toml a path, such as sqlite:////var/lib/syncd/syncd.db",
+        )
     path = Path(url.database)
     is_new = False
     if not path.exists():
