@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import seeds
+from syncd.sandbox import deeds, seeds
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.schema import SObject
 from syncd.sandbox.validate import check_values
@@ -66,7 +66,9 @@ def rewrites(
         if holds(sobject, rule["when"], after) and not (before and holds(sobject, rule["when"], before)):
             values = check_values(org, sobject, rule["set"], creating=False, sees_all=True)
             user_id = process_user(org) if rule.get("as") == "process" else how.user_id
-            yield values, replace(how, user_id=user_id, auto_assign=False, automated=True, as_process=rule.get("as") == "process")
+            as_process = rule.get("as") == "process"
+            via = deeds.AUTOMATION
+            yield values, replace(how, user_id=user_id, auto_assign=False, automated=True, as_process=as_process, via=via)
 
 
 def holds(sobject: SObject, condition: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from syncd.sandbox.clock import parse_http_date, stamped
+from syncd.sandbox.deeds import API
 from syncd.sandbox.duplicates import read_header
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.save import How
@@ -57,7 +58,8 @@ class Call:
         """Say how this call saves: as its user, now, with assignment rules unless the header forbids them."""
         assigns = auto_assign(self.headers.get("sforce-auto-assign"))
         duplicates, details = read_header(self.headers.get("sforce-duplicate-rule-header"))
-        return How(self.user_id, self.org.clock.now(), auto_assign=assigns, duplicates=duplicates, duplicate_details=details)
+        now = self.org.clock.now()
+        return How(self.user_id, now, assigns, duplicates=duplicates, duplicate_details=details, via=API)
 
     def object_body(self) -> dict[str, Any]:
         """Return the body as a JSON object.

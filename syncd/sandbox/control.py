@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from syncd.sandbox import control_org, spending
+from syncd.sandbox.automation import process_user
 from syncd.sandbox.call import Answer, auto_assign
 from syncd.sandbox.clock import parse_datetime, zulu
+from syncd.sandbox.deeds import deeds_since, last_deeds
 from syncd.sandbox.digest import digest
 from syncd.sandbox.errors import ControlRefused, StateRefused
 from syncd.sandbox.faults_read import read_faults
@@ -79,7 +81,9 @@ def _edit(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, A
         )
     headers = {name.lower(): value for name, value in (body.get("headers") or {}).items()}
     assign = auto_assign(headers["sforce-auto-assign"]) if "sforce-auto-assign" in headers else False
-    return {"results": org.edit(edits, user=str(body.get("user") or ADMIN_USERNAME), auto_assign=assign)}
+    by_flow = bool(body.get("scheduled_flow"))
+    user = str(body.get("user") or (process_user(org) if by_flow else ADMIN_USERNAME))
+    return {"results": org.edit(edits, user=user, auto_assign=assign, by_flow=by_flow)}
 
 
 def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -87,6 +91,13 @@ def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[st
     if not since.isdigit():
         raise ControlRefused(f"since takes a request number, not {since!r}.")
     return org.journal.since(int(since))
+
+
+def _deeds(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    unknown = set(params) - {"since", "last"}
+    if method != "GET" or unknown or not all(text.isdigit() for text in params.values()):
+        raise ControlRefused("GET deeds?since=N lists what was done after deed N, deeds?last=N the last N deeds; N is a number.")
+    return last_deeds(org, int(params["last"])) if "last" in params else deeds_since(org, int(params.get("since", "0")))
 
 
 def _dump(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,6 +149,7 @@ def _settings(org: Org, method: str, params: Mapping[str, str], body: Mapping[st
 
 _ACTIONS: dict[str, Callable[[Org, str, Mapping[str, str], Mapping[str, Any]], Any]] = {
     "clock": _clock,
+    "deeds": _deeds,
     "edit": _edit,
     "faults": _faults,
     "requests": _requests,

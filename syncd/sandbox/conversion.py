@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import history
+from syncd.sandbox import deeds, history
 from syncd.sandbox.duplicates import IGNORE
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.save import How, insert, live_row, write_changes
@@ -60,9 +60,13 @@ def convert(org: Org, lead_id: str, options: Mapping[str, Any], how: How) -> dic
             "ConvertedOpportunityId": opportunity_id,
         }
         history.record_event(org, lead_object, lead_id, "leadConverted", by=how.user_id, at=how.stamp)
-        write_changes(org, lead_object, lead, changes, How(how.user_id, how.at, duplicates=IGNORE))
+        write_changes(org, lead_object, lead, changes, _signed(how))
         _carry_members(org, lead_id, contact_id, how)
     return {"accountId": account_id, "contactId": contact_id, "opportunityId": opportunity_id, "leadId": lead_id}
+
+
+def _signed(how: How) -> How:
+    return How(how.user_id, how.at, duplicates=IGNORE, via=deeds.CONVERSION)
 
 
 def _converted_status(org: Org, wanted: str | None) -> str:
@@ -84,7 +88,7 @@ def _account(org: Org, lead: Mapping[str, Any], owner: str, how: How) -> str:
         "NumberOfEmployees": lead["NumberOfEmployees"],
         **{"Billing" + part: lead[part] for part in _ADDRESS},
     }
-    return insert(org, org.schema.get("Account"), values, How(how.user_id, how.at, duplicates=IGNORE))
+    return insert(org, org.schema.get("Account"), values, _signed(how))
 
 
 def _contact(org: Org, lead: Mapping[str, Any], account_id: str, owner: str, how: How) -> str:
@@ -94,7 +98,7 @@ def _contact(org: Org, lead: Mapping[str, Any], account_id: str, owner: str, how
         **{name: lead[name] for name in _CARRIED},
         **{"Mailing" + part: lead[part] for part in _ADDRESS},
     }
-    return insert(org, org.schema.get("Contact"), values, How(how.user_id, how.at, duplicates=IGNORE))
+    return insert(org, org.schema.get("Contact"), values, _signed(how))
 
 
 def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str], options: Mapping[str, Any], how: How) -> str:
@@ -113,7 +117,7 @@ def _opportunity(org: Org, lead: Mapping[str, Any], links: tuple[str, str, str],
         "CloseDate": close_on.isoformat(),
         "CampaignId": _latest_campaign(org, lead["Id"]),
     }
-    return insert(org, org.schema.get("Opportunity"), values, How(how.user_id, how.at, duplicates=IGNORE))
+    return insert(org, org.schema.get("Opportunity"), values, _signed(how))
 
 
 def _latest_campaign(org: Org, lead_id: str) -> str | None:
@@ -124,3 +128,4 @@ def _latest_campaign(org: Org, lead_id: str) -> str | None:
 def _carry_members(org: Org, lead_id: str, contact_id: str, how: How) -> None:
     for row in org.database.where("CampaignMember", LeadId=lead_id, IsDeleted=0):
         org.database.update("CampaignMember", row["Id"], {"ContactId": contact_id, "SystemModstamp": how.stamp})
+        deeds.record_changes(org, org.schema.get("CampaignMember"), row, {"ContactId": contact_id}, _signed(how))

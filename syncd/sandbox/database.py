@@ -24,9 +24,11 @@ _UNINDEXED_REFERENCES = (
     "manager",
     "campaignmemberrecordtype",
 )
-_DELETED_LOG = (
+_LOGS = (
     'CREATE TABLE "_Deleted" (Object TEXT, Id TEXT, DeletedAt TEXT)',
     'CREATE INDEX "_Deleted_when" ON "_Deleted" (Object, DeletedAt)',
+    'CREATE TABLE "_Deeds" (N INTEGER PRIMARY KEY AUTOINCREMENT, At TEXT, UserId TEXT, Via TEXT, Object TEXT, RecordId TEXT, '
+    "Field TEXT, Before, After)",
 )
 
 
@@ -104,7 +106,7 @@ class Database:
         """Make one table per object, with the indexes that Salesforce would have."""
         for each in schema.objects.values():
             self._create_table(each)
-        for statement in _DELETED_LOG:
+        for statement in _LOGS:
             self.connection.execute(statement)
 
     def _create_table(self, sobject: SObject) -> None:

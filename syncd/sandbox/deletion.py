@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities
+from syncd.sandbox import activities, deeds
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.locks import check_locks
 from syncd.sandbox.save import How, live_row
@@ -68,9 +69,11 @@ def _bin(org: Org, sobject: SObject, record_id: str, how: How, *, with_parent: b
     for child, pointer in _LOOKUPS.get(sobject.name, ()):
         for row in org.database.where(child, **{pointer: record_id}):
             org.database.update(child, row["Id"], {pointer: None, "SystemModstamp": max(how.stamp, row["SystemModstamp"])})
+            deeds.record_changes(org, org.schema.get(child), row, {pointer: None}, how)
     vanishes = sobject.name == "OpportunityContactRole" and not with_parent
     if vanishes or not sobject.has("IsDeleted"):
         org.database.delete(sobject.name, record_id)
+        deeds.record_gone(org, sobject, record_id, how)
     else:
         _mark(org, sobject, record_id, how)
     org.database.insert("_Deleted", {"Object": sobject.name, "Id": record_id, "DeletedAt": how.stamp})
@@ -83,6 +86,8 @@ def _mark(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     if sobject.has("LastModifiedDate"):
         changes |= {"LastModifiedDate": how.stamp, "LastModifiedById": how.user_id}
     org.database.update(sobject.name, record_id, changes)
+    if not sobject.name.endswith("History"):
+        deeds.record_changes(org, sobject, {"Id": record_id, "IsDeleted": 0}, {"IsDeleted": 1}, how)
 
 
 def undelete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
@@ -96,11 +101,14 @@ def undelete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     binned_at = row.get("SystemModstamp")
     with org.database.savepoint():
         org.database.update(sobject.name, record_id, {"IsDeleted": 0, "SystemModstamp": how.stamp} | _unmerged(row))
+        deeds.record_changes(org, sobject, row, {"IsDeleted": 0} | _unmerged(row), how)
         for child, pointer in _CASCADES.get(sobject.name, ()):
             for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
                 if each.get("SystemModstamp", binned_at) == binned_at:
                     touched = {"SystemModstamp": how.stamp} if "SystemModstamp" in each else {}
                     org.database.update(child, each["Id"], {"IsDeleted": 0, **touched})
+                    if not child.endswith("History"):
+                        deeds.record_changes(org, org.schema.get(child), each, {"IsDeleted": 0}, how)
                     _forget(org, child, each["Id"])
         _forget(org, sobject.name, record_id)
 
@@ -122,12 +130,14 @@ def merge(org: Org, sobject: SObject, winner_id: str, loser_id: str, how: How) -
     if not sobject.can("merge") or winner_id == loser_id:
         raise SalesforceError("INVALID_TYPE_FOR_OPERATION", f"entity cannot be merged: {sobject.label} {loser_id}", fields=())
     live_row(org, sobject, winner_id)
-    live_row(org, sobject, loser_id)
+    loser = live_row(org, sobject, loser_id)
+    how = replace(how, via=deeds.MERGE)
     with org.database.savepoint():
         for child, pointer in _CASCADES.get(sobject.name, ()):
             if not child.endswith("History"):
                 _move_children(org, child, pointer, (winner_id, loser_id), how)
         org.database.update(sobject.name, loser_id, {"MasterRecordId": winner_id})
+        deeds.record_changes(org, sobject, loser, {"MasterRecordId": winner_id}, how)
         _bin(org, sobject, loser_id, how, with_parent=False)
         org.database.update(
             sobject.name, winner_id, {"LastModifiedDate": how.stamp, "LastModifiedById": how.user_id, "SystemModstamp": how.stamp}
@@ -144,6 +154,7 @@ def _move_children(org: Org, child: str, pointer: str, records: tuple[str, str],
     for row in org.database.where(child, **{pointer: loser_id}, IsDeleted=0):
         if row.get("CampaignId") not in joined or child != "CampaignMember":
             org.database.update(child, row["Id"], {pointer: winner_id, "SystemModstamp": how.stamp})
+            deeds.record_changes(org, org.schema.get(child), row, {pointer: winner_id}, how)
 
 
 def purge(org: Org, sobject: SObject, how: How, record_id: str) -> None:
@@ -159,3 +170,5 @@ def purge(org: Org, sobject: SObject, how: How, record_id: str) -> None:
         for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
             purge(org, org.schema.get(child), how, each["Id"])
     org.database.delete(sobject.name, record_id)
+    if not sobject.name.endswith("History"):
+        deeds.record_gone(org, sobject, record_id, how)

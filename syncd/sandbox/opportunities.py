@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from syncd.sandbox import deeds
+
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
+    from syncd.sandbox.save import How
 
 _CATEGORY_OF_NAME = {"Best Case": "BestCase", "Most Likely": "MostLikely", "Commit": "Forecast"}
 
@@ -75,10 +78,11 @@ def _close_date(before: Mapping[str, Any] | None, values: dict[str, Any]) -> Non
         values["PushCount"] = (before["PushCount"] or 0) + 1
 
 
-def keep_one_primary(org: Org, role: Mapping[str, Any], at: str) -> None:
+def keep_one_primary(org: Org, role: Mapping[str, Any], how: How) -> None:
     """Take the primary flag from the opportunity's other contact roles when `role` has it."""
     if not role.get("IsPrimary"):
         return
     for other in org.database.where("OpportunityContactRole", OpportunityId=role["OpportunityId"], IsPrimary=1):
         if other["Id"] != role["Id"]:
-            org.database.update("OpportunityContactRole", other["Id"], {"IsPrimary": 0, "SystemModstamp": at})
+            org.database.update("OpportunityContactRole", other["Id"], {"IsPrimary": 0, "SystemModstamp": how.stamp})
+            deeds.record_changes(org, org.schema.get("OpportunityContactRole"), other, {"IsPrimary": 0}, how)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.sandbox import conversion, deletion, save, seeds
+from syncd.sandbox import conversion, deeds, deletion, save, seeds
 from syncd.sandbox.bin import RecycleBin
 from syncd.sandbox.bulk.jobs import BulkJobs
 from syncd.sandbox.clock import SandboxClock, stamp
@@ -170,25 +170,30 @@ class Org:
         return row["Name"] if row else record_id
 
     def edit(
-        self, edits: Sequence[Mapping[str, Any]], *, user: str = seeds.ADMIN_USERNAME, auto_assign: bool = False
+        self,
+        edits: Sequence[Mapping[str, Any]],
+        *,
+        user: str = seeds.ADMIN_USERNAME,
+        auto_assign: bool = False,
+        by_flow: bool = False,
     ) -> list[dict[str, Any]]:
-        """Carry out a person's edits, one after the other, each by itself; see the control endpoint."""
+        """Carry out a person's edits, or a scheduled flow's, one after the other, each by itself; see the control endpoint."""
         with self.lock:
             self.settle()
-            user_id = self.resolve_owner(user)
-            return [self._edit(each, user_id, auto_assign) for each in edits]
+            user_id, via = self.resolve_owner(user), deeds.AUTOMATION if by_flow else deeds.EDIT
+            return [self._edit(each, user_id, auto_assign, via) for each in edits]
 
     def settle(self) -> None:
         """Let happen what time alone brings about: transactions commit, the bin forgets. Every request begins with it."""
         self.transactions.commit_due(self)
         self.recycle_bin.let_old_go(self)
 
-    def _edit(self, edit: Mapping[str, Any], user_id: str, auto_assign: bool) -> dict[str, Any]:
+    def _edit(self, edit: Mapping[str, Any], user_id: str, auto_assign: bool, via: str) -> dict[str, Any]:
         from syncd.sandbox.control import moment_of
 
         at = moment_of(edit["at"], self.clock.now()) if edit.get("at") else self.clock.now()
         try:
-            how = save.How(user_id, at, auto_assign, sees_all=True, duplicates=ALLOW)
+            how = save.How(user_id, at, auto_assign, sees_all=True, duplicates=ALLOW, via=via)
             delay = self.transactions.delay_of(edit, self.settings.late_commit)
             outcome = self.transactions.run(self, edit, how, delay) if delay else self.apply(edit, how)
             return {"success": True, "errors": []} | outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, automation, history, members, opportunities
+from syncd.sandbox import activities, automation, deeds, history, members, opportunities
 from syncd.sandbox.clock import stamp
 from syncd.sandbox.duplicates import ALERT, check_duplicates
 from syncd.sandbox.errors import NotThere, SalesforceError
@@ -34,6 +34,7 @@ class How:
     duplicate_details: bool = False
     automated: bool = False  # a rule of the org writes; rules do not judge rules
     as_process: bool = False  # ... as the user Automated Process
+    via: str = deeds.EDIT  # what the deeds say the save came by
 
     @property
     def stamp(self) -> str:
@@ -69,13 +70,13 @@ def insert(org: Org, sobject: SObject, values: Values, how: How) -> str:
     elif sobject.name in activities.KINDS:
         activities.complete(org, sobject, values, None, how.stamp)
     _check_unique(org, sobject, values, None)
-    if sobject.name == "Lead" and how.auto_assign:
-        _assign(org, values)
+    assigned = sobject.name == "Lead" and how.auto_assign and _assign(org, values)
     row = _full_row(sobject, values)
     row["Id"] = org.mint_id(sobject.key_prefix or "000")
     _judge(org, sobject, None, row, values, how)
     _stamp_new(sobject, row, how)
     org.database.insert(sobject.name, row)
+    deeds.record_new(org, sobject, row, how, assigned=assigned)
     _after_insert(org, sobject, row, how)
     _follow_rules(org, sobject, None, row, how)
     return str(row["Id"])
@@ -106,7 +107,7 @@ def _after_insert(org: Org, sobject: SObject, row: Values, how: How) -> None:
     elif sobject.name == "Campaign":
         members.add_default_statuses(org, row["Id"], how.user_id, how.stamp)
     elif sobject.name == "OpportunityContactRole":
-        opportunities.keep_one_primary(org, row, how.stamp)
+        opportunities.keep_one_primary(org, row, how)
     elif sobject.name == "CampaignMemberStatus":
         members.keep_one_default(org, row)
     elif sobject.name in activities.KINDS:
@@ -141,8 +142,7 @@ def update(org: Org, sobject: SObject, record_id: str, given: Mapping[str, Any],
 
 def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values: Values, how: How) -> None:
     """Write checked values over a row, with what follows from them. A save that changes nothing still moves the stamps."""
-    if sobject.name == "Lead" and how.auto_assign:
-        _assign(org, values)
+    assigned = sobject.name == "Lead" and how.auto_assign and _assign(org, values)
     if sobject.name == "Opportunity":
         opportunities.derive(org, before, values, how.stamp)
     elif sobject.name == "CampaignMember":
@@ -157,11 +157,12 @@ def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values:
     touched = _stamp_changed(sobject, before, how)
     org.database.update(sobject.name, before["Id"], {**changes, **touched})
     after = {**before, **changes}
+    deeds.record_changes(org, sobject, before, changes, how, assigned=assigned)
     history.record_changes(org, sobject, before, changes, by=how.user_id, at=how.stamp)
     if sobject.name == "Opportunity":
         history.snapshot_opportunity(org, before, after, changes, by=how.user_id, at=how.stamp)
     elif sobject.name == "OpportunityContactRole":
-        opportunities.keep_one_primary(org, after, how.stamp)
+        opportunities.keep_one_primary(org, after, how)
     elif sobject.name == "CampaignMemberStatus":
         members.keep_one_default(org, after)
     elif sobject.name in activities.KINDS:
@@ -202,10 +203,11 @@ def _compound_name(values: Values, before: Mapping[str, Any]) -> None:
     values["Name"] = " ".join(part for part in parts if part)
 
 
-def _assign(org: Org, values: Values) -> None:
+def _assign(org: Org, values: Values) -> bool:
     owner = org.rule_owner()
     if owner is not None:
         values["OwnerId"] = owner
+    return owner is not None
 
 
 def _check_unique(org: Org, sobject: SObject, values: Values, own_id: str | None) -> None:

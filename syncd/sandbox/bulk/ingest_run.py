@@ -12,6 +12,7 @@ from syncd.sandbox.bulk.files import Lines, Rows, Style
 from syncd.sandbox.bulk.ingest_columns import FileRefused, IngestColumn, read_header
 from syncd.sandbox.bulk.ingest_rows import Saver, repeated_keys
 from syncd.sandbox.bulk.jobs import ENDED, Job, take_end
+from syncd.sandbox.deeds import API
 from syncd.sandbox.save import How
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _records(lines: Lines, style: Style) -> Iterator[list[str]]:
 
 def _slice(org: Org, job: Job, columns: Sequence[IngestColumn], now: datetime) -> None:
     assert job.upload is not None
-    how = How(job.user_id, now, auto_assign=job.rule_id is not None)
+    how = How(job.user_id, now, auto_assign=job.rule_id is not None, via=API)
     saver = Saver(org, org.schema.get(job.object_name), job.operation, job.external_id, how)
     lines = Lines(job.upload, job.offset)
     records = _records(lines, job.style)
