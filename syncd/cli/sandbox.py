@@ -1,23 +1,30 @@
-"""How does one get an emulated Salesforce org to rehearse on?"""
+"""How does one get an emulated Salesforce org to rehearse on, and people who work in it?"""
 
 from __future__ import annotations
 
 import importlib
+import json
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
+from syncd.cli import output
 from syncd.errors import SyncdError
 
 sandbox = typer.Typer(
-    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Serve the emulated Salesforce org on a port."
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Serve the emulated Salesforce org on a port, and play people in it.",
 )
 
 
 @sandbox.callback()
 def _group() -> None:
-    """Serve the emulated Salesforce org on a port."""
+    """Serve the emulated Salesforce org on a port, and play people in it."""
 
 
 @sandbox.command()
@@ -41,8 +48,87 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the emulated org until interrupted. Its address and credentials come as one JSON line on stdout."""
+    module = _part("syncd.sandbox.cli")
+    filled = {"seed": seed, "now": now, "load": load, "users": users, "company": company, "frozen": frozen}
+    raise typer.Exit(module.serve(port=port, state=state, faults=faults, **filled))
+
+
+@sandbox.command()
+def play(
+    script: Annotated[str, typer.Argument(help="Which script; --list names them.")] = "",
+    url: Annotated[str, typer.Option(help="The address that `syncd sandbox serve` printed.")] = "",
+    day: Annotated[int, typer.Option(help="Which day of the script: another day, other records.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="The seed of what is picked: equal orgs and seeds, equal deeds.")] = 0,
+    only_list: Annotated[bool, typer.Option("--list", help="Name the scripts and what each does, and play none.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the org's deeds as JSON.")] = False,
+) -> None:
+    """Play a person's or a machine's day against a running emulated org, and show what was done by the org's own record."""
+    scripts = _part("syncd.sandbox.scripts")
+    if only_list:
+        told = [(name, (function.__doc__ or "").strip().splitlines()[0]) for name, function in scripts.SCRIPTS.items()]
+        return _show_list(told, as_json=as_json)
+    _check_script(script, list(scripts.SCRIPTS))
+    if urlsplit(url).scheme != "http" or not urlsplit(url).hostname:
+        message = (
+            f"{url!r} is no address of an emulated org. Give the one that `syncd sandbox serve` printed: http://127.0.0.1:PORT"
+        )
+        raise typer.BadParameter(message, param_hint="--url")
     try:
-        module = importlib.import_module("syncd.sandbox.cli")
+        played = scripts.play_script(script, url, seed=seed, day=day)
+    except scripts.PlayStopped as stopped:
+        raise SyncdError(f"{script} could not be played: {stopped}", hint="Start an org with: syncd sandbox serve") from stopped
+    except scripts.OrgLacks as lacking:
+        raise SyncdError(f"{script} cannot be played at {url}: {lacking}", hint="Nothing was done in the org.") from lacking
+    _show_deeds(played, as_json=as_json)
+    raise typer.Exit(1 if played.refused else 0)
+
+
+def _check_script(script: str, names: list[str]) -> None:
+    if script in names:
+        return
+    nearest = get_close_matches(script, names, 1, 0.4)
+    meant = f" Did you mean {nearest[0]}?" if nearest else ""
+    message = f"there is no script {script!r}.{meant} There are: {', '.join(names)}."
+    raise typer.BadParameter(message, param_hint="SCRIPT")
+
+
+def _show_list(told: list[tuple[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        return output.as_json(dict(told))
+    for line in output.table(("SCRIPT", "WHAT IT DOES"), told):
+        output.data(line)
+    return None
+
+
+def _show_deeds(played: Any, *, as_json: bool) -> None:
+    """Write the deeds to stdout, and what was refused to stderr."""
+    if as_json:
+        output.as_json(list(played.deeds))
+    else:
+        rows = [
+            (deed["at"], deed["username"], deed["via"], deed["object"], deed["id"], deed["field"], _change(deed))
+            for deed in played.deeds
+        ]
+        for line in output.table(("AT", "WHO", "VIA", "OBJECT", "ID", "FIELD", "CHANGE"), rows):
+            output.data(line)
+    for failed in played.refused:
+        output.message(f"refused: {failed.title}: {output.visible(failed.edit)}: {output.visible(list(failed.errors))}")
+    deeds, steps = output.many(len(played.deeds), "deed"), output.many(len(played.steps), "step")
+    output.message(f"{played.script}: {deeds} in {steps}, from {output.when(played.began_at)} to {output.when(played.ended_at)}")
+
+
+def _change(deed: dict[str, Any]) -> str:
+    before, after = (json.dumps(deed[name], ensure_ascii=False) for name in ("before", "after"))
+    return f"{before} → {after}"
+
+
+def _part(name: str) -> Any:
+    """Import a part of the emulated org.
+
+    Errors: SyncdError when its extra is not installed.
+    """
+    try:
+        return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name is not None and missing.name.partition(".")[0] == "syncd":
             raise
@@ -50,5 +136,3 @@ def serve(
             f"the emulated org needs {missing.name}, which is not installed.",
             hint="Install it with: pip install 'syncd[sandbox]'",
         ) from missing
-    filled = {"seed": seed, "now": now, "load": load, "users": users, "company": company, "frozen": frozen}
-    raise typer.Exit(module.serve(port=port, state=state, faults=faults, **filled))

@@ -1,4 +1,4 @@
-"""Does `syncd sandbox serve` start the emulated org, or say what is missing?"""
+"""Does `syncd sandbox` serve the emulated org and play people in it, or say what is missing?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from syncd.sandbox.local import running
 from tests.cli.conftest import Syncd
 
 
@@ -45,3 +47,67 @@ def test_an_org_that_cannot_be_loaded_says_why(syncd: Syncd) -> None:
     said = syncd("sandbox", "serve", "--load", "nowhere")
     assert said.code == 2
     assert "nowhere" in said.err
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[str]:
+    with running(company=True) as served:
+        yield served.url
+
+
+def test_the_scripts_are_listed_with_what_they_do(syncd: Syncd) -> None:
+    said = syncd("sandbox", "play", "--list")
+    assert said.code == 0
+    names = [line.split()[0] for line in said.out.splitlines()[1:]]
+    assert names == [
+        "sales-day",
+        "marketing-day",
+        "connector",
+        "data-load",
+        "scheduled-flow",
+        "assignment-rule",
+        "merges",
+        "conversions",
+    ]
+    assert syncd("sandbox", "play", "--list", "--json").json.keys() == set(names)
+
+
+def test_an_unknown_script_names_the_nearest(syncd: Syncd) -> None:
+    said = syncd("sandbox", "play", "sale-day", "--url", "http://127.0.0.1:9")
+    assert (said.code, said.out) == (2, "")
+    assert "sales-day" in said.err.partition("Did you mean")[2]
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "https://login.salesforce.com", "http://"])
+def test_what_is_no_address_of_an_emulated_org_is_refused(syncd: Syncd, url: str) -> None:
+    said = syncd("sandbox", "play", "merges", "--url", url)
+    assert (said.code, said.out) == (2, "")
+    assert "--url" in said.err
+
+
+def test_an_org_that_cannot_be_reached_is_one_clear_message(syncd: Syncd) -> None:
+    said = syncd("sandbox", "play", "merges", "--url", "http://127.0.0.1:9")
+    assert (said.code, said.out) == (1, "")
+    assert "127.0.0.1:9" in said.err
+    assert "syncd sandbox serve" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_org_without_what_the_script_needs_says_what_is_missing(syncd: Syncd) -> None:
+    with running() as empty:
+        said = syncd("sandbox", "play", "marketing-day", "--url", empty.url)
+    assert (said.code, said.out) == (1, "")
+    assert "no active user for marketing" in said.err
+    assert "--company" in said.err
+
+
+def test_what_was_done_is_shown_as_a_table_or_as_json(syncd: Syncd, company: str) -> None:
+    said = syncd("sandbox", "play", "connector", "--url", company)
+    assert said.code == 0
+    assert said.out.splitlines()[0].split() == ["AT", "WHO", "VIA", "OBJECT", "ID", "FIELD", "CHANGE"]
+    assert len(said.out.splitlines()) == 26
+    assert '→ "Inquiry"' in said.out
+    assert "25 deeds in 5 steps" in said.err
+    told = syncd("sandbox", "play", "sales-day", "--url", company, "--day", 2, "--json").json
+    assert {deed["via"] for deed in told} == {"edit"}
+    assert len({deed["username"] for deed in told}) == 1
