@@ -34,7 +34,7 @@ def run(
         return
     daemon = Daemon()
     daemon.listen()
-    with wire.open_world(config, is_stopping=daemon.is_ending, tell=output.message) as (world, org):
+    with wire.open_world(config, is_stopping=daemon.is_ending, tell=daemon.warn) as (world, org):
         daemon.run(world, org)
 
 

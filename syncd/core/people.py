@@ -251,7 +251,8 @@ def _field_problem(column: Column, name: str, api_name: str, field: FieldFacts |
 
 def handle_of(field: str, value: str) -> str:
     """Return the text that stands for an external id where an address would stand, in a flag of somebody not in the org yet."""
-    return f"{field}={value}"
+    text = f"{field}={value}"
+    return normal_address(text) if "@" in text else text  # the store compares what looks like an address without case
 
 
 def handles_of(person: OrgRecord, external_fields: Iterable[str]) -> list[str]:

@@ -161,6 +161,7 @@ class _Deciding:
         people = [person for found in matches for person in (found.person, *found.candidates) if person is not None]
         ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
         addresses = {row.address for row in rows if row.address} | {_address(person) for person in people} - {None}
+        addresses |= {self._handle(row) for row in rows}
         self.facts = self.context.store.flags(sorted(ids), sorted(one for one in addresses if one))
         self.known = {(fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name}
         self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncd.engine.cycle import run_cycle
 from syncd.engine.world import Stopped, World
-from syncd.errors import LeaseHeld, StoreUnusable, SyncdError
+from syncd.errors import StoreUnusable, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, Store
 
 RENEW_S = 8
@@ -48,7 +48,8 @@ def holding_lease(store: Store) -> Iterator[Callable[[], None]]:
     try:
         yield lambda: store.renew_lease(host, pid, clock.now())
     finally:
-        store.release_lease(host, pid)
+        with suppress(StoreUnusable):  # one that cannot be given back ends with this process
+            store.release_lease(host, pid)
 
 
 class Daemon:
@@ -69,6 +70,10 @@ class Daemon:
         """Take SIGTERM and SIGINT. Before the first cycle nothing is in flight, so that one ends the process at once."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+
+    def warn(self, text: str) -> None:
+        """Log something that somebody should read before the first cycle."""
+        self._log.warning("before the first cycle", text=text)
 
     def is_ending(self) -> bool:
         """Tell whether the daemon was asked to end."""
@@ -121,9 +126,7 @@ class Daemon:
                 self._log.info("cycle cut short", reason="the daemon was asked to end")
             except SyncdError as problem:
                 self._log.error("cycle failed", reason=str(problem), next=problem.hint, permanent=problem.permanent)
-                if isinstance(problem, StoreUnusable) and problem.permanent:
-                    self._fault = problem
-                    self._ending.set()
+                self._end_without_store(problem)
             except BaseException as fault:
                 self._fault = fault
                 self._ending.set()
@@ -132,11 +135,15 @@ class Daemon:
     def _renew(self, renew: Callable[[], None]) -> None:
         try:
             renew()
-        except LeaseHeld as problem:
-            self._fault = problem
-            self._ending.set()
         except SyncdError as problem:
             self._log.error("lease not renewed", reason=str(problem), next=problem.hint)
+            self._end_without_store(problem)
+
+    def _end_without_store(self, problem: SyncdError) -> None:
+        """End for a lease that another took, or a database that waiting will not bring back."""
+        if isinstance(problem, StoreUnusable) and problem.permanent:
+            self._fault = problem
+            self._ending.set()
 
 
 def log_cycle(record: CycleRecord) -> None:

@@ -131,8 +131,6 @@ def _check_opt_outs(connection: Connection, org: str, problems: Problems) -> Non
     kept: Counter[str] = Counter()
     for person_id, count in connection.execute(facts.group_by(flags.c.person_id)):
         kept[person_id] += count
-    if kept[""]:  # one who is known by an external id alone is entered anew with each export, and kept once
-        entered[""] = min(entered[""], kept[""])
     if gone := entered - kept:
         problems.add(
             "opt-out",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.values import Entry, Flag, FlagFact
+from syncd.ports import LedgerQuery
 from syncd.store.sql import SqlStore
 from tests.engine.test_intake import NOW, SCHEMA, Scene, lead, lead_id, line, schema
 
@@ -63,6 +64,18 @@ def test_every_way_in_which_an_opt_out_comes_enters_and_keeps_it_once(scene: Sce
     scene.run(mapping=scene.mapping)
     assert problems(scene) == ()
     assert {person for flag, person, _ in scene.flags() if flag is Flag.OPTED_OUT} >= {None, *map(lead_id, (1, 8, 9))}
+
+
+@pytest.mark.parametrize("external", ["99", "Ann@Example.com"])
+def test_one_known_by_an_external_id_alone_is_entered_once(scene: Scene, external: str, tmp_path: Path) -> None:
+    for name, score in (("a.csv", "1"), ("b.csv", "2")):
+        scene.drop(name, line(98, id=external, email="null", unsubscribed="true", leadScore=score))
+        scene.drop("2" + name, line(901, unsubscribed="true", leadScore=score))
+        scene.run()
+        assert problems(scene) == ()
+    assert scene.store.flag_counts()["opted_out"] == len(list(scene.store.ledger(LedgerQuery(kind="flag")))) == 2
+    change(tmp_path / "syncd.db", "DELETE FROM flags WHERE address = 'p901@example.com'")
+    assert "1 of 2 opt-outs" in problems(scene)[0]
 
 
 @pytest.fixture
