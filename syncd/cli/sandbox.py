@@ -68,11 +68,7 @@ def play(
         told = [(name, (function.__doc__ or "").strip().splitlines()[0]) for name, function in scripts.SCRIPTS.items()]
         return _show_list(told, as_json=as_json)
     _check_script(script, list(scripts.SCRIPTS))
-    if urlsplit(url).scheme != "http" or not urlsplit(url).hostname:
-        message = (
-            f"{url!r} is no address of an emulated org. Give the one that `syncd sandbox serve` printed: http://127.0.0.1:PORT"
-        )
-        raise typer.BadParameter(message, param_hint="--url")
+    _check_address(url)
     try:
         played = scripts.play_script(script, url, seed=seed, day=day)
     except scripts.PlayStopped as stopped:
@@ -90,6 +86,18 @@ def _check_script(script: str, names: list[str]) -> None:
     meant = f" Did you mean {nearest[0]}?" if nearest else ""
     message = f"there is no script {script!r}.{meant} There are: {', '.join(names)}."
     raise typer.BadParameter(message, param_hint="SCRIPT")
+
+
+def _check_address(url: str) -> None:
+    try:
+        is_address = urlsplit(url).scheme == "http" and bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        message = (
+            f"{url!r} is no address of an emulated org. Give the one that `syncd sandbox serve` printed: http://127.0.0.1:PORT"
+        )
+        raise typer.BadParameter(message, param_hint="--url")
 
 
 def _show_list(told: list[tuple[str, str]], *, as_json: bool) -> None:

@@ -91,7 +91,7 @@ class Player:
             connection.request(method, path, text, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             content = answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             message = f"the emulated org doesn't answer | {where}: {error} | start it with `python -m syncd.sandbox`"
             raise PlayStopped(message) from error
         finally:
@@ -99,7 +99,11 @@ class Player:
         if answer.status != 200:
             message = f"the emulated org refused | {where}: {answer.status} {content[:300].decode(errors='replace')}"
             raise PlayStopped(message + " | does it hold the company that this play was written for?")
-        return json.loads(content)
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            message = f"what answers is no emulated org | {where}: {content[:80]!r} | give the address that the org printed"
+            raise PlayStopped(message) from error
 
 
 def _time(text: str) -> datetime:

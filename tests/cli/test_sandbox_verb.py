@@ -6,8 +6,10 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -78,7 +80,7 @@ def test_an_unknown_script_names_the_nearest(syncd: Syncd) -> None:
     assert "sales-day" in said.err.partition("Did you mean")[2]
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "https://login.salesforce.com", "http://"])
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "https://login.salesforce.com", "http://", "http://127.0.0.1:99999"])
 def test_what_is_no_address_of_an_emulated_org_is_refused(syncd: Syncd, url: str) -> None:
     said = syncd("sandbox", "play", "merges", "--url", url)
     assert (said.code, said.out) == (2, "")
@@ -90,6 +92,25 @@ def test_an_org_that_cannot_be_reached_is_one_clear_message(syncd: Syncd) -> Non
     assert (said.code, said.out) == (1, "")
     assert "127.0.0.1:9" in said.err
     assert "syncd sandbox serve" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", b"220 mail.example ESMTP\r\n"])
+def test_what_answers_but_is_no_emulated_org_is_one_clear_message(syncd: Syncd, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def once() -> None:
+            with server.accept()[0] as caller:
+                caller.recv(65536)
+                caller.sendall(answer)
+
+        thread = threading.Thread(target=once)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        said = syncd("sandbox", "play", "merges", "--url", url)
+        thread.join()
+    assert (said.code, said.out) == (1, "")
+    assert url in said.err
     assert "Traceback" not in said.err
 
 
