@@ -45,7 +45,7 @@ VERBS = {
     "status": Verb("status", "status", "Show the last cycles, lag, crossings, inbox and API budget."),
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),
-    "sandbox": Verb("sandbox", "sandbox", "Serve the emulated Salesforce org on a port."),
+    "sandbox": Verb("sandbox", "sandbox", "Serve the emulated Salesforce org on a port, and play people and machines in it."),
 }
 
 

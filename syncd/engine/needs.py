@@ -99,15 +99,21 @@ def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[
 
 
 def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list[str]:
-    """Name the objects and fields that these policies need and the org hides, such as `Lead.Status`."""
+    """Name the objects and fields that these policies need and the org hides, such as `Lead.Status`.
+
+    An external id that exports name people by may stand on leads or on contacts alone.
+    """
     found: list[str] = []
+    keys = {name for fields in keys_needed(policies.sources).values() for name in fields}
+    elsewhere = {name for name in keys for seen in schema.values() if name in seen.fields}
     for need in _wanted(policies):
         seen = schema.get(need.object)
         if seen is None:
             found.append(need.object)
             continue
         visible = _visible(need.fields, seen)
-        found += [f"{need.object}.{name}" for name in need.fields if name not in visible and name not in OPTIONAL]
+        excused = {*visible, *OPTIONAL, *elsewhere}
+        found += [f"{need.object}.{name}" for name in need.fields if name not in excused]
     return found
 
 
