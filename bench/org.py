@@ -45,8 +45,11 @@ class RunningOrg:
 def write_leads(folder: Path, leads: int) -> None:
     """Write a load folder with so many leads of 15 fields, 40 of them stamped in each second."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "User.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("Username", "LastName", "Email"), ("sdr@bench.example", "Sdr", "sdr@bench.example")])
+    _write(folder / "User.csv", ("Username", "LastName", "Email"), ("sdr@bench.example", "Sdr", "sdr@bench.example"))
+    _write(folder / "Account.csv", ("Name",), ("Acme 0",))
+    _write(folder / "Contact.csv", ("LastName", "Account.Name", "Nurture_Hold_Until__c:date"), ("Doe", "Acme 0", ""))
+    deal = ("Name", "StageName", "CloseDate", "Account.Name", "Nurture_Hold_Until__c:date")
+    _write(folder / "Opportunity.csv", deal, ("Acme 0 - Pilot", "Negotiation", "2026-06-30", "Acme 0", ""))
     with (folder / "Lead.csv").open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(HEADER)
@@ -55,6 +58,11 @@ def write_leads(folder: Path, leads: int) -> None:
             status, address = STATUSES[number % 7], f"p{number}@acme{number % 5000}.example"
             row = (f"Doe{number}", "Jo", f"Acme {number % 5000}", address, "Buyer", f"+1555{number:07d}", "US", "Web", status)
             out.writerow((*row, "false", f"M{number}", str(number % 100), at, at, "sdr@bench.example"))
+
+
+def _write(path: Path, *rows: tuple[str, ...]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
 
 
 @contextmanager
