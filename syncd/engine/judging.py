@@ -33,21 +33,18 @@ def _all(store: StoreReader, name: str) -> list[OrgRecord]:
     return found
 
 
-def decide_plain(world: World, cycle: Cycle) -> bool:
-    """Mirror the objects that no fence stands on. Returns whether users or queues changed."""
-    people_changed = False
+def decide_plain(world: World, cycle: Cycle) -> None:
+    """Mirror the objects that no fence stands on."""
     for name in PLAIN:
         while cases := world.store.cases((name,), BATCH):
             world.pause_point()
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
-            people_changed |= bool(changed) and name in ("User", "Group", "GroupMember")
             baseline = _baseline(world, cycle, name, len(changed))
             with world.store.begin() as tx:
                 tx.mirror(changed)
                 tx.append(baseline)
                 tx.unstage((name,), [case.subject_id for case in cases])
             cycle.count("changes seen", len(changed))
-    return people_changed
 
 
 def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
