@@ -271,4 +271,35 @@ lease = Table(
     Column("pid", BigInteger, nullable=False),
     _text("since_at"),
     _text("heartbeat_at"),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
 )
+
+# A row stands here before Salesforce is asked for the job: one without `job_id` may or may not have been created there.
+jobs = Table(
+    "jobs",
+    metadata,
+    _text("org", key=True),
+    _text("key", key=True),
+    _text("kind"),
+    _text("object"),
+    _text("job_id", null=True),
+    _text("state"),
+    _text("payload"),
+    _text("created_at"),
+    _text("updated_at"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _text("org"),
+    _text("verb"),
+    _text("payload"),
+    _text("asked_by"),
+    _text("asked_at"),
+    _text("taken_at", null=True),
+    _text("done_at", null=True),
+    _text("result", null=True),
+)
+Index("requests_by_done", requests.c.org, requests.c.done_at, requests.c.number)
