@@ -49,7 +49,7 @@ def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool =
                 cycle.now, tells_time = world.org.now(), False
             if isinstance(answer, Page):
                 _stage(world, cycle, answer, by_object[answer.object])
-            else:
+            elif isinstance(answer, Deletions):
                 _stage_deleted(world, cycle, answer)
         if tier != FAST_TIER:
             with world.store.begin() as tx:

@@ -7,9 +7,13 @@ clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 from syncd.ports.clock import Clock
 from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, Refused
 from syncd.ports.org import (
+    Answer,
     ApiUsage,
+    Counted,
     DeletedSince,
     Deletions,
+    Described,
+    DescribedSince,
     FieldSchema,
     Fresh,
     Keyset,
@@ -20,6 +24,8 @@ from syncd.ports.org import (
     Page,
     Pull,
     Update,
+    UpdatedSince,
+    Updates,
     WriteResult,
 )
 from syncd.ports.store import (
@@ -37,12 +43,16 @@ from syncd.ports.store import (
 )
 
 __all__ = [
+    "Answer",
     "ApiUsage",
     "Case",
     "Clock",
+    "Counted",
     "CycleRecord",
     "DeletedSince",
     "Deletions",
+    "Described",
+    "DescribedSince",
     "ExportFile",
     "ExportRow",
     "Exports",
@@ -67,6 +77,8 @@ __all__ = [
     "StoreReader",
     "StoreWriter",
     "Update",
+    "UpdatedSince",
+    "Updates",
     "Verification",
     "WriteResult",
 ]

@@ -30,7 +30,8 @@ class ApiUsage:
 
 @dataclass(frozen=True, slots=True)
 class FieldSchema:
-    """One visible field, from describe. `picklist` holds the active values' API names, empty for other types."""
+    """One visible field, from describe. `picklist` holds the active values' API names, empty for other types; `is_calculated`
+    marks formulas and roll-ups, whose value may change although the row's SystemModstamp does not."""
 
     name: str
     type: str
@@ -39,6 +40,7 @@ class FieldSchema:
     is_createable: bool
     is_external_id: bool
     picklist: tuple[str, ...] = ()
+    is_calculated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Keyset:
 class Pull:
     """Rows of one object that changed: from `since_at` on (inclusive), or strictly after the keyset `after`; else all.
 
-    Rows come ordered by (`stamp_field`, Id). `stamp_field` is SystemModstamp, or CreatedDate for history objects.
+    Rows come ordered by (`stamp_field`, Id). `stamp_field` is SystemModstamp, or CreatedDate for history objects. When more
+    than `rows_max` rows match, the pull ends after its first page, whose `is_last` is False: the rest is for a Bulk job.
     """
 
     object: str
@@ -71,15 +74,17 @@ class Pull:
     stamp_field: str = "SystemModstamp"
     since_at: datetime | None = None
     after: Keyset | None = None
+    rows_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of one pull, in order."""
+    """Some rows of one pull, in order. `total` is how many rows matched when the pull was asked."""
 
     object: str
     records: tuple[OrgRecord, ...]
     is_last: bool
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,53 @@ class Deletions:
     ids: tuple[str, ...]
     covered_until: datetime
     is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedSince:
+    """Ask which rows of an object were created or changed since then, in whole minutes of the org's clock, at most 30 days."""
+
+    object: str
+    since_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Ids of rows of one object that were created or changed. Every transaction before `covered_until` has ended: no row
+    with an earlier stamp will still become visible. `is_complete` is False when the org cannot look back that far."""
+
+    object: str
+    ids: tuple[str, ...]
+    covered_until: datetime
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many live rows of an object the org has."""
+
+    object: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedSince:
+    """Ask what an object looks like if that changed after `since_at` (the second of `since_at` counts as after), or anyway."""
+
+    object: str
+    since_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What an object looks like. `schema` is None when nothing changed, and when the object is not visible."""
+
+    object: str
+    is_changed: bool
+    schema: ObjectSchema | None
+
+
+Answer = Page | Deletions | Updates | Counted | Described
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +206,20 @@ class OrgReader(Protocol):
         """Describe up to 25 objects in one API call; an object that is not visible is absent from the answer."""
         ...
 
-    def pull(self, pulls: Sequence[Pull], deleted: Sequence[DeletedSince] = ()) -> Iterator[Page | Deletions]:
-        """Read changed rows: at most 5 pulls and 20 deletion questions travel in one API call, further pages one call each."""
+    def pull(
+        self,
+        pulls: Sequence[Pull],
+        deleted: Sequence[DeletedSince] = (),
+        *,
+        counted: Sequence[str] = (),
+        updated: Sequence[UpdatedSince] = (),
+        described: Sequence[DescribedSince] = (),
+    ) -> Iterator[Answer]:
+        """Read changed rows: at most 5 pulls and counts, and 25 questions in all, travel in one API call; further pages one each.
+
+        Shapes: what the first call asked comes in the order described, counted, pages, deletions, updates; then the next call's.
+        Errors: FieldHidden for a pull that names a hidden field is raised when everything else of its call was given.
+        """
         ...
 
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:

@@ -38,7 +38,7 @@ def pages(connection: Connection, object: str, fields: Sequence[str], stamp_fiel
         seen += len(sheet.records)
         if sheet.is_last and seen < announced:
             raise OrgUnreachable(f"The org announced {announced} rows of {object} and sent {seen}: the rest is not read.")
-        yield Page(object, sheet.records, sheet.is_last)
+        yield Page(object, sheet.records, sheet.is_last, announced)
         if sheet.is_last:
             return
         sheet = _sheet(object, fields, stamp_field, _following(connection, object, sheet.following))

@@ -8,7 +8,19 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from syncd.core.values import Scalar
-from syncd.ports import ApiUsage, DeletedSince, Deletions, Fresh, ObjectSchema, OrgIdentity, Page, Pull, Update, WriteResult
+from syncd.ports import (
+    Answer,
+    ApiUsage,
+    DeletedSince,
+    DescribedSince,
+    Fresh,
+    ObjectSchema,
+    OrgIdentity,
+    Pull,
+    Update,
+    UpdatedSince,
+    WriteResult,
+)
 from syncd.salesforce import pull, reads, writes
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.connection import Connection, host_now
@@ -60,9 +72,17 @@ class SalesforceOrg:
         """Describe objects, 25 in one API call; an object that is not visible is absent."""
         return reads.schema(self._connection, objects)
 
-    def pull(self, pulls: Sequence[Pull], deleted: Sequence[DeletedSince] = ()) -> Iterator[Page | Deletions]:
-        """Read changed rows and deletions, page by page."""
-        return pull.pull(self._connection, pulls, deleted)
+    def pull(
+        self,
+        pulls: Sequence[Pull],
+        deleted: Sequence[DeletedSince] = (),
+        *,
+        counted: Sequence[str] = (),
+        updated: Sequence[UpdatedSince] = (),
+        described: Sequence[DescribedSince] = (),
+    ) -> Iterator[Answer]:
+        """Read changed rows page by page, and what else is asked in the same calls."""
+        return pull.pull(self._connection, pulls, deleted, counted=counted, updated=updated, described=described)
 
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:
         """Read rows by id as they stand now."""

@@ -3,56 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import zip_longest
 from typing import Any
-from urllib.parse import urlencode
 
-from syncd.errors import OrgUnreachable
-from syncd.ports import DeletedSince, Deletions, Keyset, Page, Pull
-from syncd.salesforce import composite, rows, soql
+from syncd.errors import FieldHidden, OrgUnreachable
+from syncd.ports import Answer, Counted, DeletedSince, DescribedSince, Keyset, Page, Pull, UpdatedSince
+from syncd.salesforce import composite, soql
 from syncd.salesforce.composite import Part, PartAnswer
 from syncd.salesforce.connection import Connection
 from syncd.salesforce.cursor import CursorExpired, pages
+from syncd.salesforce.questions import Counting, Describing, Window
 
-DELETED_MAX = composite.SUBREQUESTS_MAX - composite.QUERIES_MAX
-DELETED_DAYS = timedelta(days=15)
 RESTARTS_MAX = 3
-_MINUTE = timedelta(minutes=1)
+Query = Counting | Pull
+Light = Describing | Window
+"""Questions that are no queries: 25 of them fit into one call, beside 5 queries 20."""
 
 
-def pull(connection: Connection, pulls: Sequence[Pull], deleted: Sequence[DeletedSince]) -> Iterator[Page | Deletions]:
-    """Read changed rows page by page, each page as soon as it is there.
+def pull(
+    connection: Connection,
+    pulls: Sequence[Pull],
+    deleted: Sequence[DeletedSince] = (),
+    *,
+    counted: Sequence[str] = (),
+    updated: Sequence[UpdatedSince] = (),
+    described: Sequence[DescribedSince] = (),
+) -> Iterator[Answer]:
+    """Read changed rows page by page, each page as soon as it is there. See `syncd.ports.OrgReader.pull`."""
+    queries: list[Query] = [*(Counting(object) for object in counted), *pulls]
+    since: list[DeletedSince | UpdatedSince] = [*deleted, *updated]
+    windows = [Window.of(question, connection.now()) for question in since]
+    light: list[Light] = [*(Describing(each) for each in described), *(window for window in windows if window is not None)]
+    while queries or light:
+        asked, queries = queries[: composite.QUERIES_MAX], queries[composite.QUERIES_MAX :]
+        room = composite.SUBREQUESTS_MAX - len(asked)
+        beside, light = light[:room], light[room:]
+        yield from _one_call(connection, asked, beside)
 
-    Shapes: the pages of the pulls in the order given, then the deletions; one call carries 5 pulls and 20 deletion questions.
-    """
-    pull_groups = _groups(pulls, composite.QUERIES_MAX)
-    deleted_groups = _groups(deleted, DELETED_MAX)
-    for some_pulls, some_deleted in zip_longest(pull_groups, deleted_groups, fillvalue=()):
-        yield from _one_call(connection, some_pulls, some_deleted)
 
-
-def _groups(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _one_call(connection: Connection, pulls: Sequence[Pull], deleted: Sequence[DeletedSince]) -> Iterator[Page | Deletions]:
-    windows = [window for question in deleted if (window := Window.of(question, connection.now())) is not None] if deleted else []
-    parts = [_query(each) for each in pulls] + [window.part() for window in windows]
-    if not parts:
-        return
+def _one_call(connection: Connection, queries: Sequence[Query], light: Sequence[Light]) -> Iterator[Answer]:
+    parts = [_part(each) for each in (*queries, *light)]
     found = composite.ask(connection, "pull " + ", ".join(part.what for part in parts), parts)
-    found.reverse()
-    for each, part in zip(pulls, parts, strict=False):
-        yield from _pages(connection, each, composite.expect(connection, part, found.pop()))
-    for window in windows:
-        yield window.deletions(_deleted_body(connection, window, found.pop()))
+    of_queries, of_light = found[: len(queries)], found[len(queries) :]
+    found.clear()
+    asked = list(zip(light, of_light, strict=True))
+    for question, answer in asked:
+        if isinstance(question, Describing):
+            yield question.read(connection, answer)
+    hidden: FieldHidden | None = None
+    of_queries.reverse()
+    for query in queries:
+        answer = of_queries.pop()  # its rows must not stay in memory while the next pages are read
+        try:
+            yield from _rows(connection, query, answer)
+        except FieldHidden as problem:
+            hidden = hidden or problem
+    for question, answer in asked:
+        if isinstance(question, Window):
+            yield question.read(connection, answer)
+    if hidden is not None:
+        raise hidden
+
+
+def _rows(connection: Connection, query: Query, answer: PartAnswer) -> Iterator[Page | Counted]:
+    if isinstance(query, Counting):
+        yield query.read(connection, answer)
+    else:
+        yield from _pages(connection, query, composite.expect(connection, _part(query), answer))
+
+
+def _part(question: Query | Light) -> Part:
+    return _query(question) if isinstance(question, Pull) else question.part()
 
 
 def _query(pull: Pull, resume: Keyset | None = None) -> Part:
     """Write the question. IsDeleted is always false for `query`: selecting it asks for deleted and merged rows too."""
-    resource = "queryAll" if any(field.lower() == "isdeleted" for field in pull.fields) else "query"
+    resource = "queryAll" if reads_deleted(pull) else "query"
     return Part(f"query {pull.object}", f"/{resource}?q={soql.encoded(soql.pull_statement(pull, resume))}")
+
+
+def reads_deleted(pull: Pull) -> bool:
+    """Tell whether a pull asks for rows in the recycle bin, too."""
+    return any(field.lower() == "isdeleted" for field in pull.fields)
 
 
 def _pages(connection: Connection, pull: Pull, body: Any) -> Iterator[Page]:
@@ -64,6 +95,8 @@ def _pages(connection: Connection, pull: Pull, body: Any) -> Iterator[Page]:
                 if page.records:
                     resume = Keyset(page.records[-1].modified_at, page.records[-1].id)
                 yield page
+                if pull.rows_max is not None and page.total > pull.rows_max:
+                    return
         except CursorExpired as cause:
             restarts += 1
             if restarts > RESTARTS_MAX:
@@ -72,51 +105,3 @@ def _pages(connection: Connection, pull: Pull, body: Any) -> Iterator[Page]:
             return
         part = _query(pull, resume)
         body = connection.read(part.what, "GET", connection.base + part.path)
-
-
-class Window:
-    """One question to /deleted, in whole minutes of the org's clock."""
-
-    def __init__(self, object: str, start: datetime, end: datetime, is_whole: bool) -> None:
-        self.object = object
-        self.start = start
-        self.end = end
-        self.is_whole = is_whole
-
-    @classmethod
-    def of(cls, question: DeletedSince, now: datetime) -> Window | None:
-        """Cut a question to what the org can answer; None when less than a minute would be left.
-
-        Source: REST API Developer Guide, sObject Get Deleted: seconds are ignored, 15 days back at most.
-        """
-        end = _floor(now) + _MINUTE
-        asked = _floor(question.since_at)
-        oldest = _floor(now - DELETED_DAYS) + _MINUTE
-        start = max(asked, oldest)
-        return cls(question.object, start, end, asked >= oldest) if end - start >= _MINUTE else None
-
-    def part(self) -> Part:
-        """Write the question."""
-        span = urlencode({"start": self.start.isoformat(), "end": self.end.isoformat()})
-        return Part(f"deleted {self.object}", f"/sobjects/{soql.name(self.object)}/deleted/?{span}")
-
-    def deletions(self, body: Any) -> Deletions:
-        """Read the answer."""
-        try:
-            ids = tuple(dict.fromkeys(str(row["id"]) for row in body["deletedRecords"]))
-            earliest, covered = rows.moment(body["earliestDateAvailable"]), rows.moment(body["latestDateCovered"])
-        except rows.UNREADABLE as cause:
-            raise OrgUnreachable(f"The org listed the deleted rows of {self.object} in a form that syncd can't read.") from cause
-        return Deletions(self.object, ids, covered, self.is_whole and earliest <= self.start)
-
-
-def _deleted_body(connection: Connection, window: Window, answer: PartAnswer) -> Any:
-    """Return the answer; an org that does not take this question inside a composite is asked by itself."""
-    part = window.part()
-    if answer.status in {400, 404}:
-        return connection.read(part.what, part.method, connection.base + part.path)
-    return composite.expect(connection, part, answer)
-
-
-def _floor(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(second=0, microsecond=0)

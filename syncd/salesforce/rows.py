@@ -66,4 +66,5 @@ def _field_schema(item: Mapping[str, Any]) -> FieldSchema:
         is_createable=bool(item.get("createable")),
         is_external_id=bool(item.get("externalId")),
         picklist=tuple(choice["value"] for choice in item.get("picklistValues") or () if choice.get("active", True)),
+        is_calculated=bool(item.get("calculated")),
     )

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from syncd.core.values import OrgRecord
 from syncd.errors import AnswerLost, BudgetSpent, FieldHidden, LoginRefused, OrgRefused, OrgUnreachable
-from syncd.ports import DeletedSince, Deletions, Keyset, OrgWriter, Page, Pull, Update
+from syncd.ports import Answer, DeletedSince, Deletions, Keyset, OrgWriter, Page, Pull, Update
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.ids import to_18
 from syncd.salesforce.org import SalesforceOrg
@@ -83,7 +83,7 @@ def client(emulated: RunningOrg, **access: Any) -> SalesforceOrg:
     return SalesforceOrg(config, sleep=lambda _: None)
 
 
-def records(answers: Iterator[Page | Deletions]) -> list[OrgRecord]:
+def records(answers: Iterator[Answer]) -> list[OrgRecord]:
     """Give all rows of the pages."""
     return [record for answer in answers if isinstance(answer, Page) for record in answer.records]
 

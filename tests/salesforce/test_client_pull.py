@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 import pytest
 
 from syncd.errors import FieldHidden, OrgRefused, OrgUnreachable, SyncdError
-from syncd.ports import DeletedSince, Deletions, Keyset, Page, Pull
+from syncd.ports import Answer, DeletedSince, Deletions, Keyset, Page, Pull
 from tests.salesforce.client_wire import NOW, URL, Body, Wire, composite, row, rows_page
 
 LEADS = Pull("Lead", ("Status",), since_at=NOW - timedelta(hours=1))
@@ -20,7 +20,7 @@ DELETED = {
 NO_LOCATOR = (400, [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}])
 
 
-def ids(answers: Sequence[Page | Deletions]) -> list[str]:
+def ids(answers: Sequence[Answer]) -> list[str]:
     return [record.id for answer in answers if isinstance(answer, Page) for record in answer.records]
 
 
