@@ -78,13 +78,15 @@ class Connection:
         """
         return self._repeated(lambda: self._read_once(what, method, path, body))
 
-    def write(self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
-        """Send something that changes records, once, and return the JSON answer.
+    def write(
+        self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None, *, method: str = "POST"
+    ) -> Any:
+        """Send something that changes records, once, and return the JSON answer. A body of bytes leaves as it is.
 
         Errors: AnswerLost when it may have been carried out and nobody told us; any other error means it was not.
         """
         try:
-            answer = self._sent("POST", path, body, headers or {})
+            answer = self._sent(method, path, body, headers or {})
         except RequestException as cause:
             if _never_left(cause):
                 text = f"{self._host()} could not be reached for {what}: {_said(cause)}. Nothing was sent."
@@ -210,7 +212,9 @@ def _call(session: OrgSession, method: str, path: str, body: object, headers: Ma
     client = session.client
     url = f"https://{client.sf_instance}{path}"
     options: dict[str, Any] = {"headers": {**HEADERS, **headers}, "hooks": {"response": keep}, "allow_redirects": False}
-    if body is not None:
+    if isinstance(body, bytes):
+        options["data"] = body
+    elif body is not None:
         options["json"] = body
     try:
         client._call_salesforce(method, url, **options)
