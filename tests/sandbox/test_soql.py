@@ -114,6 +114,13 @@ REFUSED = [
     ("SELECT Id FROM Opportunity ORDER BY HasOverdueTask", "INVALID_FIELD", "can not be sorted"),
     ("SELECT CreatedDate, COUNT(Id) FROM Lead GROUP BY CreatedDate", "INVALID_FIELD", "can not be grouped"),
     ("SELECT Title, COUNT(Id) FROM Lead GROUP BY Status", "MALFORMED_QUERY", "must be grouped or aggregated"),
+    (
+        "SELECT DAY_ONLY(CreatedDate), COUNT(Id) FROM Lead GROUP BY CreatedDate",
+        "MALFORMED_QUERY",
+        "must be grouped or aggregated",
+    ),
+    ("SELECT DAY_ONLY(Status) d, COUNT(Id) FROM Lead GROUP BY DAY_ONLY(Status)", "INVALID_FIELD", "does not support"),
+    ("SELECT DAY_ONLY(CreatedDate) FROM Lead", "MALFORMED_QUERY", "only where it is grouped by"),
     ("SELECT COUNT(Id) FROM Lead LIMIT 5", "MALFORMED_QUERY", ""),
     ("SELECT SUM(Title) FROM Lead", "MALFORMED_QUERY", "aggregate operator"),
     ("SELECT Id FROM Lead OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "2000"),
@@ -175,6 +182,16 @@ def test_counts_and_groups(crm: Client) -> None:
     assert row == {"attributes": {"type": "AggregateResult"}, "expr0": 5, "top": 50, "expr1": "Abel"}
     grouped = crm.rows("SELECT LastName, COUNT(Id) n FROM Lead GROUP BY LastName HAVING COUNT(Id) > 1")
     assert grouped == [{"LastName": "Abel", "n": 2}]
+
+
+def test_rows_are_counted_by_the_day_of_a_time(crm: Client) -> None:
+    day = crm.rows("SELECT CreatedDate FROM Lead LIMIT 1")[0]["CreatedDate"][:10]
+    counted = "SELECT DAY_ONLY(CreatedDate) day, COUNT(Id) n FROM Lead GROUP BY DAY_ONLY(CreatedDate)"
+    assert crm.rows(f"{counted} ORDER BY DAY_ONLY(CreatedDate) DESC") == [{"day": day, "n": 4}]
+    assert crm.rows("SELECT DAY_ONLY(CreatedDate), COUNT(Id) FROM Lead GROUP BY day_only(Lead.CreatedDate)") == [
+        {"expr0": day, "expr1": 4}
+    ]
+    assert crm.rows(f"SELECT COUNT(Id) n FROM Lead WHERE DAY_ONLY(CreatedDate) > {day}") == [{"n": 0}]
 
 
 def test_nulls_come_first_unless_told_otherwise(crm: Client) -> None:

@@ -127,6 +127,11 @@ class Compiler:
                 self._all_fields(item, query, joins, compiled)
             else:
                 assert isinstance(item, Selected)
+                if item.path.function:
+                    raise SalesforceError(
+                        "MALFORMED_QUERY",
+                        located(query.text, item.path.column, f"{item.path.function} is selected only where it is grouped by"),
+                    )
                 if item.alias and item.alias != item.path.parts[-1]:
                     raise SalesforceError(
                         "MALFORMED_QUERY", located(query.text, item.path.column, "only aggregate expressions use field aliasing")
@@ -206,7 +211,7 @@ class Compiler:
         if _only_count(query):
             compiled.counts_only = True
             return
-        grouped = {tuple(part.lower() for part in joins.local(path)) for path in query.group_by}
+        grouped = {_group_key(joins, path) for path in query.group_by}
         compiled.keys = []
         unnamed = 0
         if query.limit is not None and not query.group_by:
@@ -216,9 +221,11 @@ class Compiler:
                 name = item.alias or f"expr{unnamed}"
                 unnamed += 0 if item.alias else 1
                 column = _aggregate(joins, item, query.text)
-            elif isinstance(item, Selected) and tuple(part.lower() for part in joins.local(item.path)) in grouped:
+            elif isinstance(item, Selected) and _group_key(joins, item.path) in grouped:
                 column = joins.column(item.path)
-                name = item.alias or column.field.name
+                is_unnamed = item.alias is None and bool(item.path.function)
+                name = item.alias or (f"expr{unnamed}" if is_unnamed else column.field.name)
+                unnamed += is_unnamed
             else:
                 at = item.path.column if isinstance(item, Selected) else 1
                 label = item.path.text if isinstance(item, Selected) else "subquery"
@@ -247,6 +254,10 @@ class Compiler:
     def _ordering(self, query: Query, joins: Joins) -> str:
         terms = [_order_term(joins, term, query) for term in query.order_by]
         return "ORDER BY " + ", ".join(terms) if terms else ""
+
+
+def _group_key(joins: Joins, path: Path) -> tuple[str, ...]:
+    return (path.function, *(part.lower() for part in joins.local(path)))
 
 
 def _order_term(joins: Joins, term: Ordering, query: Query) -> str:

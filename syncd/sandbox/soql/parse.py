@@ -18,6 +18,7 @@ from syncd.sandbox.soql.tree import (
 )
 
 _AGGREGATES = frozenset({"count", "count_distinct", "min", "max", "sum", "avg"})
+_DATE_FUNCTIONS = frozenset({"day_only"})
 _CLAUSES = frozenset({"from", "where", "group", "having", "order", "limit", "offset", "for", "with", "using", "all"})
 _SIGNS = {"<>": "!="}
 
@@ -149,6 +150,8 @@ class _Parser:
             shown = _path(self.need_name())
             self.need_mark(")")
             return Selected(shown, shown.parts[-1])
+        if name in _DATE_FUNCTIONS:
+            return self.dated(token, aliased=aliased)
         if name not in _AGGREGATES:
             raise self.unexpected(token)
         path = None if self.here.text == ")" and name == "count" else _path(self.need_name())
@@ -158,14 +161,29 @@ class _Parser:
             alias = self.step().text
         return Aggregate(name, path, alias, token.column)
 
+    def dated(self, token: Token, *, aliased: bool) -> Selected:
+        inner = self.need_name()
+        self.need_mark(")")
+        alias = None
+        if aliased and self.here.kind == "name" and self.here.text.lower() not in _CLAUSES:
+            alias = self.step().text
+        return Selected(Path(tuple(inner.text.split(".")), token.column, token.text.upper()), alias)
+
     def grouping(self) -> tuple[tuple[Path, ...], Condition | None]:
         if not self.take_word("group"):
             return (), None
         self.need_word("by")
-        paths = [_path(self.need_name())]
+        paths = [self.group_term()]
         while self.take_mark(","):
-            paths.append(_path(self.need_name()))
+            paths.append(self.group_term())
         return tuple(paths), self.condition() if self.take_word("having") else None
+
+    def group_term(self) -> Path:
+        at = self.here
+        by = self.operand()
+        if isinstance(by, Aggregate):
+            raise self.unexpected(at)
+        return by
 
     def ordering(self) -> tuple[Ordering, ...]:
         if not self.take_word("order"):

@@ -127,11 +127,18 @@ class Joins:
     def column(self, path: Path) -> Column:
         """Resolve a field path.
 
-        Errors: INVALID_FIELD for an unknown or hidden field, or an unknown relationship.
+        Errors: INVALID_FIELD for an unknown or hidden field, an unknown relationship, or a date function on what is no datetime.
         """
         parts = self.local(path)
         scope = self.scope(parts[:-1], path)
-        return self._field(scope, parts[-1], path)
+        found = self._field(scope, parts[-1], path)
+        return self._day_of(found, path) if path.function else found
+
+    def _day_of(self, column: Column, path: Path) -> Column:
+        if column.field.type != "datetime":
+            raise self._bad_field(path, f"field '{column.field.name}' does not support the function {path.function}")
+        day = replace(column.field, type="date", groupable=True)
+        return Column(day, f"substr({column.sql}, 1, 10)", column.entity)
 
     def scope(self, relationships: tuple[str, ...], path: Path) -> Scope:
         """Walk relationships, joining what is not joined yet."""

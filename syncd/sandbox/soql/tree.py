@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A field path such as ``Owner.Profile.Name``, and where it stands (1-based column)."""
+    """A field path such as ``Owner.Profile.Name``, where it stands (1-based column), and the date function around it."""
 
     parts: tuple[str, ...]
     column: int
+    function: str = ""
 
     @property
     def text(self) -> str:
         """Write the path as it was given."""
-        return ".".join(self.parts)
+        inner = ".".join(self.parts)
+        return f"{self.function}({inner})" if self.function else inner
 
 
 @dataclass(frozen=True, slots=True)
