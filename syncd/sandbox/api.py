@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 URI_MAX = 16_384
+_SECRETS = ("/services/oauth2", "/services/Soap")  # what is sent there is never kept
 Hook = Callable[[int, str, str], None]
 
 
@@ -65,8 +66,11 @@ def answer_request(org: Org, arrival: Arrival, opened: Opened, before: Hook | No
     if before is not None:
         before(entry.n, arrival.method, entry.path)
     with org.lock:
+        if arrival.method != "GET" and not entry.path.startswith(_SECRETS):
+            org.journal.keep_sent(entry, arrival.body)
         answer = _struck(org, arrival, opened)
-        entry.status, entry.api_calls, entry.subrequests = answer.status, answer.api_calls, answer.subrequests
+        entry.status, entry.api_calls = answer.status, answer.api_calls
+        entry.subrequests, entry.results = answer.subrequests, answer.results
     if after is not None:
         after(entry.n, arrival.method, entry.path)
     return answer
@@ -94,7 +98,7 @@ def _struck(org: Org, arrival: Arrival, opened: Opened) -> Answer:
             org.faults.end()
         if instead is None:
             return answer
-        instead.api_calls, instead.subrequests = answer.api_calls, answer.subrequests
+        instead.api_calls, instead.subrequests, instead.results = answer.api_calls, answer.subrequests, answer.results
     if fault is not None and fault.does == "401":
         org.sessions.end(_bearer(arrival.headers))
     return instead

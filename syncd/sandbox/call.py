@@ -30,6 +30,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     api_calls: int = 1
     subrequests: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)  # what the journal keeps of each record written
     text: str | None = None  # instead of JSON, for the few answers that are plain text
     chunks: Iterator[bytes] | None = None  # instead of JSON: a body sent piece by piece
 

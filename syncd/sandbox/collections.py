@@ -34,12 +34,17 @@ def collections(call: Call) -> Answer:
         ids = [text for text in call.params.get("ids", "").split(",") if text]
         _limit(len(ids), ROWS_MAX)
         all_or_none = call.params.get("allOrNone", "false").lower() == "true"
-        return Answer(200, each_record(call, ids, all_or_none, lambda text: _delete(call, text)))
+        return _told(each_record(call, ids, all_or_none, lambda text: _delete(call, text)))
     if call.method not in ("POST", "PATCH"):
         raise method_not_allowed(call.method, "DELETE,PATCH,POST")
     records, all_or_none = checked_records(call)
     one = _create if call.method == "POST" else update_record
-    return Answer(200, each_record(call, records, all_or_none, lambda record: one(call, record)))
+    return _told(each_record(call, records, all_or_none, lambda record: one(call, record)))
+
+
+def _told(outcomes: list[Outcome]) -> Answer:
+    kept = [{"id": outcome.get("id"), "success": outcome["success"]} for outcome in outcomes]
+    return Answer(200, outcomes, results=kept)
 
 
 def checked_records(call: Call) -> tuple[list[dict[str, Any]], bool]:

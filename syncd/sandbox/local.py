@@ -41,6 +41,10 @@ class RunningOrg:
         """Put other hooks in place of the ones given at the start."""
         self._server.on_request, self._server.after_request = on_request, after_request
 
+    def watch(self, watcher: Hook) -> None:
+        """Call `watcher` with each request before any hook and before it is carried out, as long as the org is served."""
+        self._server.watchers.append(watcher)
+
 
 @contextmanager
 def running(

@@ -34,6 +34,7 @@ class Server:
         self.org = org
         self.on_request = on_request
         self.after_request = after_request
+        self.watchers: list[Hook] = []
         self.url = ""
         self._workers = ThreadPoolExecutor(WORKERS, "sandbox")
         self._runner: web.AppRunner | None = None
@@ -85,7 +86,7 @@ class Server:
         arrival = replace(arrival, body=await request.read())
         await linger(self.org, strike, before=True)
         answer = await loop.run_in_executor(
-            self._workers, answer_request, self.org, arrival, opened, self.on_request, self.after_request
+            self._workers, answer_request, self.org, arrival, opened, self._before, self.after_request
         )
         if answer.chunks is not None and strike.decides is None:
             await linger(self.org, strike, before=False)
@@ -93,6 +94,12 @@ class Server:
         response = self._response(answer, await loop.run_in_executor(self._workers, encode, answer))
         await linger(self.org, strike, before=False)
         return await spoil(request, strike.decides, response) if strike.decides is not None else response
+
+    def _before(self, number: int, method: str, path: str) -> None:
+        for watcher in self.watchers:
+            watcher(number, method, path)
+        if self.on_request is not None:
+            self.on_request(number, method, path)
 
     async def _stream(self, request: web.Request, answer: Answer, chunks: Iterator[bytes]) -> web.StreamResponse:
         headers = {"Date": http_date(self.org.clock.now()), "Server": "sandbox", **answer.headers}

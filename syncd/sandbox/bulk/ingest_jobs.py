@@ -59,7 +59,7 @@ def _create(call: Call) -> Answer:
         raise SalesforceError("EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
     job = org.bulk.open(org, KIND, "Open", asked | {"object": name}, (call.user_id, call.version))
     job.external_id, job.rule_id = key, rule
-    return Answer(200, _info(job))
+    return Answer(200, _info(job), results=[{"id": job.id, "success": True}])
 
 
 def _key(call: Call, sobject: SObject, asked: Mapping[str, Any]) -> str | None:
