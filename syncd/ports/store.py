@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.exports import ExportFile, ExportRow
 from syncd.ports.org import Keyset
+from syncd.ports.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,12 +290,23 @@ class StoreWriter(Protocol):
         """Record a finished cycle."""
         ...
 
+    def take_request(self, request: Request, at: datetime) -> None:
+        """Note that a request is being carried out, and how often that was begun."""
+        ...
+
+    def finish_request(self, number: int, payload: Mapping[str, Any], result: Mapping[str, Any], at: datetime) -> None:
+        """Note what became of a request; `payload` replaces what was asked, so that no list of records stays behind."""
+        ...
+
 
 class Store(StoreReader, Protocol):
     """The database of one org."""
 
-    def begin(self) -> AbstractContextManager[StoreWriter]:
-        """Open one write transaction: committed at the end of the block, rolled back when it raises."""
+    def begin(self, *, as_writer: bool = True) -> AbstractContextManager[StoreWriter]:
+        """Open one write transaction: committed at the end of the block, rolled back when it raises.
+
+        Raises LeaseHeld when another process is the one writer; `as_writer` is False for what commands may append then.
+        """
         ...
 
     def index(self, fields: Mapping[str, Sequence[str]]) -> None:
@@ -305,12 +317,32 @@ class Store(StoreReader, Protocol):
         """Give a private layer over this store: reads see the store, writes vanish at the end. `plan` runs on it."""
         ...
 
-    def acquire_lease(self, host: str, pid: int, at: datetime) -> None:
-        """Become the one writer. Raises LeaseHeld naming host, pid and since when."""
+    def ask(self, verb: str, payload: Mapping[str, Any], by: str, at: datetime) -> int:
+        """Append a request for the one writer and return its number. It needs no lease."""
         ...
 
-    def renew_lease(self, host: str, pid: int, at: datetime) -> None:
-        """Keep the lease alive. Raises LeaseHeld when another took it."""
+    def withdraw(self, number: int, result: Mapping[str, Any], at: datetime) -> bool:
+        """Close a request that nobody has taken up; False when somebody has. It needs no lease."""
+        ...
+
+    def request(self, number: int) -> Request | None:
+        """Return one request, or None."""
+        ...
+
+    def waiting_requests(self) -> Sequence[Request]:
+        """Return what is not done yet, oldest first; what was taken up by a writer that died over it is among them."""
+        ...
+
+    def acquire_lease(self, host: str, pid: int, at: datetime | None = None) -> None:
+        """Become the one writer. Raises LeaseHeld naming host, pid and since when. Without `at` the store's clock counts."""
+        ...
+
+    def renew_lease(self, host: str, pid: int, at: datetime | None = None) -> None:
+        """Keep the lease alive; nothing happens when it was given back. Raises LeaseHeld when another took it."""
+        ...
+
+    def check_writer(self) -> None:
+        """Make sure, right before anything leaves for the org, that no other process took over. Raises LeaseHeld."""
         ...
 
     def release_lease(self, host: str, pid: int) -> None:

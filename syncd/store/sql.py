@@ -23,6 +23,7 @@ from syncd.store.lease import Leases
 from syncd.store.ledger import LedgerReads, LedgerWrites
 from syncd.store.mirror import MirrorReads, MirrorWrites, read_indexed, refuse_reindex, reindex
 from syncd.store.notes import NoteReads, NoteWrites
+from syncd.store.requests import Requests, RequestWrites
 from syncd.store.schema import is_current, migrate
 from syncd.store.staging import StagingReads, StagingWrites
 
@@ -50,11 +51,11 @@ class Surroundings:
     after_commit: Callable[[], None] = _nothing
 
 
-class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites):
+class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, RequestWrites):
     """One write transaction."""
 
 
-class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, Leases):
+class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, Leases, Requests):
     """The database of one org. Made by `open_store`.
 
     `is_new`: the database was made by this opening; its ledger is empty. `identity`: the file that writers must still find at
@@ -77,12 +78,16 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, L
             self.indexed: Mapping[str, Sequence[str]] = read_indexed(connection, org)
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *, as_writer: bool = True) -> Iterator[Connection]:
         if self.read_only:
             raise AssertionError("this store was opened for reading only")
         self._check_file()
         with in_our_words(self.where), self._writers.begin() as connection:
+            if as_writer:
+                self._require_writer(connection)
             yield connection
+            if as_writer:
+                self._beat_along(connection)
             self._check_file()
 
     def _check_file(self) -> None:
@@ -91,12 +96,14 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, L
             self.identity.check()
 
     @contextmanager
-    def begin(self) -> Iterator[SqlWriter]:
+    def begin(self, *, as_writer: bool = True) -> Iterator[SqlWriter]:
         """Open one write transaction: committed at the end of the block, rolled back when it raises.
 
-        Errors: StoreUnusable, permanent, when the database file was removed or replaced since it was opened.
+        Shapes: `as_writer` is False for what a command may append while another process holds the lease: to `requests`.
+        Errors: LeaseHeld when another process is the one writer now; StoreUnusable, permanent, when the database file was
+                removed or replaced since it was opened.
         """
-        with self._writing() as connection:
+        with self._writing(as_writer=as_writer) as connection:
             yield SqlWriter(connection, self.org, self.indexed, self._around.salts)
             self._around.before_commit()
         self._around.after_commit()
@@ -131,6 +138,7 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, L
             copy = SqlStore(
                 sqlite.engine_on(path, is_durable=False), self.org, f"{self.where} (private copy)", self._around, read_only=False
             )
+            copy.is_private = True
             try:
                 yield copy
             finally:
