@@ -30,14 +30,14 @@ class Requests(Reads):
     def ask(self, verb: str, payload: Mapping[str, Any], by: str, at: datetime) -> int:
         """Append a request and return its number."""
         row = {"org": self.org, "verb": verb, "payload": to_json(dict(payload)), "asked_by": by, "asked_at": to_text(at)}
-        with self._writing() as connection:
+        with self._writing(as_writer=False) as connection:
             [number] = connection.execute(insert(requests).values(row).returning(requests.c.number)).one()
             return int(number)
 
     def withdraw(self, number: int, result: Mapping[str, Any], at: datetime) -> bool:
         """Close a request that nobody has taken up; False when somebody has."""
         is_free = (requests.c.number == number, requests.c.taken_at.is_(None), requests.c.done_at.is_(None))
-        with self._writing() as connection:
+        with self._writing(as_writer=False) as connection:
             closed = update(requests).where(requests.c.org == self.org, *is_free)
             closed = closed.values(done_at=to_text(at), result=to_json(dict(result)))
             return connection.execute(closed).rowcount > 0
