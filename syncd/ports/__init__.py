@@ -20,14 +20,12 @@ from syncd.ports.org import (
     ObjectSchema,
     OrgIdentity,
     OrgReader,
-    OrgWriter,
     Page,
     Pull,
-    Update,
     UpdatedSince,
     Updates,
-    WriteResult,
 )
+from syncd.ports.requests import Request
 from syncd.ports.store import (
     Case,
     CycleRecord,
@@ -41,6 +39,7 @@ from syncd.ports.store import (
     StoreWriter,
     Verification,
 )
+from syncd.ports.writing import IngestJob, OrgWriter, Overwrite, Update, WriteResult
 
 __all__ = [
     "Answer",
@@ -59,6 +58,7 @@ __all__ = [
     "FieldSchema",
     "Fresh",
     "Header",
+    "IngestJob",
     "Item",
     "Keyset",
     "LeaseHolder",
@@ -70,9 +70,11 @@ __all__ = [
     "OrgIdentity",
     "OrgReader",
     "OrgWriter",
+    "Overwrite",
     "Page",
     "Pull",
     "Refused",
+    "Request",
     "Store",
     "StoreReader",
     "StoreWriter",

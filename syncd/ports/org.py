@@ -162,31 +162,6 @@ class Fresh:
     asked_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """One conditional update: applied only when the row was not modified after `unmodified_since`."""
-
-    object: str
-    id: str
-    values: Mapping[str, Scalar]
-    unmodified_since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class WriteResult:
-    """What Salesforce answered for one row, by position.
-
-    `status`: "done"; "stale" (precondition failed, HTTP 412); "gone" (deleted, merged or not visible); "locked" (row
-    lock: try that row again); "duplicate" (a unique key exists already); "refused" (with Salesforce's code and text).
-    """
-
-    status: str
-    id: str | None = None
-    code: str = ""
-    text: str = ""
-    request_id: str = ""
-
-
 class OrgReader(Protocol):
     """One Salesforce org, read only. Methods raise OrgUnreachable, OrgRefused, LoginRefused, BudgetSpent."""
 
@@ -231,16 +206,4 @@ class OrgReader(Protocol):
 
         An empty list of values asks nothing and finds nothing.
         """
-        ...
-
-
-class OrgWriter(OrgReader, Protocol):
-    """One Salesforce org that may be written to. Only `engine.act` holds one."""
-
-    def update(self, updates: Sequence[Update]) -> list[WriteResult]:
-        """Send at most 25 conditional updates in one API call, assignment rules off. Raises AnswerLost when no answer came."""
-        ...
-
-    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
-        """Create at most 200 rows in one API call. Raises AnswerLost when no answer came."""
         ...

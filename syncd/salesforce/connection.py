@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -78,9 +79,12 @@ class Connection:
         """
         return self._repeated(lambda: self._read_once(what, method, path, body))
 
-    def write(
-        self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None, *, method: str = "POST"
-    ) -> Any:
+    def read_text(self, what: str, path: str) -> str:
+        """Ask for a CSV file, again when that can help, and return it whole."""
+        text: str = self._repeated(lambda: self._read_once(what, "GET", path, None, {"Accept": "text/csv"}))
+        return text
+
+    def write(self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Any:
         """Send something that changes records, once, and return the JSON answer. A body of bytes leaves as it is.
 
         Errors: AnswerLost when it may have been carried out and nobody told us; any other error means it was not.
@@ -107,12 +111,16 @@ class Connection:
         """Close all connections."""
         self._http.close()
 
-    def _read_once(self, what: str, method: str, path: str, body: object) -> Any:
+    def _read_once(
+        self, what: str, method: str, path: str, body: object, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Any:
         try:
-            answer = self._sent(method, path, body, {})
+            answer = self._sent(method, path, body, headers)
         except RequestException as cause:
             raise _Again(self._unreachable(what, cause)) from cause
         wait_s = retry_after_s(answer.headers, self.meter.now())
+        if answer.status_code < 300 and headers:
+            return _text(what, answer)
         try:
             found = errors.parse(answer.content)
         except errors.NotSalesforce as cause:
@@ -221,6 +229,14 @@ def _call(session: OrgSession, method: str, path: str, body: object, headers: Ma
     except SalesforceError:
         return answers[-1]
     return answers[-1]
+
+
+def _text(what: str, answer: requests.Response) -> str:
+    """Return a file as text: UTF-8 whatever the answer's header leaves out."""
+    try:
+        return answer.content.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise OrgUnreachable(f"The answer to {what} is no UTF-8 text.") from cause
 
 
 def _is_expired(answer: requests.Response) -> bool:

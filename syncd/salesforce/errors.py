@@ -25,6 +25,10 @@ class Fault:
     fields: tuple[str, ...] = ()
 
 
+class NotThere(OrgRefused):
+    """HTTP 404: the org has no such resource, or has forgotten it."""
+
+
 class NotSalesforce(ValueError):
     """A body that is not the JSON that Salesforce documents."""
 
@@ -83,7 +87,7 @@ def refusal(what: str, status: int, body: object, api_version: str) -> SyncdErro
             hint='Set api_version = "62.0" (or newer) under [org] in config.toml, then run: syncd check',
         )
     if status == 404:
-        return OrgRefused(
+        return NotThere(
             f"{where}. The org has no API version {api_version}, or syncd's user may not see the object.",
             hint='Set api_version = "62.0" (or newer) under [org] in config.toml, then run: syncd check',
         )

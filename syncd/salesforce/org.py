@@ -14,14 +14,16 @@ from syncd.ports import (
     DeletedSince,
     DescribedSince,
     Fresh,
+    IngestJob,
     ObjectSchema,
     OrgIdentity,
+    Overwrite,
     Pull,
     Update,
     UpdatedSince,
     WriteResult,
 )
-from syncd.salesforce import pull, reads, writes
+from syncd.salesforce import bulk_ingest, pull, reads, writes
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.connection import Connection, host_now
 
@@ -100,6 +102,38 @@ class SalesforceOrg:
         """Send at most 25 conditional updates in one API call."""
         return writes.update(self._connection, updates)
 
+    def overwrite(self, object: str, rows: Sequence[Overwrite]) -> list[WriteResult]:
+        """Send at most 200 unconditional updates in one API call."""
+        return writes.overwrite(self._connection, object, rows)
+
     def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
         """Create at most 200 rows in one API call."""
         return writes.create(self._connection, object, rows)
+
+    def open_ingest(self, object: str) -> IngestJob:
+        """Open a Bulk load of updates."""
+        return bulk_ingest.open_job(self._connection, object)
+
+    def fill_ingest(self, job_id: str, rows: Sequence[Overwrite]) -> None:
+        """Upload the rows of an open load, once."""
+        bulk_ingest.fill(self._connection, job_id, rows)
+
+    def close_ingest(self, job_id: str) -> None:
+        """Say that the upload is complete: the org begins to write."""
+        bulk_ingest.close(self._connection, job_id)
+
+    def abort_ingest(self, job_id: str) -> None:
+        """Give up a load that was never closed."""
+        bulk_ingest.abort(self._connection, job_id)
+
+    def ingest_job(self, job_id: str) -> IngestJob | None:
+        """Ask how a load stands; None when the org knows it no more."""
+        return bulk_ingest.ask(self._connection, job_id)
+
+    def open_ingests(self) -> list[IngestJob]:
+        """List the loads that were opened and never closed."""
+        return bulk_ingest.open_jobs(self._connection)
+
+    def ingest_results(self, job_id: str) -> list[WriteResult]:
+        """Read what became of each row of an ended load."""
+        return bulk_ingest.results(self._connection, job_id)

@@ -22,6 +22,7 @@ from syncd.errors import (
 )
 from syncd.ports import OrgWriter, Pull, Update
 from syncd.salesforce.access import OrgAccess
+from syncd.salesforce.errors import NotThere
 from syncd.salesforce.org import SalesforceOrg
 from tests.salesforce.client_wire import (
     EXPIRED,
@@ -153,7 +154,7 @@ def test_retry_after_is_obeyed_within_the_deadline(wire: Wire) -> None:
         ((400, [{"errorCode": "OPERATION_TOO_LARGE", "message": "-"}]), OrgUnreachable, "asked again"),
         ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]), BudgetSpent, "used up"),
         ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests"}]), OrgUnreachable, "same time"),
-        ((404, [{"errorCode": "NOT_FOUND", "message": "-"}]), OrgRefused, "no API version 62.0"),
+        ((404, [{"errorCode": "NOT_FOUND", "message": "-"}]), NotThere, "no API version 62.0"),
         ((403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "-"}]), OrgRefused, "permission"),
         ((404, [{"errorCode": "UNSUPPORTED_API_VERSION", "message": "-"}]), OrgRefused, "62.0 is retired"),
         ((410, [{"errorCode": "GONE", "message": "-"}]), OrgRefused, "62.0 is retired"),
