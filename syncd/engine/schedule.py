@@ -43,10 +43,10 @@ class HostClock:
 @contextmanager
 def holding_lease(store: Store) -> Iterator[Callable[[], None]]:
     """Hold the org's lease; gives a function that renews it. Raises LeaseHeld naming who writes for the org now."""
-    host, pid, clock = socket.gethostname(), os.getpid(), HostClock()
-    store.acquire_lease(host, pid, clock.now())
+    host, pid = socket.gethostname(), os.getpid()
+    store.acquire_lease(host, pid)
     try:
-        yield lambda: store.renew_lease(host, pid, clock.now())
+        yield lambda: store.renew_lease(host, pid)
     finally:
         with suppress(StoreUnusable):  # one that cannot be given back ends with this process
             store.release_lease(host, pid)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, inspect, text
 
 from syncd.errors import StoreUnusable
 
-HEAD = "0002"
-KNOWN = ("0001", "0002")
+HEAD = "0003"
+KNOWN = ("0001", "0002", "0003")
 
 
 def version_of(connection: Connection) -> str | None:

@@ -7,7 +7,7 @@ part of a key.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -272,6 +272,9 @@ lease = Table(
     _text("since_at"),
     _text("heartbeat_at"),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
+    _text("boot", null=True),
+    _text("token", null=True),
+    Column("beat_s", Float),
 )
 
 # A row stands here before Salesforce is asked for the job: one without `job_id` may or may not have been created there.

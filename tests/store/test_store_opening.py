@@ -92,6 +92,7 @@ def test_a_database_that_was_removed_or_replaced_is_written_no_more(
 ) -> None:
     with store.begin() as tx:
         tx.put_setting("a", 1)
+    store.acquire_lease("host-a", 1, T)
     lose(database)
     with pytest.raises(StoreUnusable, match=r"syncd\.db: .* removed or replaced while syncd ran") as caught, store.begin():
         pytest.fail("the transaction began")
