@@ -6,6 +6,7 @@ clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 
 from syncd.ports.clock import Clock
 from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, Refused
+from syncd.ports.jobs import Job
 from syncd.ports.org import (
     Answer,
     ApiUsage,
@@ -60,6 +61,7 @@ __all__ = [
     "Header",
     "IngestJob",
     "Item",
+    "Job",
     "Keyset",
     "LeaseHolder",
     "LedgerQuery",

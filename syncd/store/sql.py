@@ -19,6 +19,7 @@ from syncd.errors import StoreUnusable
 from syncd.store import sqlite, tables
 from syncd.store.base import in_our_words
 from syncd.store.export_rows import ExportReads, ExportWrites
+from syncd.store.jobs import JobReads, JobWrites
 from syncd.store.lease import Leases
 from syncd.store.ledger import LedgerReads, LedgerWrites
 from syncd.store.mirror import MirrorReads, MirrorWrites, read_indexed, refuse_reindex, reindex
@@ -51,11 +52,11 @@ class Surroundings:
     after_commit: Callable[[], None] = _nothing
 
 
-class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, RequestWrites):
+class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites):
     """One write transaction."""
 
 
-class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, Leases, Requests):
+class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests):
     """The database of one org. Made by `open_store`.
 
     `is_new`: the database was made by this opening; its ledger is empty. `identity`: the file that writers must still find at
