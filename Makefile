@@ -52,7 +52,7 @@ bench: .venv/dev ## measure against the floor, on this machine
 	.venv/bin/python -m bench $(ARGS)
 
 ci-tools: .compat/clients/ready .compat/tap/ready .compat/target/ready ## what CI needs beyond Python and make (Debian)
-	apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck git
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck git postgresql
 
 .compat/clients/ready: tests/compat/clients/package.json tests/compat/clients/package-lock.json
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm; }
