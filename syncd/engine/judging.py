@@ -92,15 +92,12 @@ def _decide_batch(
 ) -> None:
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
+    decided = [(case.subject_id, ruling) for case, ruling in zip(cases, rulings, strict=True)]
     with world.store.begin() as tx:
         tx.mirror([row for ruling in rulings for row in ruling.mirror])
-        tx.append(baseline)
-        for case, ruling in zip(cases, rulings, strict=True):
-            _write_ruling(tx, cycle, name, case.subject_id, ruling)
-        items = [item for ruling in rulings for item in ruling.inbox]
-        tx.put_inbox(items, cycle.now)
-        fought = {f"{c.subject_id}.{f}": v for c, r in zip(cases, rulings, strict=True) for f, v in r.fought.items()}
-        tx.put_verdicts(FOUGHT, fought)
+        _write_rulings(tx, cycle, name, baseline, decided)
+        tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
+        tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
         tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
     _count(cycle, rulings)
 
@@ -128,16 +125,19 @@ def _subjects(store: StoreReader, name: str, cases: Sequence[Case], pending: Map
     ]
 
 
-def _write_ruling(tx: StoreWriter, cycle: Cycle, name: str, record_id: str, ruling: Ruling) -> None:
-    if not (ruling.entries or ruling.intents or ruling.owe or ruling.settled):
-        return
-    seqs = tx.append(ruling.entries)
-    opened = [(intent, seqs[cause] if cause is not None else None) for intent, cause in ruling.intents]
+def _write_rulings(
+    tx: StoreWriter, cycle: Cycle, name: str, baseline: Sequence[Entry], decided: Sequence[tuple[str, Ruling]]
+) -> None:
+    """Enter all that follows for a batch of records in few statements: the number of rows costs, not that of records."""
+    seqs = tx.append([*baseline, *(entry for _, ruling in decided for entry in ruling.entries)])
+    opened: list[tuple[Intent, int | None]] = []
+    first = len(baseline)
+    for _, ruling in decided:
+        opened += [(intent, None if cause is None else seqs[first + cause]) for intent, cause in ruling.intents]
+        first += len(ruling.entries)
     open_intents(tx, opened, cycle)
-    for field, lawful in ruling.owe.items():
-        tx.owe(name, record_id, field, lawful)
-    for field in ruling.settled:
-        tx.settle_debt(name, record_id, field)
+    tx.owe(name, {(id, field): lawful for id, ruling in decided for field, lawful in ruling.owe.items()})
+    tx.settle_debts(name, [(id, field) for id, ruling in decided for field in ruling.settled])
 
 
 def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.exports import ExportFile, ExportRow
+from syncd.ports.jobs import Job
 from syncd.ports.org import Keyset
 from syncd.ports.requests import Request
 
@@ -182,6 +183,10 @@ class StoreReader(Protocol):
         """Recompute leaves, commitments and the RFC 6962 root, and check that every closed intent has exactly one outcome."""
         ...
 
+    def jobs(self, kind: str) -> list[Job]:
+        """Return the Bulk jobs of a kind ("query", "ingest") that are not done with, oldest first."""
+        ...
+
     def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
         """Return (number, item, times seen) of the inbox."""
         ...
@@ -254,8 +259,12 @@ class StoreWriter(Protocol):
         """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
         ...
 
-    def owe(self, object: str, record_id: str, field: str, lawful: Scalar) -> None:
-        """Remember the last lawful value that a record is owed."""
+    def owe(self, object: str, lawful: Mapping[tuple[str, str], Scalar]) -> None:
+        """Remember the last lawful values that records are owed, by (record id, field)."""
+        ...
+
+    def settle_debts(self, object: str, debts: Sequence[tuple[str, str]]) -> None:
+        """Forget what records were owed, as (record id, field): their values are lawful again."""
         ...
 
     def settle_debt(self, object: str, record_id: str, field: str) -> None:
@@ -280,6 +289,14 @@ class StoreWriter(Protocol):
 
     def put_inbox(self, items: Sequence[InboxItem], at: datetime) -> None:
         """Add items; one with the same kind and subject is the same item, seen again."""
+        ...
+
+    def put_job(self, job: Job) -> None:
+        """Remember a Bulk job, or replace what was known of it."""
+        ...
+
+    def drop_job(self, key: str) -> None:
+        """Forget a Bulk job: all of it is done."""
         ...
 
     def resolve_inbox(self, kind: str, subjects: Sequence[str], at: datetime) -> None:

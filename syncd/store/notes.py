@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
 from syncd.ports import CycleRecord
@@ -146,18 +146,21 @@ class NoteWrites(Writes):
                 )
             )
 
-    def owe(self, object: str, record_id: str, field: str, lawful: Scalar) -> None:
-        """Remember the last lawful value that a record is owed."""
-        row = {"org": self.org, "object": object, "record_id": record_id, "field": field, "value": to_json(lawful)}
-        replace(self.connection, debts, [row])
+    def owe(self, object: str, lawful: Mapping[tuple[str, str], Scalar]) -> None:
+        """Remember the last lawful values that records are owed, by (record id, field)."""
+        rows = [
+            {"org": self.org, "object": object, "record_id": record_id, "field": field, "value": to_json(value)}
+            for (record_id, field), value in lawful.items()
+        ]
+        replace(self.connection, debts, rows)
+
+    def settle_debts(self, object: str, debts: Sequence[tuple[str, str]]) -> None:
+        """Forget what records were owed, as (record id, field): their values are lawful again."""
+        settle_debts(self, object, debts)
 
     def settle_debt(self, object: str, record_id: str, field: str) -> None:
         """Forget what a record was owed: its value is lawful again."""
-        self.connection.execute(
-            delete(debts).where(
-                debts.c.org == self.org, debts.c.object == object, debts.c.record_id == record_id, debts.c.field == field
-            )
-        )
+        settle_debts(self, object, [(record_id, field)])
 
     def put_verdicts(self, scope: str, verdicts: Mapping[str, str]) -> None:
         """Remember the last recorded verdicts."""
@@ -214,3 +217,16 @@ def put_verdicts(tx: Writes, scope: str, given: Mapping[str, str]) -> None:
     """Remember the last recorded verdicts."""
     rows = [{"org": tx.org, "scope": scope, "subject": subject, "verdict": verdict} for subject, verdict in given.items()]
     replace(tx.connection, verdicts, rows)
+
+
+def settle_debts(tx: Writes, object: str, settled: Sequence[tuple[str, str]]) -> None:
+    """Forget what records were owed."""
+    if settled:
+        same = and_(
+            debts.c.org == tx.org,
+            debts.c.object == object,
+            debts.c.record_id == bindparam("settled_id"),
+            debts.c.field == bindparam("settled_field"),
+        )
+        rows = [{"settled_id": record_id, "settled_field": field} for record_id, field in settled]
+        tx.connection.execute(delete(debts).where(same), rows)

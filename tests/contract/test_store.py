@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from syncd.core.values import (
     Verdict,
 )
 from syncd.errors import LeaseHeld
-from syncd.ports import Case, CycleRecord, ExportFile, ExportRow, Keyset, LedgerQuery, Mark, Store
+from syncd.ports import Case, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store
 from syncd.store.sql import Surroundings, open_store
 
 ORG = "00D5e00000SYNCDAAA"
@@ -323,12 +324,27 @@ class StoreContract:
         with pytest.raises(AssertionError, match="latch"), store.begin() as tx:
             tx.clear_flags(Flag.OPTED_OUT, "a", ["00Q1"])
 
+    def test_bulk_jobs_are_kept_until_they_are_dropped(self, store: Store) -> None:
+        begun = Job("a", "ingest", "Lead", None, "asked", {"seqs": [[1, 5]]}, T, T)
+        named = replace(begun, job_id="750000000000001AAA", state="filled", updated_at=after(1))
+        query = Job("b", "query", "Lead", None, "asked", {}, after(-1), T)
+        with store.begin() as tx:
+            tx.put_job(begun)
+            tx.put_job(query)
+        assert store.jobs("ingest") == [begun]
+        with store.begin() as tx:
+            tx.put_job(named)
+        assert store.jobs("ingest") == [named]
+        with store.begin() as tx:
+            tx.drop_job("a")
+        assert store.jobs("ingest") == []
+        assert store.jobs("query") == [query]
+
     def test_a_debt_is_owed_until_it_is_settled(self, store: Store) -> None:
         with store.begin() as tx:
-            tx.owe("Lead", "00Q1", "Status", "Open")
-            tx.owe("Lead", "00Q1", "Status", "MQL")
-            tx.owe("Lead", "00Q1", "OwnerId", None)
-            tx.owe("Lead", "00Q2", "Status", "Open")
+            tx.owe("Lead", {("00Q1", "Status"): "Open", ("00Q1", "OwnerId"): None})
+            tx.owe("Lead", {("00Q1", "Status"): "MQL", ("00Q2", "Status"): "Open"})
+            tx.owe("Lead", {})
         assert store.lawful("Lead", ["00Q1"]) == {("00Q1", "Status"): "MQL", ("00Q1", "OwnerId"): None}
         with store.begin() as tx:
             tx.settle_debt("Lead", "00Q1", "Status")
