@@ -1,47 +1,102 @@
-"""The floor: query pages, parse them, insert the rows into SQLite, and nothing else. Prints one JSON line.
+"""The floor: what a competent bare loop takes for the same reads, and nothing else is done.
 
-usage: python -m bench.floor URL CLIENT_ID CLIENT_SECRET DATABASE FIELD,FIELD,...
+Rows go into one SQLite table a object, by primary key, WAL, a commit a page.
+
+usage: python -m bench.floor URL CLIENT_ID CLIENT_SECRET DATABASE     (then one JSON line a task)
 """
 
 from __future__ import annotations
 
-import json
-import resource
+import csv
+import io
 import sqlite3
 import sys
-import time
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import requests
+from bench.child import serve, spending
+from bench.client import BASE, Client
+from bench.floor_writes import FloorWrites
+
+BULK_PAGE_ROWS = 50_000
+
+
+class Floor(FloorWrites):
+    """The bare loops over one org and one database."""
+
+    def __init__(self, client: Client, database: str) -> None:
+        super().__init__(client)
+        self._rows = sqlite3.connect(database)
+        self._rows.execute("PRAGMA journal_mode=WAL")
+
+    def rest_load(self, object: str, fields: Sequence[str]) -> dict[str, Any]:
+        """Read all rows of an object by query pages."""
+        insert = self._table(object, fields)
+        rows = 0
+        with spending() as spent:
+            for page in self._client.query(_statement(object, fields, "ORDER BY SystemModstamp, Id")):
+                self._keep(insert, [[row[name] for name in fields] for row in page])
+                rows += len(page)
+        return {"rows": rows, **spent.as_dict()}
+
+    def bulk_load(self, object: str, fields: Sequence[str]) -> dict[str, Any]:
+        """Read all rows of an object by a Bulk API 2.0 query job, streamed from the socket."""
+        insert = self._table(object, fields)
+        with spending() as spent:
+            body = {"operation": "query", "query": _statement(object, fields, "")}
+            path = f"{BASE}/jobs/query/{self._client.json('POST', f'{BASE}/jobs/query', body)['id']}"
+            self._client.wait(path)
+            locator = ""
+            while locator != "null":
+                more = {"maxRecords": str(BULK_PAGE_ROWS)} | ({"locator": locator} if locator else {})
+                url = f"{self._client.url}{path}/results"
+                with self._client.session.get(url, params=more, stream=True, timeout=600) as answer:
+                    raw: Any = answer.raw
+                    raw.decode_content, raw.auto_close = True, False
+                    lines = csv.reader(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+                    next(lines)
+                    self._keep(insert, lines)
+                    locator = answer.headers["Sforce-Locator"]
+        rows = self._rows.execute(f"SELECT COUNT(*) FROM {object}").fetchone()[0]  # noqa: S608  # our own object names
+        return {"rows": rows, **spent.as_dict()}
+
+    def changes(self, questions: Sequence[tuple[str, Sequence[str], str]]) -> dict[str, Any]:
+        """Read what changed, as (object, fields, condition), one query each, and upsert the rows."""
+        rows = 0
+        inserts = [self._table(object, fields) for object, fields, _ in questions]
+        with spending() as spent:
+            for insert, (object, fields, condition) in zip(inserts, questions, strict=True):
+                for page in self._client.query(_statement(object, fields, condition)):
+                    self._keep(insert, [[row[name] for name in fields] for row in page])
+                    rows += len(page)
+        return {"rows": rows, **spent.as_dict()}
+
+    def ids(self, object: str, limit: int) -> dict[str, Any]:
+        """Return record ids in order."""
+        pages = self._client.query(f"SELECT Id FROM {object} ORDER BY Id LIMIT {limit}")  # noqa: S608
+        return {"ids": [row["Id"] for page in pages for row in page]}
+
+    def _table(self, object: str, fields: Sequence[str]) -> str:
+        columns = ", ".join(f"{name} PRIMARY KEY" if name == "Id" else name for name in fields)
+        self._rows.execute(f"CREATE TABLE IF NOT EXISTS {object} ({columns})")
+        marks = ",".join("?" * len(fields))
+        return f"INSERT OR REPLACE INTO {object} VALUES ({marks})"  # noqa: S608
+
+    def _keep(self, insert: str, rows: Iterable[Sequence[Any]]) -> None:
+        with self._rows:
+            self._rows.executemany(insert, rows)
+
+
+def _statement(object: str, fields: Sequence[str], condition: str) -> str:
+    return f"SELECT {', '.join(fields)} FROM {object} {condition}".rstrip()  # noqa: S608
 
 
 def main() -> None:
-    """Read all leads the plainest way."""
-    url, client_id, client_secret, database, fields = sys.argv[1:6]
-    names = fields.split(",")
-    session = requests.Session()
-    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-    token = session.post(f"{url}/services/oauth2/token", data=form, timeout=30).json()["access_token"]
-    session.headers["Authorization"] = f"Bearer {token}"
-    connection = sqlite3.connect(database)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"CREATE TABLE lead (Id TEXT PRIMARY KEY, {', '.join(names)})")  # our own field names
-    marks = ",".join("?" * (len(names) + 1))
-    began = time.perf_counter()
-    query = f"SELECT Id, {', '.join(names)} FROM Lead ORDER BY SystemModstamp, Id"  # noqa: S608
-    answer = session.get(f"{url}/services/data/v62.0/query", params={"q": query}, timeout=120).json()
-    rows = 0
-    while True:
-        page = [(row["Id"], *(row[name] for name in names)) for row in answer["records"]]
-        with connection:
-            connection.executemany(f"INSERT INTO lead VALUES ({marks})", page)  # noqa: S608
-        rows += len(page)
-        if answer["done"]:
-            break
-        answer = session.get(url + answer["nextRecordsUrl"], timeout=120).json()
-    seconds = time.perf_counter() - began
-    connection.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"rows": rows, "seconds": seconds, "peak_mb": peak}) + "\n")
+    """Serve the tasks."""
+    url, client_id, client_secret, database = sys.argv[1:5]
+    floor = Floor(Client(url, client_id, client_secret), database)
+    names = ("rest_load", "bulk_load", "changes", "ids", "collections", "bulk_update")
+    serve({name: getattr(floor, name) for name in names})
 
 
 if __name__ == "__main__":

@@ -1,47 +1,86 @@
-"""syncd as it is measured: a first cycle, then idle ones, in a process of its own. Prints one JSON line.
+"""syncd as it is measured, in a process of its own.
 
-usage: python -m bench.subject CONFIG IDLE_CYCLES
+usage: python -m bench.subject CONFIG     (then one JSON line a task)
 """
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
-import time
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from bench.child import serve, spending
+from bench.subject_writes import write
 from syncd.cli import wire
 from syncd.config import load_config
-from syncd.engine.cycle import run_cycle
-from syncd.engine.schedule import holding_lease
+from syncd.engine.cycle import begin, run_cycle
+from syncd.engine.schedule import RENEW_S, holding_lease
+from syncd.engine.world import World
+from syncd.ports import OrgWriter
+
+
+class Subject:
+    """The tasks over one configuration."""
+
+    def __init__(self, world: World, org: OrgWriter) -> None:
+        self._world = world
+        self._org = org
+
+    def cycles(self, count: int) -> dict[str, Any]:
+        """Run cycles and tell what each took."""
+        found = []
+        for _ in range(count):
+            with spending() as spent:
+                record = run_cycle(self._world, self._org)
+            found.append({**spent.as_dict(), "counts": dict(record.counts), "calls": record.counts.get("API calls", 0)})
+        return {"cycles": found}
+
+    def fields(self, object: str) -> dict[str, Any]:
+        """Return the fields that a cycle reads of an object, Id and time stamp included."""
+        need = begin(self._world).needs[object]
+        return {"fields": list(dict.fromkeys(("Id", *need.fields, need.stamp_field)))}
+
+    def counted(self, object: str) -> dict[str, Any]:
+        """Count the mirrored rows of an object."""
+        return {"rows": self._world.store.count(object)}
+
+    def ledger_size(self) -> dict[str, Any]:
+        """Count the rows of the ledger."""
+        return {"rows": self._world.store.ledger_size()}
+
+    def write(self, kind: str, count: int) -> dict[str, Any]:
+        """Write to so many leads: see bench/subject_writes.py."""
+        return write(self._world, self._org, kind, count)
+
+
+@contextmanager
+def _renewing(renew: Callable[[], None]) -> Iterator[None]:
+    """Renew the lease as the daemon does, however long a cycle takes."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(RENEW_S):
+            renew()
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def main() -> None:
-    """Run the cycles of one configuration."""
-    config, idle_cycles = load_config(Path(sys.argv[1])), int(sys.argv[2])
-    with wire.open_world(config) as (world, org), holding_lease(world.store):
-        began = time.perf_counter()
-        first = run_cycle(world, org)
-        seconds = time.perf_counter() - began
-        idle_ms, idle_cpu_ms, calls = [], [], []
-        for _ in range(idle_cycles):
-            began, began_cpu = time.perf_counter(), time.process_time()
-            record = run_cycle(world, org)
-            idle_ms.append((time.perf_counter() - began) * 1000)
-            idle_cpu_ms.append((time.process_time() - began_cpu) * 1000)
-            calls.append(record.counts.get("API calls", 0))
-        leads = world.store.count("Lead")
-    found = {
-        "leads": leads,
-        "seconds": seconds,
-        "calls": first.counts["API calls"],
-        "idle_ms": min(idle_ms),
-        "idle_cpu_ms": min(idle_cpu_ms),
-        "idle_calls_max": max(calls),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    sys.stdout.write(json.dumps(found) + "\n")
+    """Serve the tasks."""
+    config = load_config(Path(sys.argv[1]))
+    with wire.open_world(config) as (world, org), holding_lease(world.store) as renew, _renewing(renew):
+        subject = Subject(world, org)
+        names = ("cycles", "fields", "counted", "ledger_size", "write")
+        serve({name: getattr(subject, name) for name in names})
 
 
 if __name__ == "__main__":

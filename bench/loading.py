@@ -1,0 +1,37 @@
+"""What does the first load of an org take, against a bare loop over the same fields, and how much memory?"""
+
+from __future__ import annotations
+
+from bench.figures import Figure, Figures
+from bench.hall import Hall
+
+BULK_RATIO_MAX = 1.5
+PEAK_MB_MAX = 200
+GROWTH_MB_MAX = 25  # "flat": what the allocator and SQLite's cache may add
+
+
+def measure(hall: Hall, few: int, many: int) -> Figures:
+    """Compare the first load of many leads with the bare Bulk loop, and its memory with that of few."""
+    small, large = hall.stage(few).first_load(), hall.stage(many).first_load()
+    ours, bulk = large.ours["seconds"], large.bulk["seconds"]
+    note = f"bare {bulk:.1f} s, syncd {ours:.1f} s, of it {large.org_cpu_s:.1f} s the org's CPU; {len(large.fields)} fields"
+    yield Figure(f"first load of {many:,} leads, to the bare Bulk loop", ours / bulk, "x bare", BULK_RATIO_MAX, note)
+    yield Figure(f"first load of {many:,} leads: calls", large.ours["calls"], "calls")
+    peak, growth = large.ours["peak_mb"], large.ours["peak_mb"] - small.ours["peak_mb"]
+    yield Figure(f"first load of {many:,} leads: peak memory", peak, "MiB", PEAK_MB_MAX)
+    yield Figure(
+        f"peak memory, {many:,} over {few:,} leads", growth, "MiB", GROWTH_MB_MAX, f"bare {large.bulk['peak_mb']:.0f} MiB"
+    )
+
+
+def measure_pull(hall: Hall, leads: int) -> Figures:
+    """Compare the initial pull with the quicker of the bare loops."""
+    load = hall.stage(leads).first_load()
+    ours, bulk = load.ours["seconds"], load.bulk["seconds"]
+    note = f"bare Bulk {bulk:.2f} s, syncd {ours:.2f} s, of it {load.org_cpu_s:.1f} s the org's CPU"
+    yield Figure(f"initial pull of {leads:,} leads, to the bare Bulk loop", ours / bulk, "x bare", None, note)
+    if load.rest is not None:
+        rest = load.rest["seconds"]
+        yield Figure(
+            f"initial pull of {leads:,} leads, to the bare REST loop", ours / rest, "x bare", None, f"bare REST {rest:.2f} s"
+        )
