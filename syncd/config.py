@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,9 +27,9 @@ from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
 from syncd.salesforce.credentials import REFERENCE, read_credentials
 
 ENV_PATH = "SYNCD_CONFIG"
+REFUSALS = ".refused-logins.json"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_PASSWORD_KEYS = frozenset({"username", "password", "security_token", "user"})
 
 
 def _span(value: object) -> timedelta:
@@ -100,9 +100,22 @@ class _Org(_Section):
     login_url: Annotated[Text, AfterValidator(_login_url)] = Field(
         description="the org's My Domain: https://acme.my.salesforce.com"
     )
+    login: Literal["client-credentials", "jwt-bearer", "refresh-token", "password"] = Field(
+        "client-credentials", description='"client-credentials", "jwt-bearer", "refresh-token" or "password"'
+    )
     client_id: Text = Field(description="the consumer key of the External Client App")
     client_secret: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_CLIENT_SECRET}"')
     client_secret_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")
+    username: Text | None = Field(None, description="the integration user's name in Salesforce")
+    private_key_file: Text | None = Field(None, description="the path of a PEM file that only syncd's user can read")
+    audience: Text | None = Field(
+        None, description='"https://login.salesforce.com", or "https://test.salesforce.com" for a sandbox'
+    )
+    refresh_token_file: Text | None = Field(None, description="the path of a file that syncd's user alone can read and replace")
+    password: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_PASSWORD}"')
+    password_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")
+    security_token: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_SECURITY_TOKEN}"')
+    security_token_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")
     api_version: Annotated[str, BeforeValidator(_version), Field(pattern=r"^\d\d\.0$")] = Field(
         API_VERSION, description=f'a version such as "{API_VERSION}"'
     )
@@ -131,6 +144,7 @@ class Limits(_Section):
     records_min: Count = Field(25, description='a whole number of records, or "off"')
     owners_max: Count = Field(25, description='a whole number of records, or "off"')
     api_calls_share_percent: Percent = Field(25.0, description='a percentage of the org\'s daily API requests, or "off"')
+    api_calls_reserve_percent: Percent = Field(20.0, description='a percentage of the org\'s daily API requests, or "off"')
     hold_back: Span = Field(timedelta(minutes=10), description='a length of time such as "10 min" or 600 (seconds)')
 
     @property
@@ -196,8 +210,11 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     problems += more
     if document is None or credentials is None or problems:
         raise _invalid(problems)
-    access = OrgAccess(credentials.login_url, credentials.client_id, credentials.secret, document.org.api_version)
-    return _config(found.resolve(), document, access)
+    access = OrgAccess(
+        credentials.login_url, credentials.client_id, credentials.secret, document.org.api_version, method=credentials.method
+    )
+    config = _config(found.resolve(), document, access)
+    return replace(config, org=replace(access, refusals=config.plans / REFUSALS))
 
 
 def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -272,13 +289,6 @@ def _described(path: KeyPath) -> tuple[type[BaseModel], str]:
 
 def _unknown(table: Table, path: KeyPath, section: type[BaseModel]) -> Problem:
     key, dotted = str(path[-1]), ".".join(map(str, path))
-    if path[0] == "org" and key in _PASSWORD_KEYS:
-        return table.problem(
-            path,
-            "CFG-013",
-            f"{dotted}: login with a password is not offered; Salesforce is retiring it.",
-            "Create an External Client App with the client credentials flow; set client_id and client_secret.",
-        )
     near = nearest(key, section.model_fields)
     guess = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(section.model_fields)}."
     what = f"[{dotted}] is not a section" if len(path) == 1 else f"{dotted} is not a setting"

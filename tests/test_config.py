@@ -71,6 +71,7 @@ def test_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         records_min=25,
         owners_max=25,
         api_calls_share_percent=25,
+        api_calls_reserve_percent=20,
         hold_back=timedelta(minutes=10),
     )
     assert config.zone == ZoneInfo("UTC")

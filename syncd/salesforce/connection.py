@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,7 @@ from syncd.errors import AnswerLost, OrgUnreachable, SyncdError
 from syncd.ports import OrgIdentity
 from syncd.salesforce import errors
 from syncd.salesforce.access import OrgAccess
+from syncd.salesforce.grants import Form
 from syncd.salesforce.login import Login, OrgSession
 from syncd.salesforce.transport import HEADERS, Meter, open_session, retry_after_s
 
@@ -50,9 +52,10 @@ class Connection:
     ) -> None:
         self.access = access
         self.meter = Meter(wall)
+        self._wall = wall
         self._sleep = sleep
         self._http = open_session(access, self.meter)
-        self._login = Login(access, self._ask_token, self._connect)
+        self._login = Login(access, self._ask_token, self._connect, wall, self._org_now)
 
     @property
     def base(self) -> str:
@@ -71,6 +74,20 @@ class Connection:
         if now is None:
             raise OrgUnreachable(f"{self.access.login_url} answers without a Date header, so the org's time is unknown.")
         return now
+
+    def look_at_clock(self) -> None:
+        """Bring the org's clock up to date by a request that costs no API call: the list of versions.
+
+        Source: REST API Developer Guide, Versions: needs no session and does not count.
+        """
+        try:
+            self._http.get(f"{self._host().rstrip('/')}/services/data/", allow_redirects=False)
+        except RequestException as cause:
+            raise self._unreachable("its time", cause) from cause
+
+    def try_login_at_once(self) -> None:
+        """Let the next login pass although logins were refused before: somebody waits to see what comes of it."""
+        self._login.try_at_once()
 
     def read(self, what: str, method: str, path: str, body: object = None) -> Any:
         """Ask something that changes nothing, again when that can help, and return the JSON answer.
@@ -140,17 +157,12 @@ class Connection:
             return answer
         return _call(self._login.renew(session), method, path, body, headers)
 
-    def _ask_token(self) -> requests.Response:
-        answer: requests.Response = self._repeated(self._ask_token_once)
+    def _ask_token(self, form: Callable[[], Form]) -> requests.Response:
+        answer: requests.Response = self._repeated(lambda: self._ask_token_once(form()))
         return answer
 
-    def _ask_token_once(self) -> requests.Response:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.access.client_id,
-            "client_secret": self.access.client_secret.get_secret_value(),
-        }
-        url = f"{self.access.login_url.rstrip('/')}/services/oauth2/token"
+    def _ask_token_once(self, form: Form) -> requests.Response:
+        url = f"{self._host().rstrip('/')}/services/oauth2/token"
         try:
             answer = self._http.post(url, data=form, allow_redirects=False)
         except RequestException as cause:
@@ -159,6 +171,13 @@ class Connection:
             text = f"{self._host()} answered the login with {answer.status_code}: busy or in maintenance."
             raise _Again(OrgUnreachable(text), retry_after_s(answer.headers, self.meter.now()))
         return answer
+
+    def _org_now(self) -> datetime:
+        """Return the org's clock as well as it is known before the login: a signature that it finds too old is refused."""
+        if self.meter.skew() is None:
+            with suppress(OrgUnreachable):
+                self.look_at_clock()
+        return self._wall() + (self.meter.skew() or timedelta(0))
 
     def _connect(self, token: str, instance_url: str) -> Any:
         from simple_salesforce.api import Salesforce

@@ -115,30 +115,3 @@ def _wrong_schema(where: str, found: tuple[Fault, ...]) -> SyncdError | None:
         if fault.code in {"INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS", "API_DISABLED_FOR_ORG"}:
             return OrgRefused(f"{where}. syncd's user lacks a permission.")
     return None
-
-
-def login_refusal(url: str, status: int, code: str, text: str) -> SyncdError:
-    """Translate the token endpoint's refusal into the error to raise, with the setting to change."""
-    lowered = f"{code} {text}".lower()
-    where = f"Salesforce refused the login at {url}: {code} {text}".rstrip()
-    if "installed" in lowered:
-        return LoginRefused(
-            f"{where}. The app is not installed in this org.",
-            hint="In Setup, open Connected Apps OAuth Usage, choose Install for the app that owns client_id, then: syncd check",
-        )
-    if "client_id" in lowered or "identifier" in lowered:
-        hint = "Copy the consumer key of the External Client App into client_id under [org] in config.toml."
-    elif code == "invalid_client":
-        hint = "The secret is wrong or was rotated: copy the consumer secret again to where client_secret points."
-    elif code == "invalid_grant" or "no client credentials user" in lowered:
-        hint = (
-            "Enable the client credentials flow for the app and choose its Run As user; the user must be active, hold the "
-            "API Enabled permission, and be allowed to log in from this address."
-        )
-    elif code == "unsupported_grant_type":
-        hint = "Enable the client credentials flow in the app's OAuth settings."
-    elif status == 404:
-        hint = "login_url under [org] must be the org's My Domain, such as https://acme.my.salesforce.com"
-    else:
-        return LoginRefused(f"{where} (HTTP {status}).")
-    return LoginRefused(f"{where}.", hint=hint)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from syncd.errors import OrgRefused, OrgUnreachable
+from syncd.errors import LoginRefused, OrgRefused, OrgUnreachable, SyncdError
 from syncd.ports import OrgIdentity
 from syncd.salesforce import errors
 from syncd.salesforce.access import OrgAccess, url_fault
+from syncd.salesforce.breaker import Breaker
+from syncd.salesforce.grants import Asked, Form, Grants
 from syncd.salesforce.ids import to_18
+from syncd.salesforce.refusals import login_refusal
+
+HIDDEN = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,24 @@ class OrgSession:
 
 
 class Login:
-    """Holds the session that all threads share and renews it once for all of them."""
+    """Holds the session that all threads share and renews it once for all of them.
 
-    def __init__(self, access: OrgAccess, ask: Callable[[], requests.Response], connect: Callable[[str, str], Any]) -> None:
+    `ask` sends a form to the token endpoint, made anew for each attempt; `wall` is the host's clock, `org_now` the org's.
+    """
+
+    def __init__(
+        self,
+        access: OrgAccess,
+        ask: Callable[[Callable[[], Form]], requests.Response],
+        connect: Callable[[str, str], Any],
+        wall: Callable[[], datetime],
+        org_now: Callable[[], datetime],
+    ) -> None:
         self._access = access
         self._ask = ask
         self._connect = connect
+        self._grants = Grants(access, wall, org_now)
+        self._breaker = Breaker(access, wall)
         self._lock = threading.Lock()
         self._session: OrgSession | None = None
 
@@ -41,24 +59,50 @@ class Login:
         return session if session is not None else self.renew(None)
 
     def renew(self, stale: OrgSession | None) -> OrgSession:
-        """Replace a session that was refused; when another thread did so already, return that one."""
+        """Replace a session that was refused; when another thread did so already, return that one.
+
+        Errors: LoginRefused, without asking again, while a refusal is too fresh; OrgRefused when the login now leads to
+        another org.
+        """
         with self._lock:
             if self._session is not None and self._session is not stale:
                 return self._session
-            self._session = self._open()
-            return self._session
+            self._breaker.check()
+            opened = self._open()
+            if self._session is not None and opened.identity.org_id != self._session.identity.org_id:
+                raise _other_org(self._access.login_url, self._session.identity, opened.identity)
+            self._session = opened
+            return opened
+
+    def try_at_once(self) -> None:
+        """Forget that logins were refused before: somebody is there to see what comes of the next one."""
+        self._breaker.suspend()
 
     def _open(self) -> OrgSession:
+        with self._grants.asking() as asked:
+            body = self._granted(asked)
+            asked.granted(body)
+            session = self._opened(body)
+        self._breaker.opened()
+        return session
+
+    def _granted(self, asked: Asked) -> Any:
         url = self._access.login_url
-        answer = self._ask()
+        answer = self._ask(asked.form)
         try:
             body = errors.parse(answer.content)
         except errors.NotSalesforce as cause:
-            raise OrgUnreachable(f"{url} answered the login with {answer.status_code} and {cause}.") from cause
-        if answer.status_code != 200:
-            fault = (errors.faults(body) or (errors.Fault("", ""),))[0]
-            raise errors.login_refusal(url, answer.status_code, self._redacted(fault.code), self._redacted(fault.text))
-        return self._opened(body)
+            # Half an answer may hold half a token: only a page is quoted.
+            shown = _redacted(str(cause), asked) if answer.content.lstrip().startswith(b"<") else "an answer that is no JSON"
+            raise OrgUnreachable(f"{url} answered the login with {answer.status_code} and {shown}.") from None
+        if answer.status_code == 200:
+            return body
+        fault = (errors.faults(body) or (errors.Fault("", ""),))[0]
+        code, text = _redacted(fault.code, asked), _redacted(fault.text, asked)
+        refusal: SyncdError = login_refusal(self._access, answer.status_code, code, text, lost_at=asked.lost_at)
+        if isinstance(refusal, LoginRefused):
+            self._breaker.refused(refusal)
+        raise refusal
 
     def _opened(self, body: Any) -> OrgSession:
         try:
@@ -74,5 +118,16 @@ class Login:
             raise OrgRefused(f"The login named {instance_url} as the org's address, which {fault}. Nothing was sent there.")
         return OrgSession(identity, self._connect(token, instance_url))
 
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._access.client_secret.get_secret_value(), "***")
+
+def _redacted(text: str, asked: Asked) -> str:
+    for secret in asked.secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _other_org(url: str, before: OrgIdentity, now: OrgIdentity) -> OrgRefused:
+    return OrgRefused(
+        f"{url} led to org {before.org_id} until now and leads to org {now.org_id}: a sandbox was refreshed, or the address was "
+        "given to another org. Nothing was sent there.",
+        hint="If that is meant, start syncd again: the new org is read as if for the first time, and keeps its own ledger.",
+    )

@@ -80,7 +80,7 @@ class OrgAdapter(HTTPAdapter):
     """
 
     def __init__(self, access: OrgAccess, meter: Meter) -> None:
-        super().__init__(max_retries=0, pool_maxsize=8)
+        super().__init__(max_retries=0, pool_maxsize=16)
         self._timeout = (access.connect_timeout_s, access.read_timeout_s)
         self._is_plain = access.login_url.startswith("http://")
         self._meter = meter

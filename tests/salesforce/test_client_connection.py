@@ -276,7 +276,8 @@ def test_a_write_for_which_no_login_succeeds_was_not_sent(wire: Wire) -> None:
         (400, {"error": "invalid_app_access", "error_description": "app must be installed into org"}, "not installed", "Install"),
         (400, {"error": "unsupported_grant_type"}, "unsupported_grant_type", "Enable"),
         (404, {}, "refused", "My Domain"),
-        (401, {"error": "inactive_user", "error_description": f"echo {SECRET}"}, "inactive_user", "client_id"),
+        (401, {"error": "inactive_user", "error_description": f"echo {SECRET}"}, "inactive_user", "Activate"),
+        (401, {"error": "strange", "error_description": f"echo {SECRET}"}, "strange", "client_id"),
     ],
 )
 def test_a_refused_login_names_the_setting_to_change(wire: Wire, status: int, body: object, words: str, hint: str) -> None:
