@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import shlex
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli import output, wire
+from syncd.cli import asking, output, wire
 from syncd.cli.story import Names
 
 if TYPE_CHECKING:
@@ -66,15 +63,14 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan, written by `syncd plan --out` or by a cycle.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> None:
-    """Carry out exactly one plan, or refuse."""
-    from syncd.engine.planning import apply as apply_plan
+    """Carry out exactly one plan, or refuse. A daemon that runs does it; else this command takes its place meanwhile."""
+    from syncd.core.plan import plan_to_json
     from syncd.engine.plans import read_plan
-    from syncd.engine.schedule import holding_lease
+    from syncd.engine.requests import APPLY, record_from_json
 
     chosen = read_plan(file)
-    with wire.open_world(wire.config_of(context)) as (world, org), holding_lease(world.store):
-        record = apply_plan(world, org, chosen, f"{_user()}@{socket.gethostname()}")
-        left = world.store.count_open()
+    answer = asking.ask(context, wire.config_of(context), APPLY, {"plan": plan_to_json(chosen), "name": str(file)})
+    record, left = record_from_json(answer["cycle"]), answer["open_intents"]
     if as_json:
         output.as_json({"schema": 1, "plan": chosen.hash, "cycle": record, "open_intents": left})
         return
@@ -82,16 +78,11 @@ def apply(
     for name, number in sorted(record.counts.items()):
         if name.startswith("outcomes "):
             output.data(f"  {name.removeprefix('outcomes '):<28}{number:>9,}")
+    if answer["is_resumed"]:
+        output.message("syncd ended while it carried this plan out, and went on with it; all outcomes: syncd audit query")
     if left:
         again = wire.command(context, "run --once")
         output.message(f"{output.many(left, 'write')} still open; the next cycle settles them: {again}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that no account has
-        return str(os.getuid())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli import output, wire
+from syncd.cli import asking, output, wire
 
 if TYPE_CHECKING:
+    from syncd.config import Config
     from syncd.ports import CycleRecord
 
 QUIET = "rows read"
@@ -21,29 +25,43 @@ def run(
 ) -> None:
     """Run the daemon, or one cycle with --once."""
     from syncd import logs
-    from syncd.engine.schedule import Daemon
 
+    if not once:
+        signal.signal(signal.SIGTERM, _leave)
     config = wire.config_of(context)
-    logs.configure(config.log.format, config.log.level, secrets=[config.org.client_secret])
+    logs.configure(config.log.format, config.log.level, secrets=config.org.secrets)
     if once:
-        record = _one_cycle(context)
+        record = _one_cycle(context, config)
         if as_json:
             output.as_json({"schema": 1, "cycle": record})
         else:
             _tell(context, record)
         return
+    _serve(config)
+
+
+def _serve(config: Config) -> None:
+    from syncd.engine.schedule import Daemon
+
     daemon = Daemon()
     daemon.listen()
-    with wire.open_world(config, is_stopping=daemon.is_ending, tell=daemon.warn) as (world, org):
-        daemon.run(world, org)
+    known = partial(wire.open_known_store, config)
+    daemon.run(
+        lambda: wire.open_world(
+            config, await_org=lambda org: daemon.await_org(org, known), is_stopping=daemon.is_ending, tell=daemon.warn
+        )
+    )
 
 
-def _one_cycle(context: typer.Context) -> CycleRecord:
-    from syncd.engine.cycle import run_cycle
-    from syncd.engine.schedule import holding_lease
+def _leave(_number: int, _frame: object) -> None:
+    """End at once: nothing has begun, and a process 1 without an answer to SIGTERM would ignore it."""
+    os._exit(0)
 
-    with wire.open_world(wire.config_of(context), tell=output.message) as (world, org), holding_lease(world.store):
-        return run_cycle(world, org)
+
+def _one_cycle(context: typer.Context, config: Config) -> CycleRecord:
+    from syncd.engine.requests import CYCLE, record_from_json
+
+    return record_from_json(asking.ask(context, config, CYCLE, {})["cycle"])
 
 
 def _tell(context: typer.Context, record: CycleRecord) -> None:

@@ -6,7 +6,7 @@ Heavy imports stand inside the functions, so that `syncd --help` answers at once
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from syncd.cli import output
 from syncd.core.nurture import parse_nurture
 from syncd.core.policies import Policies
 from syncd.core.policy import parse_fences
-from syncd.errors import ConfigInvalid
+from syncd.errors import ConfigInvalid, StoreUnusable
 
 if TYPE_CHECKING:
     import typer
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from syncd.core.tables import Table
     from syncd.core.values import Problem
     from syncd.engine.world import World
-    from syncd.ports import StoreReader
+    from syncd.ports import OrgReader, StoreReader
     from syncd.salesforce.org import SalesforceOrg
     from syncd.store.sql import SqlStore
 
@@ -87,17 +87,44 @@ def open_store_to_write(config: Config, org_id: str) -> Iterator[SqlStore]:
         store.dispose()
 
 
+def known_org(config: Config) -> str | None:
+    """Return the org whose state the database holds, without asking Salesforce; None when there is none yet, or several."""
+    from syncd.store.sql import open_store
+
+    try:
+        store = open_store(config.store_url, None, read_only=True)
+    except StoreUnusable:
+        return None
+    try:
+        return store.org
+    finally:
+        store.dispose()
+
+
+@contextmanager
+def open_known_store(config: Config) -> Iterator[SqlStore | None]:
+    """Give the database of the org that it holds, without asking Salesforce; None when there is none yet, or several."""
+    org_id = known_org(config)
+    if org_id is None:
+        yield None
+        return
+    with open_store_to_write(config, org_id) as store:
+        yield store
+
+
 @contextmanager
 def open_world(
     config: Config,
     *,
+    await_org: Callable[[OrgReader], None] = lambda _: None,
     is_read_only: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Work]:
     """Give everything that a cycle works with: the org, its store, the policies, the folders and the clocks.
 
-    Shapes: `is_read_only` leaves export files where they are, as a plan wants it; `tell` hears that a database was made.
+    Shapes: `await_org` may wait for an org that does not answer; `is_read_only` leaves export files where they are, as a plan
+    wants it; `tell` hears that a database was made.
     Errors: ConfigInvalid for policy files, LoginRefused or OrgUnreachable before the store is touched, StoreUnusable.
     """
     from syncd.engine.schedule import HostClock
@@ -106,7 +133,10 @@ def open_world(
 
     policies = load_policies(config.mappings)
     limits = config.limits
-    with open_org(config) as org, open_store_to_write(config, org.identity().org_id) as store:
+    with ExitStack() as stack:
+        org = stack.enter_context(open_org(config))
+        await_org(org)
+        store = stack.enter_context(open_store_to_write(config, org.identity().org_id))
         if store.is_new:
             tell(NEW_DATABASE.format(path=config.store_url.removeprefix("sqlite:///")))
         clock = HostClock()

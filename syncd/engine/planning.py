@@ -46,15 +46,15 @@ def preview(world: World, only: str | None = None) -> Preview:
             tx.undefer(waiting)
         decide(inner, cycle, everything=True, retell=only == "nurture")
         intents = [item.intent for item in layer.open_intents()]
-        intents += _still_wanted(inner, waiting, intents)
+        intents += still_wanted(inner, waiting, intents)
         entries = [row.entry for row in layer.ledger(LedgerQuery(limit=10**9)) if row.seq > size]
     kept = [intent for intent in intents if only is None or intent.part in PARTS[only]]
     plan = Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), kept)
     return Preview(plan, entries, dict(cycle.counts))
 
 
-def _still_wanted(world: World, waiting: Sequence[Intent], fresh: Sequence[Intent]) -> list[Intent]:
-    """Return what was held back and still fits the mirror, less what was decided anew."""
+def still_wanted(world: World, waiting: Sequence[Intent], fresh: Sequence[Intent]) -> list[Intent]:
+    """Return what was held back and still fits the mirror, less what was decided anew (`fresh`)."""
     anew = {_target(intent) for intent in fresh}
     kept: list[Intent] = []
     for name in sorted({intent.object for intent in waiting if not intent.is_create}):
@@ -99,6 +99,18 @@ def apply(world: World, org: OrgWriter, plan: Plan, by: str = "") -> CycleRecord
         tx.undefer(plan.intents)
         tx.put_setting(f"{APPLIED} {name}", cycle.now.isoformat())
         tx.resolve_inbox(WAITING_PLAN, subjects, cycle.now)
+    act(world, org, cycle)
+    return finish(world, cycle)
+
+
+def is_applied(world: World, plan: Plan) -> bool:
+    """Tell whether a plan's writes were committed to the ledger before."""
+    return world.store.setting(f"{APPLIED} {plan.hash}") is not None
+
+
+def take_up_again(world: World, org: OrgWriter) -> CycleRecord:
+    """Send what is left of a plan whose application was cut short: its intents stand in the outbox, each is looked at first."""
+    cycle = begin(world)
     act(world, org, cycle)
     return finish(world, cycle)
 
