@@ -27,7 +27,7 @@ _FILE = ("pattern", "encoding", "delimiter", "zone", "null", "newest")
 _MATCH = ("id", "external", "email")
 _COLUMN = (
     "field", "type", "side", "conflict", "blank", "transform", "null", "true", "false", "flag", "opted_out_when",
-    "unreachable_when",
+    "unreachable_when", "exclusive",
 )  # fmt: skip
 _ENCODING = re.compile(r"(?i)utf-8|utf-16(-[lb]e)?|ascii|iso8859-\d+|cp\d{3,4}|koi8-[ru]|mac-\w+|shift_jis|euc_\w+|big5|gb\w+")
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -35,7 +35,8 @@ _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one column of the file means. `fields` holds the field to write by object, empty when none is written."""
+    """What one column of the file means. `fields` holds the field to write by object, empty when none is written;
+    `exclusive` says that nobody but syncd writes it."""
 
     name: str
     type: str
@@ -51,6 +52,7 @@ class Column:
     flag: Flag | None = None
     opted_out_when: frozenset[str] = frozenset()
     unreachable_when: frozenset[str] = frozenset()
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,7 @@ def _column(reading: Reading, table: Table, name: str, values: Mapping[str, obje
         Flag(flag) if flag else None,
         frozenset(reading.texts(base, values, "opted_out_when") or ()),
         frozenset(reading.texts(base, values, "unreachable_when") or ()),
+        reading.truth(base, values, "exclusive"),
     )  # fmt: skip
     _use_problems(reading, base, column, values)
     _spelling_overlaps(reading, base, column, own)
@@ -339,6 +342,13 @@ def _field_problems(reading: Reading, base: Path, column: Column, values: Mappin
         for key, shown in (("side", '"marketing" or "sales"'), ("conflict", '"overwrite" or "fill"')):
             if key not in values:
                 reading.say(base, "MAP-113", f"Column {column.name!r} writes a field and has no {key}.", f"Add {key} = {shown}.")
+    if column.exclusive and (column.flag is not None or (column.side, column.conflict) != ("marketing", "overwrite")):
+        text = f'Column {column.name!r} is exclusive, but not side = "marketing" with conflict = "overwrite".'
+        shown = "A field that only syncd writes always takes the file's value: correct side and conflict, or remove exclusive."
+        reading.say((*base, "exclusive"), "MAP-122", text, shown)
+    elif column.exclusive and not column.fields:
+        text = f"Column {column.name!r} is exclusive and writes no field."
+        reading.say((*base, "exclusive"), "MAP-122", text, "Give it a field, or remove exclusive.")
     if column.blank == "clear" and (column.type == "boolean" or column.conflict == "fill"):
         why = "a checkbox is never empty" if column.type == "boolean" else 'conflict = "fill" never takes a value away'
         reading.say((*base, "blank"), "MAP-121", f'blank = "clear" cannot work here: {why}.', 'Write blank = "leave".')

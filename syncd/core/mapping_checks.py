@@ -74,6 +74,14 @@ class Reading:
             return None
         return value
 
+    def truth(self, base: Path, values: Mapping[str, object], key: str) -> bool:
+        """Return true or false; false when it is absent or something else."""
+        value = values.get(key, False)
+        if not isinstance(value, bool):
+            self.say((*base, key), "MAP-102", f"{key} is {_shown(value)}, not true or false.", f"Write {key} = true.")
+            return False
+        return value
+
     def choice(self, base: Path, values: Mapping[str, object], key: str, choices: Sequence[str]) -> str | None:
         """Return one of the choices, or None when it is absent or none of them."""
         value = self.text(base, values, key)

@@ -45,7 +45,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class FieldWrite:
-    """One field that a row would write. `part` is "flag" for an opt-out, "map" for the rest."""
+    """One field that a row would write. `part` is "flag" for an opt-out, "map" for the rest; `is_contested` is False where
+    no edit of anybody else's can be lost by it."""
 
     field: str
     before: Scalar
@@ -53,6 +54,7 @@ class FieldWrite:
     rule: Rule
     reason: str
     part: str = "map"
+    is_contested: bool = True
 
 
 def match(
@@ -143,7 +145,7 @@ def opt_out_write(
     if mapping.opt_out_rule is None or column is None or person.fields.get(OPT_OUT) is True or OPT_OUT not in fields:
         return None
     reason = f"{mapping.name} says opted out in column {column!r} ({row.where})"
-    return FieldWrite(OPT_OUT, person.fields.get(OPT_OUT), True, mapping.opt_out_rule, reason, "flag")
+    return FieldWrite(OPT_OUT, person.fields.get(OPT_OUT), True, mapping.opt_out_rule, reason, "flag", is_contested=False)
 
 
 def _write(
@@ -163,7 +165,8 @@ def _write(
     if wrong is not None:
         text = f"Column {column.name!r} does not fit {person.object}.{name}: {wrong}"
         return Problem(row.file, row.line, 1, "ROW-021", text, "Correct the value in the source, or the mapping.")
-    return FieldWrite(name, before, after, column.rule, f"column {column.name!r} of {row.where}")
+    reason = f"column {column.name!r} of {row.where}"
+    return FieldWrite(name, before, after, column.rule, reason, is_contested=not column.exclusive)
 
 
 def _same(before: Scalar, after: Scalar, kind: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from syncd.core.routes import Cost
 from syncd.core.values import Intent, Rule, digest
 
 SCHEMA = 1
@@ -35,8 +36,11 @@ class Plan:
         )
 
 
-def plan_to_json(plan: Plan) -> str:
-    """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan."""
+def plan_to_json(plan: Plan, costs: Sequence[Cost] = ()) -> str:
+    """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan.
+
+    Shapes: `costs` are told beside the plan and are no part of it: how the writes leave may change until it is applied.
+    """
     body = {
         "schema": SCHEMA,
         "org_id": plan.org_id,
@@ -44,6 +48,7 @@ def plan_to_json(plan: Plan) -> str:
         "reason": plan.reason,
         "policies": dict(plan.policies),
         "hash": plan.hash,
+        "cost": [asdict(cost) for cost in costs],
         "intents": [intent_to_dict(intent) for intent in plan.intents],
     }
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
@@ -54,6 +59,8 @@ def intent_to_dict(intent: Intent) -> dict[str, Any]:
     # A plan may hold tens of thousands: dataclasses.asdict copies every value, these are scalars.
     named = {name: getattr(intent, name) for name in _FIELDS}
     values = None if intent.values is None else dict(intent.values)
+    if intent.is_contested:
+        del named["is_contested"]  # told only where it differs, so that plans of earlier versions keep their hash
     return named | {"rule": asdict(intent.rule), "values": values}
 
 

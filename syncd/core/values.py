@@ -165,6 +165,8 @@ class Intent:
     `record_id` and `part` travel in one request. For a create, `object` is "CampaignMember", `record_id` the person's
     id, `field` "CampaignId", `after` the campaign's id, and `values` the row to create. `decided_on` is the record's
     SystemModstamp (ISO) when the decision rests on the whole record: moved since, it is judged again, not written.
+    `is_contested` is False for a field that nobody but syncd writes, and for an opt-out, which is lawful over anything: such
+    a write needs no precondition.
     """
 
     key: str
@@ -181,6 +183,7 @@ class Intent:
     related_id: str | None = None
     values: Fields | None = None
     decided_on: str | None = None
+    is_contested: bool = True
 
     @property
     def is_create(self) -> bool:

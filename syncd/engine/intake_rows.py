@@ -294,7 +294,7 @@ class _Deciding:
             key = digest(self.context.org_id, person.object, person.id, write.field, cause, write.after)
             intent = Intent(
                 key, person.object, person.id, write.field, write.before, write.after, write.part, write.rule,
-                write.reason, self.mapping.sha256, cause,
+                write.reason, self.mapping.sha256, cause, is_contested=write.is_contested,
             )  # fmt: skip
             address = row.address or _address(person)
             place = self.places.get((Flag.OPTED_OUT, person.id, address)) if write.part == "flag" else None

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from syncd.core.routes import NULL, may_load
 from syncd.core.values import Scalar
 from syncd.errors import AnswerLost, OrgUnreachable
 from syncd.ports import IngestJob, Overwrite, WriteResult
@@ -19,16 +20,7 @@ from syncd.salesforce.errors import Fault, NotThere
 from syncd.salesforce.rows import moment
 from syncd.salesforce.writes import missing_is_gone, record_id, status_of
 
-NULL = "#N/A"
-CELL_CHARS_MAX = 32_000
 _CSV = {"Content-Type": "text/csv; charset=UTF-8"}
-
-
-def fits(value: Scalar) -> bool:
-    """Tell whether a load can carry this value: it has no way to write some texts, and a limit for long ones."""
-    if not isinstance(value, str):
-        return True
-    return value not in ("", NULL) and "\0" not in value and len(value) <= CELL_CHARS_MAX
 
 
 def open_job(connection: Connection, object: str) -> IngestJob:
@@ -57,7 +49,7 @@ def written(rows: Sequence[Overwrite]) -> str:
 
 
 def _cell(value: Scalar) -> str:
-    if not fits(value):
+    if not may_load(value):
         raise AssertionError("a value that no Bulk load can carry")
     if value is None:
         return NULL

@@ -174,7 +174,7 @@ def column(mapping: SourceMapping, name: str) -> Column:
             HEAD + col(blanc='"leave"'),
             [
                 "9:1 [MAP-101] 'blanc' is not known here. Did you mean 'blank'? Known are: field, type, side, "
-                "conflict, blank, transform, null, true, false, flag, opted_out_when, unreachable_when.",
+                "conflict, blank, transform, null, true, false, flag, opted_out_when, unreachable_when, exclusive.",
             ],
             id="an unknown key of a column",
         ),
@@ -303,6 +303,32 @@ def column(mapping: SourceMapping, name: str) -> Column:
                 'blank = "leave".',
             ],
             id="clearing what is only filled",
+        ),
+        pytest.param(
+            HEAD + col(exclusive='"yes"'),
+            ["9:1 [MAP-102] exclusive is 'yes', not true or false. Write exclusive = true."],
+            id="an exclusive field in words",
+        ),
+        pytest.param(
+            HEAD + col(conflict='"fill"', exclusive="true"),
+            [
+                '9:1 [MAP-122] Column \'score\' is exclusive, but not side = "marketing" with conflict = "overwrite". '
+                "A field that only syncd writes always takes the file's value: correct side and conflict, or remove exclusive.",
+            ],
+            id="an exclusive field that is only filled",
+        ),
+        pytest.param(
+            HEAD + FLAG + "exclusive = true\n",
+            [
+                '7:1 [MAP-122] Column \'out\' is exclusive, but not side = "marketing" with conflict = "overwrite". '
+                "A field that only syncd writes always takes the file's value: correct side and conflict, or remove exclusive.",
+            ],
+            id="an exclusive flag",
+        ),
+        pytest.param(
+            HEAD + col(field=None, side=None, conflict=None, type='"text"', exclusive="true") + 'unreachable_when = ["0"]\n',
+            ["6:1 [MAP-122] Column 'score' is exclusive and writes no field. Give it a field, or remove exclusive."],
+            id="an exclusive column without a field",
         ),
         pytest.param(
             HEAD + col(type='"boolean"', blank='"clear"'),
