@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "logs": VALUES,
     "ports": {"core"},
+    "formula": {"core"},
     "policies": ADAPTER,
     "salesforce": ADAPTER,
     "exports": ADAPTER | {"policies"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": VALUES | {"policies", "salesforce"},
     "engine": ADAPTER,
     "sandbox": set(),
-    "cli": ADAPTER | {"config", "policies", "salesforce", "exports", "store", "engine", "sandbox"},
+    "cli": ADAPTER | {"config", "formula", "policies", "salesforce", "exports", "store", "engine", "sandbox"},
 }
 STANDARD_LIBRARY_ONLY = {"core", "errors", "ports"}
 

@@ -41,3 +41,8 @@ def xeducation_data() -> Path:
 @pytest.fixture(scope="session")
 def olist_data() -> Path:
     return _set_of("olist", "mql.csv", "closed_deals.csv")
+
+
+@pytest.fixture(scope="session")
+def formula_data() -> Path:
+    return _set_of("formula", "results_dev.jsonl")
