@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from syncd.core.actors import Directory
-from syncd.core.nurture import local_day
-from syncd.core.values import InboxItem
 from syncd.engine.acting import act, hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
-from syncd.engine.needs import FAST_TIER, OBJECTS, hidden_under, needs_under
+from syncd.engine.needs import FAST_TIER, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
+from syncd.engine.schema import forget_schema, known_schema, tell_hidden
 from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, FieldHidden, SyncdError
-from syncd.ports import CycleRecord, FieldSchema, ObjectSchema, OrgWriter
+from syncd.ports import CycleRecord, OrgWriter
 
-SCHEMA = "schema"
 CALLS = "api calls"
-HIDDEN = "hidden-field"
 HEARTBEAT = "last cycle by the host's clock"
 
 
@@ -48,61 +42,24 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         act(world, org, cycle, limits=world.limits)
     except SyncdError as problem:
         if isinstance(problem, FieldHidden):
-            _forget_schema(world)
+            forget_schema(world)
         finish(world, cycle, error=str(problem))
         raise
     return finish(world, cycle)
-
-
-def _forget_schema(world: World) -> None:
-    """Ask for the schema again in the next cycle: a field that was visible this morning was hidden or removed since."""
-    with world.store.begin() as tx:
-        tx.put_setting(SCHEMA, None)
 
 
 def begin(world: World) -> Cycle:
     """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer."""
     calls_before = world.org.usage().ours
     identity = world.org.identity()
-    schema = _schema(world)
+    schema = known_schema(world)
     needs = needs_under(world.policies, schema)
     world.store.index({name: need.indexed for name, need in needs.items()})
     now = world.org.now()
     id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     cycle = Cycle(id, now, identity, schema, needs, Directory({}, {}, identity.user_id), calls_before)
-    _tell_hidden(world, cycle)
+    tell_hidden(world, cycle)
     return cycle
-
-
-def _schema(world: World) -> dict[str, ObjectSchema]:
-    """Return what the org lets us see: asked for once a day, so that an idle cycle does not pay for it.
-
-    While a field that a rule needs is hidden it is asked for in every cycle, so that a permission counts when it is given.
-    """
-    known = world.store.setting(SCHEMA)
-    today = str(local_day(world.org.now(), world.zone))
-    if isinstance(known, dict) and known.get("day") == today:
-        schema = schema_from_json(known["objects"])
-        if not hidden_under(world.policies, schema):
-            return schema
-    schema = dict(world.org.schema(OBJECTS))
-    with world.store.begin() as tx:
-        tx.put_setting(SCHEMA, {"day": today, "objects": schema_to_json(schema)})
-    return schema
-
-
-def _tell_hidden(world: World, cycle: Cycle) -> None:
-    """Keep the inbox in step with the fields that a rule needs and the org hides."""
-    hidden = hidden_under(world.policies, cycle.schema)
-    cycle.count("fields hidden", len(hidden))
-    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in hidden]
-    if not hidden and not gone:
-        return
-    remedy = "Give syncd's permission set read access to the field, then run: syncd check"
-    text = "{} is not visible to syncd's user. What needs it is not judged, and an opt-out that cannot be read counts as given."
-    with world.store.begin() as tx:
-        tx.put_inbox([InboxItem(HIDDEN, name, name, text.format(name), remedy) for name in hidden], cycle.now)
-        tx.resolve_inbox(HIDDEN, gone, cycle.now)
 
 
 def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool = False) -> None:
@@ -166,21 +123,3 @@ def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleReco
         tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": calls, "allowed": allowed})
         tx.put_cycle(record)
     return record
-
-
-def schema_to_json(schema: Mapping[str, ObjectSchema]) -> dict[str, Any]:
-    """Return a schema as JSON values."""
-    return {name: asdict(one) for name, one in schema.items()}
-
-
-def schema_from_json(body: Mapping[str, Any]) -> dict[str, ObjectSchema]:
-    """Read a schema back."""
-    return {
-        name: ObjectSchema(
-            one["name"],
-            {key: FieldSchema(**{**field, "picklist": tuple(field["picklist"])}) for key, field in one["fields"].items()},
-            one["is_updateable"],
-            one["is_createable"],
-        )
-        for name, one in body.items()
-    }

@@ -6,7 +6,7 @@ Only what a rule names is mirrored: the base fields of each object, and what the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.mapping import fields_needed, keys_needed
 from syncd.core.policies import Policies
@@ -15,7 +15,13 @@ from syncd.ports import ObjectSchema
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One object to read. `parent` is the reference field that makes it a history of another object."""
+    """One object to read.
+
+    `parent` is the reference field that makes it a history of another object. `is_optional`: no rule rests on it, so that
+    nobody is told when it is hidden. `is_rare`: it changes so rarely that the org is asked for the ids of changed rows, which
+    is no query, before rows are asked for. `lives_with` names the reference field and the object without whose row the org
+    drops this one silently; syncd keeps it as evidence.
+    """
 
     object: str
     fields: tuple[str, ...]
@@ -23,6 +29,14 @@ class Need:
     stamp_field: str = "SystemModstamp"
     parent: str | None = None
     follows_deletes: bool = False
+    is_optional: bool = False
+    is_rare: bool = False
+    lives_with: tuple[str, str] | None = None
+
+
+def _history(name: str, of: str, parent: str | None, *, is_optional: bool = False) -> Need:
+    fields = (f"{of}Id", "Field", "OldValue", "NewValue", "CreatedById", "CreatedDate")
+    return Need(name, fields, (f"{of}Id",), "CreatedDate", parent, is_optional=is_optional, lives_with=(f"{of}Id", of))
 
 
 FAST = (
@@ -38,20 +52,8 @@ FAST = (
         ("StageName",),
         follows_deletes=True,
     ),
-    Need(
-        "LeadHistory",
-        ("LeadId", "Field", "OldValue", "NewValue", "CreatedById", "CreatedDate"),
-        ("LeadId",),
-        stamp_field="CreatedDate",
-        parent="LeadId",
-    ),
-    Need(
-        "OpportunityFieldHistory",
-        ("OpportunityId", "Field", "OldValue", "NewValue", "CreatedById", "CreatedDate"),
-        ("OpportunityId",),
-        stamp_field="CreatedDate",
-        parent="OpportunityId",
-    ),
+    _history("LeadHistory", "Lead", "LeadId"),
+    _history("OpportunityFieldHistory", "Opportunity", "OpportunityId"),
     Need(
         "Task",
         ("WhatId", "OwnerId", "CreatedById", "Subject", "ActivityDate", "IsClosed", "CompletedDateTime", "CreatedDate"),
@@ -59,25 +61,47 @@ FAST = (
         follows_deletes=True,
     ),
 )
-ORG_CHART = (
-    Need("User", ("Name", "Username", "IsActive", "Profile.Name", "UserRole.Name")),
-    Need("Group", ("Name", "DeveloperName", "Type")),
-    Need("GroupMember", ("GroupId", "UserOrGroupId"), follows_deletes=False),
-    Need("Campaign", ("Name", "IsActive"), ("Name",), follows_deletes=True),
-    Need("CampaignMemberStatus", ("CampaignId", "Label", "IsDefault"), ("CampaignId",)),
-)
+# Each slow tier is one call: at most five queries. What changes rarely is asked for its changed ids, which is no query.
 DEAL_PEOPLE = (
     Need("Contact", ("Name", "Email", "HasOptedOutOfEmail", "CreatedDate"), ("Email",), follows_deletes=True),
     Need("OpportunityContactRole", ("OpportunityId", "ContactId", "Role"), ("OpportunityId", "ContactId"), follows_deletes=True),
     Need("CampaignMember", ("CampaignId", "LeadId", "ContactId", "Status"), ("ContactId", "LeadId"), follows_deletes=True),
-    Need("OpportunityHistory", ("OpportunityId", "StageName", "CreatedDate"), ("OpportunityId",)),
+    Need("Account", ("Name", "OwnerId", "CreatedDate"), follows_deletes=True, is_optional=True),
+    _history("ContactHistory", "Contact", None, is_optional=True),
+)
+ORG_CHART = (
+    Need("User", ("Name", "Username", "IsActive", "Profile.Name", "UserRole.Name"), is_rare=True),
+    Need("Campaign", ("Name", "IsActive"), ("Name",), follows_deletes=True, is_rare=True),
+    Need("CampaignMemberStatus", ("CampaignId", "Label", "IsDefault"), ("CampaignId",), follows_deletes=True, is_rare=True),
+    Need("Group", ("Name", "DeveloperName", "Type")),
+    Need("GroupMember", ("GroupId", "UserOrGroupId")),
+    Need(
+        "OpportunityHistory",
+        ("OpportunityId", "StageName", "CreatedDate"),
+        ("OpportunityId",),
+        lives_with=("OpportunityId", "Opportunity"),
+    ),
+    Need(
+        "Event",
+        ("WhatId", "OwnerId", "CreatedById", "Subject", "ActivityDate", "CreatedDate"),
+        ("WhatId",),
+        follows_deletes=True,
+        is_optional=True,
+    ),
+    Need(
+        "Case",
+        ("ContactId", "AccountId", "Status", "IsClosed", "CreatedDate"),
+        ("ContactId",),
+        follows_deletes=True,
+        is_optional=True,
+    ),
 )
 # Fields that not every edition of Salesforce has; rules fall back to others without them.
 OPTIONAL = frozenset({"LastStageChangeDate", "CompletedDateTime"})
 FAST_TIER = "fast"
-TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "org chart": ORG_CHART, "deal people": DEAL_PEOPLE}
+TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "deal people": DEAL_PEOPLE, "org chart": ORG_CHART}
 FAMILIES = {"Lead": "LeadHistory", "Opportunity": "OpportunityFieldHistory"}
-ALL = (*FAST, *ORG_CHART, *DEAL_PEOPLE)
+ALL = (*FAST, *DEAL_PEOPLE, *ORG_CHART)
 OBJECTS = tuple(need.object for need in ALL)
 
 
@@ -88,13 +112,13 @@ def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[
     closed.
     """
     found = {}
-    for need in _wanted(policies):
+    for need in wanted_under(policies):
         seen = schema.get(need.object)
         if seen is None:
             continue
         fields = _visible(need.fields, seen)
         indexed = tuple(name for name in need.indexed if name in fields)
-        found[need.object] = Need(need.object, fields, indexed, need.stamp_field, need.parent, need.follows_deletes)
+        found[need.object] = replace(need, fields=fields, indexed=indexed)
     return found
 
 
@@ -106,7 +130,9 @@ def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list
     found: list[str] = []
     keys = {name for fields in keys_needed(policies.sources).values() for name in fields}
     elsewhere = {name for name in keys for seen in schema.values() if name in seen.fields}
-    for need in _wanted(policies):
+    for need in wanted_under(policies):
+        if need.is_optional:
+            continue
         seen = schema.get(need.object)
         if seen is None:
             found.append(need.object)
@@ -117,7 +143,8 @@ def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list
     return found
 
 
-def _wanted(policies: Policies) -> Iterator[Need]:
+def wanted_under(policies: Policies) -> Iterator[Need]:
+    """Give what these policies would read if nothing were hidden."""
     extra, keys = fields_needed(policies.sources), keys_needed(policies.sources)
     holds = policies.nurture.hold_field if policies.nurture is not None else {}
     for need in ALL:
@@ -125,7 +152,7 @@ def _wanted(policies: Policies) -> Iterator[Need]:
         hold = [holds[need.object]] if need.object in holds else []
         fields = tuple(dict.fromkeys((*need.fields, *extra.get(need.object, ()), *own_keys, *hold)))
         indexed = tuple(dict.fromkeys((*need.indexed, *own_keys)))
-        yield Need(need.object, fields, indexed, need.stamp_field, need.parent, need.follows_deletes)
+        yield replace(need, fields=fields, indexed=indexed)
 
 
 def _visible(fields: Iterable[str], seen: ObjectSchema) -> tuple[str, ...]:

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from syncd.core.values import digest
 from syncd.engine.needs import FAST_TIER, TIERS, Need
+from syncd.engine.schema import questions, take_described
 from syncd.engine.world import Cycle, World
-from syncd.ports import DeletedSince, Deletions, Keyset, Mark, Page, Pull
+from syncd.errors import FieldHidden
+from syncd.ports import DeletedSince, Deletions, Described, DescribedSince, Keyset, Mark, Page, Pull, UpdatedSince, Updates
 
 
 def due_slow_tiers(world: World, now: datetime, *, everything: bool) -> list[str]:
-    """Name the slow tiers to read in this cycle: at most one unless `everything` is wanted, so that it costs one call.
+    """Name the slow tiers to read in this cycle: those that are due, or all when `everything` is wanted. Each costs one call.
 
     A slow tier is due when `slow_every` intervals have passed by the org's clock, or when it was never read.
     """
     wait = world.pace.interval * world.pace.slow_every
     read_at = {name: world.store.setting(f"tier {name}") for name in TIERS if name != FAST_TIER}
-    never = [name for name, at in read_at.items() if at is None]
-    late = [
-        name for name, at in read_at.items() if at is not None and (everything or now - datetime.fromisoformat(str(at)) >= wait)
-    ]
-    late.sort(key=lambda name: str(read_at[name]))
-    return never + (late if everything else late[:1])
+    return [name for name, at in read_at.items() if everything or at is None or now - datetime.fromisoformat(str(at)) >= wait]
 
 
 def pull_fast(world: World, cycle: Cycle) -> None:
@@ -34,38 +30,68 @@ def pull_fast(world: World, cycle: Cycle) -> None:
 def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool = False) -> None:
     """Stage everything that changed in these tiers: one short transaction a page, with the read mark.
 
-    Killed between two pages, the next pull goes on behind the read mark.
+    Killed between two pages, the next pull goes on behind the read mark. What turns out to have other fields than it was asked
+    for, and what changes rarely and did change, is asked for in one more call.
     """
     for tier in tiers:
-        needs = [cycle.needs[need.object] for need in TIERS[tier] if need.object in cycle.needs]
-        forget_when_fields_changed(world, needs)
-        marks = world.store.marks()
-        pulls = [_pull_of(need, marks.get(need.object, Mark())) for need in needs]
-        deleted = [question for need in needs if (question := _deleted_of(need, marks.get(need.object, Mark()))) is not None]
-        by_object = {need.object: need for need in needs}
-        for answer in world.org.pull(pulls, deleted):
-            world.pause_point()
-            if tells_time:
-                cycle.now, tells_time = world.org.now(), False
-            if isinstance(answer, Page):
-                _stage(world, cycle, answer, by_object[answer.object])
-            elif isinstance(answer, Deletions):
-                _stage_deleted(world, cycle, answer)
+        objects = [need.object for need in TIERS[tier]]
+        again = _ask(world, cycle, objects, questions(world, cycle, objects), tells_time=tells_time)
+        if again:
+            _ask(world, cycle, [object for object in objects if object in again])
         if tier != FAST_TIER:
             with world.store.begin() as tx:
                 tx.put_setting(f"tier {tier}", cycle.now.isoformat())
 
 
+def _ask(
+    world: World, cycle: Cycle, objects: Sequence[str], described: Sequence[DescribedSince] = (), *, tells_time: bool = False
+) -> set[str]:
+    """Ask for what changed in these objects, and stage it. Returns the objects to be asked for once more."""
+    needs = {name: cycle.needs[name] for name in objects if name in cycle.needs}
+    forget_when_fields_changed(world, list(needs.values()))
+    marks = world.store.marks()
+    rare = {name: since for name, need in needs.items() if described and (since := _updated_of(need, marks.get(name, Mark())))}
+    pulls = [_pull_of(need, marks.get(name, Mark())) for name, need in needs.items() if name not in rare]
+    deleted = [question for name, need in needs.items() if (question := _deleted_of(need, marks.get(name, Mark()))) is not None]
+    unanswered = {each.object for each in pulls}
+    news: list[Described] = []
+    again: set[str] = set()
+    try:
+        for answer in world.org.pull(pulls, deleted, updated=list(rare.values()), described=described):
+            world.pause_point()
+            if tells_time:
+                cycle.now, tells_time = world.org.now(), False
+            if isinstance(answer, Described):
+                news.append(answer)
+                continue
+            again, news = again | take_described(world, cycle, news), []
+            unanswered.discard(answer.object)
+            if isinstance(answer, Updates):
+                again |= {answer.object} if answer.ids or not answer.is_complete else set()
+            elif isinstance(answer, Deletions):
+                _stage_deleted(world, cycle, answer)
+            elif isinstance(answer, Page) and answer.object not in again:
+                _stage(world, cycle, answer, needs[answer.object])
+    except FieldHidden:
+        again |= take_described(world, cycle, news)
+        if not again & unanswered:
+            raise
+    return again | take_described(world, cycle, news)
+
+
 def forget_when_fields_changed(world: World, needs: Sequence[Need]) -> None:
-    """Read an object from the beginning when a mapping names other fields than before."""
+    """Read an object from the beginning when there is a field to read that was not read before.
+
+    A field that is no longer read is only taken off the list, so that it counts as new when it comes back.
+    """
     for need in needs:
-        fields = digest(*sorted(need.fields))
+        fields = sorted(need.fields)
         key = f"fields {need.object}"
         known = world.store.setting(key)
         if known == fields:
             continue
         with world.store.begin() as tx:
-            if known is not None:
+            if known is not None and not (isinstance(known, list) and set(fields) <= set(known)):
                 tx.forget_marks(need.object)
             tx.put_setting(key, fields)
 
@@ -79,6 +105,12 @@ def _pull_of(need: Need, mark: Mark) -> Pull:
 def _deleted_of(need: Need, mark: Mark) -> DeletedSince | None:
     since = mark.deleted_at or mark.decided_at
     return DeletedSince(need.object, since) if need.follows_deletes and since is not None else None
+
+
+def _updated_of(need: Need, mark: Mark) -> UpdatedSince | None:
+    """Ask for changed ids instead of rows, once an object was read to its end."""
+    is_whole = mark.decided_at is not None and mark.read is not None and not mark.read.id
+    return UpdatedSince(need.object, mark.decided_at) if need.is_rare and is_whole and mark.decided_at else None
 
 
 def _stage(world: World, cycle: Cycle, page: Page, need: Need) -> None:

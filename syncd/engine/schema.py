@@ -1,0 +1,191 @@
+"""What does the org let us see, what changed about it since we last looked, and what rests on a field that is gone?
+
+Each call that pulls rows asks beside them what their objects look like, if that changed; this costs no call of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from syncd.core.values import Entry, InboxItem
+from syncd.engine.drift import Difference, differences, field_users
+from syncd.engine.needs import OBJECTS, hidden_under, needs_under, wanted_under
+from syncd.engine.world import Cycle, World
+from syncd.ports import Described, DescribedSince, FieldSchema, ObjectSchema
+
+SCHEMA = "schema"
+SEEN_AT = "schema seen at"
+HIDDEN = "hidden-field"
+CHANGED = "changed-field"
+WHOLE_EVERY = timedelta(days=1)
+
+
+def known_schema(world: World) -> dict[str, ObjectSchema]:
+    """Return what the org lets us see, as last heard. The first time, and for objects that are new in this version, it is asked.
+
+    Later changes come with the pulls: see `questions`.
+    """
+    known = world.store.setting(SCHEMA)
+    if isinstance(known, dict) and set(OBJECTS) <= set(known.get("asked", ())):
+        return schema_from_json(known["objects"])
+    schema = dict(world.org.schema(OBJECTS))
+    _keep(world, schema, dict.fromkeys(OBJECTS, world.org.now()))
+    return schema
+
+
+def questions(world: World, cycle: Cycle, objects: Iterable[str]) -> list[DescribedSince]:
+    """Say what to ask about these objects in the call that pulls their rows.
+
+    An object of which something that a rule needs is hidden is described whole, so that a permission counts when it is given;
+    so is each object once a day.
+    """
+    hidden = {name.partition(".")[0] for name in hidden_under(world.policies, cycle.schema)}
+    seen_at = _seen_at(world)
+    asked = []
+    for object in objects:
+        at = seen_at.get(object)
+        is_due = at is None or object in hidden or object not in cycle.schema or cycle.now - at >= WHOLE_EVERY
+        asked.append(DescribedSince(object, None if is_due else at))
+    return asked
+
+
+def take_described(world: World, cycle: Cycle, answers: Sequence[Described]) -> set[str]:
+    """Take up what changed; return the objects of which other fields are read from now on.
+
+    The mirror goes on without a field that vanished; what needs the field rests until it is back. Every difference in a field
+    that a rule needs stands in the ledger, what needs a person in the inbox.
+    """
+    changed = [answer for answer in answers if answer.is_changed]
+    if not changed:
+        return set()
+    before, schema = cycle.schema, dict(cycle.schema)
+    for answer in changed:
+        if answer.schema is None:
+            schema.pop(answer.object, None)
+        else:
+            schema[answer.object] = answer.schema
+    asked = {need.object: need.fields for need in wanted_under(world.policies)}
+    found = [
+        difference
+        for answer in changed
+        for difference in differences(answer.object, before.get(answer.object), answer.schema, asked.get(answer.object, ()))
+    ]
+    if schema == before:
+        _keep_seen_at(world, {answer.object: world.org.now() for answer in changed})
+        return set()
+    needs = needs_under(world.policies, schema)
+    moved = {
+        name
+        for name in {*needs, *cycle.needs}
+        if name not in needs or name not in cycle.needs or needs[name].fields != cycle.needs[name].fields
+    }
+    world.store.index({name: need.indexed for name, need in needs.items()})
+    _keep(world, schema, {**_seen_at(world), **{answer.object: world.org.now() for answer in changed}})
+    cycle.schema, cycle.needs = schema, needs
+    _tell(world, cycle, found)
+    tell_hidden(world, cycle)
+    return moved
+
+
+def _tell(world: World, cycle: Cycle, found: Sequence[Difference]) -> None:
+    if not found:
+        return
+    users = field_users(world.policies)
+    entries = [
+        Entry(
+            kind="schema",
+            at=cycle.now,
+            cycle=cycle.id,
+            object=one.object,
+            field=one.field,
+            before=one.before,
+            after=one.after,
+            reason=one.text,
+        )
+        for one in found
+    ]
+    items = [
+        InboxItem(
+            CHANGED,
+            f"{one.object}.{one.field}",
+            f"{one.object}.{one.field}",
+            f"{one.text}. It is named by {users.get((one.object, one.field or ''), 'syncd itself')}.",
+            "Look whether the rules and mappings that name the field still fit: syncd check",
+        )
+        for one in found
+        if one.is_serious
+    ]
+    settled = [f"{one.object}.{one.field}" for one in found if one.is_settled]
+    with world.store.begin() as tx:
+        tx.append(entries)
+        tx.put_inbox(items, cycle.now)
+        tx.resolve_inbox(CHANGED, settled, cycle.now)
+    cycle.count("schema changes", len(found))
+
+
+def tell_hidden(world: World, cycle: Cycle) -> None:
+    """Keep the inbox in step with the fields that a rule needs and the org hides."""
+    hidden = hidden_under(world.policies, cycle.schema)
+    cycle.counts.pop("fields hidden", None)
+    cycle.count("fields hidden", len(hidden))
+    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in hidden]
+    if not hidden and not gone:
+        return
+    users = field_users(world.policies)
+    remedy = "Give syncd's permission set read access to the field, then run: syncd check"
+    text = "{} is not visible to syncd's user{}. What needs it is not judged, and an opt-out that cannot be read counts as given."
+    with world.store.begin() as tx:
+        tx.put_inbox(
+            [InboxItem(HIDDEN, name, name, text.format(name, _named_by(users, name)), remedy) for name in hidden], cycle.now
+        )
+        tx.resolve_inbox(HIDDEN, gone, cycle.now)
+
+
+def _named_by(users: Mapping[tuple[str, str], str], name: str) -> str:
+    object, _, field = name.partition(".")
+    who = users.get((object, field))
+    return f" (named by {who})" if who else ""
+
+
+def forget_schema(world: World) -> None:
+    """Ask for everything again in the next cycle: the org refused a field that it was thought to show."""
+    with world.store.begin() as tx:
+        tx.put_setting(SCHEMA, None)
+
+
+def _keep(world: World, schema: Mapping[str, ObjectSchema], seen_at: Mapping[str, datetime]) -> None:
+    with world.store.begin() as tx:
+        tx.put_setting(SCHEMA, {"asked": list(OBJECTS), "objects": schema_to_json(schema)})
+        tx.put_setting(SEEN_AT, {name: at.isoformat() for name, at in seen_at.items()})
+
+
+def _keep_seen_at(world: World, seen_at: Mapping[str, datetime]) -> None:
+    with world.store.begin() as tx:
+        kept = {name: at.isoformat() for name, at in {**_seen_at(world), **seen_at}.items()}
+        tx.put_setting(SEEN_AT, kept)
+
+
+def _seen_at(world: World) -> dict[str, datetime]:
+    known = world.store.setting(SEEN_AT)
+    return {name: datetime.fromisoformat(at) for name, at in known.items()} if isinstance(known, dict) else {}
+
+
+def schema_to_json(schema: Mapping[str, ObjectSchema]) -> dict[str, Any]:
+    """Return a schema as JSON values."""
+    return {name: asdict(one) for name, one in schema.items()}
+
+
+def schema_from_json(body: Mapping[str, Any]) -> dict[str, ObjectSchema]:
+    """Read a schema back."""
+    return {
+        name: ObjectSchema(
+            one["name"],
+            {key: FieldSchema(**{**field, "picklist": tuple(field["picklist"])}) for key, field in one["fields"].items()},
+            one["is_updateable"],
+            one["is_createable"],
+        )
+        for name, one in body.items()
+    }
