@@ -30,6 +30,7 @@ from syncd.ports.requests import Request
 from syncd.ports.store import (
     Case,
     CycleRecord,
+    InboxCard,
     LeaseHolder,
     LedgerQuery,
     LedgerRow,
@@ -59,6 +60,7 @@ __all__ = [
     "FieldSchema",
     "Fresh",
     "Header",
+    "InboxCard",
     "IngestJob",
     "Item",
     "Job",

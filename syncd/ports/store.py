@@ -83,6 +83,18 @@ class LedgerQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxCard:
+    """One inbox item with its number, how often and when it was seen by the org's clock, and when it was closed."""
+
+    number: int
+    item: InboxItem
+    times: int
+    first_at: datetime
+    last_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseHolder:
     """Who writes for an org."""
 
@@ -189,6 +201,10 @@ class StoreReader(Protocol):
 
     def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
         """Return (number, item, times seen) of the inbox."""
+        ...
+
+    def inbox_cards(self, *, open_only: bool = True) -> list[InboxCard]:
+        """Return the inbox with everything that is known of each item, in order of number."""
         ...
 
     def cycles(self, limit: int = 20) -> list[CycleRecord]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
-from syncd.ports import CycleRecord
+from syncd.ports import CycleRecord, InboxCard
 from syncd.store.base import Reads, Writes, insert, read_setting, replace, write_setting
-from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_text
+from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
 from syncd.store.tables import cycles, debts, flags, inbox, verdicts
 
 
@@ -82,16 +82,23 @@ class NoteReads(Reads):
 
     def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
         """Return (number, item, times seen) of the inbox."""
+        return [(card.number, card.item, card.times) for card in self.inbox_cards(open_only=open_only)]
+
+    def inbox_cards(self, *, open_only: bool = True) -> list[InboxCard]:
+        """Return the inbox with everything that is known of each item, in order of number."""
         query = select(inbox).where(inbox.c.org == self.org).order_by(inbox.c.number)
         if open_only:
             query = query.where(inbox.c.resolved_at.is_(None))
         with self._reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [
-            (
+            InboxCard(
                 row["number"],
                 InboxItem(row["kind"], row["subject"], row["where"], row["text"], row["remedy"], row["detail"]),
                 row["times"],
+                to_moment(row["first_at"]),
+                to_moment(row["last_at"]),
+                to_moment_or_none(row["resolved_at"]),
             )
             for row in rows
         ]
