@@ -16,6 +16,10 @@
 Problems in mapping files and export rows are values (`syncd.core.values.Problem`), not exceptions.
 """
 
+from __future__ import annotations
+
+from datetime import datetime
+
 
 class SyncdError(Exception):
     """The world failed. `permanent`: waiting will not help. `hint`: what the reader does next."""
@@ -67,9 +71,13 @@ class AnswerLost(OrgUnreachable):
 
 
 class BudgetSpent(OrgUnreachable):
-    """The daily API requests are used up, the org's or syncd's own share of them."""
+    """The daily API requests are used up, the org's or syncd's own share of them. `resume_at`: when there is room again."""
 
     hint = "syncd goes on by itself when the rolling 24-hour window has room again."
+
+    def __init__(self, text: str, *, hint: str | None = None, resume_at: datetime | None = None) -> None:
+        super().__init__(text, hint=hint)
+        self.resume_at = resume_at
 
 
 class StoreUnusable(SyncdError):

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syncd.core.actors import Directory
 from syncd.core.guard import Limits
 from syncd.core.policies import Policies
 from syncd.engine.needs import Need
 from syncd.ports import Clock, Exports, ObjectSchema, OrgIdentity, OrgReader, Store
+
+if TYPE_CHECKING:
+    from syncd.engine.budget import Purse
 
 
 class Stopped(Exception):
@@ -21,12 +25,14 @@ class Stopped(Exception):
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often and how far: the interval of cycles, how many of them a slow object may wait, how far the watermark is
-    held back behind the org's clock, and syncd's share of the org's daily API requests (None: any)."""
+    held back behind the org's clock, syncd's share of the org's daily API requests, and what of them stays free for others
+    (None: no bound of that kind)."""
 
     interval: timedelta = timedelta(minutes=1)
     slow_every: int = 5
     hold_back: timedelta = timedelta(minutes=10)
     api_share_percent: float | None = 25
+    api_reserve_percent: float | None = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class World:
 
 @dataclass(slots=True)
 class Cycle:
-    """One cycle in progress: its id, the org's time at its begin, who we are, what is read, and what was counted."""
+    """One cycle in progress: its id, the org's time at its begin, who we are, what is read, what was counted, and what is
+    known of the API calls (None: they are not counted)."""
 
     id: str
     now: datetime
@@ -62,6 +69,7 @@ class Cycle:
     people: Directory
     calls_before: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    purse: Purse | None = None
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a count of this cycle."""

@@ -173,6 +173,10 @@ class OrgReader(Protocol):
         """Return the org's clock as in the `Date` header of the latest answer."""
         ...
 
+    def look_at_clock(self) -> None:
+        """Bring `now` up to date by a request that costs no API call."""
+        ...
+
     def usage(self) -> ApiUsage:
         """Return the API usage as in the latest answer."""
         ...
