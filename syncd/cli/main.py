@@ -44,6 +44,7 @@ VERBS = {
     "run": Verb("run", "run", "Run the daemon, or one cycle with --once."),
     "status": Verb("status", "status", "Show the last cycles, lag, crossings, inbox and API budget."),
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
+    "formula": Verb("formula", "formula", "Show what a formula in Salesforce's syntax comes to for a record, part by part."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),
     "sandbox": Verb("sandbox", "sandbox", "Serve the emulated Salesforce org on a port, and play people and machines in it."),
 }

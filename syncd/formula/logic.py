@@ -25,6 +25,8 @@ def to_text(value: Any) -> str:
     """Write a value as TEXT does: numbers without thousands' marks, dates and times as ISO 8601 in UTC."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, datetime):
