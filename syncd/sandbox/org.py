@@ -95,7 +95,7 @@ class Org:
             self.settings.change(wanted)
             if "formula_fields" in wanted:
                 put_formulas(self, formulas, self.settings.formula_fields)
-            if {"hidden_fields", "read_only_fields"} & wanted.keys():
+            if {"hidden_fields", "read_only_fields", "picklists"} & wanted.keys():
                 self.schema_changed_at = self.clock.now()
             if "assignment_rule" in wanted:
                 active = int(bool((wanted["assignment_rule"] or {}).get("active")))
@@ -124,6 +124,9 @@ class Org:
 
     def picklist(self, sobject: SObject, field: Field) -> tuple[str, ...]:
         """List the values of a picklist field, in order."""
+        changed = self.settings.picklists.get(sobject.name, {}).get(field.name)
+        if changed is not None:
+            return tuple(changed)
         if (sobject.name, field.name) == ("Lead", "Status"):
             return tuple(row["ApiName"] for row in self.database.where("LeadStatus", order="SortOrder"))
         if (sobject.name, field.name) in (("Opportunity", "StageName"), ("OpportunityHistory", "StageName")):

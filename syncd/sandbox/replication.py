@@ -52,7 +52,8 @@ def updated(call: Call, sobject: SObject) -> Answer:
     ).fetchall()
     if len(rows) > IDS_MAX:
         raise SalesforceError("EXCEEDED_ID_LIMIT", f"more than {IDS_MAX} ids in the window; ask for a shorter one")
-    return Answer(200, {"ids": [row[0] for row in rows], "latestDateCovered": stamp(_covered(call, end))})
+    hidden = frozenset(call.org.settings.unshared)
+    return Answer(200, {"ids": [row[0] for row in rows if row[0] not in hidden], "latestDateCovered": stamp(_covered(call, end))})
 
 
 def _window(call: Call, sobject: SObject, days: int) -> tuple[datetime, datetime]:

@@ -43,7 +43,7 @@ def row_by_id(call: Call, sobject: SObject, text: str) -> Answer:
     record_id = parse_id(text)
     if record_id is None:
         raise SalesforceError("MALFORMED_ID", f"{sobject.label} ID: id value of incorrect type: {text}", fields=("Id",))
-    if sobject.key_prefix and not record_id.startswith(sobject.key_prefix):
+    if (sobject.key_prefix and not record_id.startswith(sobject.key_prefix)) or record_id in call.org.settings.unshared:
         raise NotThere()
     if call.method == "DELETE":
         deletion.delete(call.org, sobject, record_id, call.how)

@@ -127,6 +127,8 @@ def update(org: Org, sobject: SObject, record_id: str, given: Mapping[str, Any],
     """
     if not sobject.can("update"):
         raise SalesforceError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be updated: {sobject.label}")
+    if not how.sees_all and record_id in org.settings.unshared:
+        raise NotThere()
     before = live_row(org, sobject, record_id)
     if any(name.lower() == "id" for name in given):
         raise SalesforceError("INVALID_FIELD", ID_IN_BODY)

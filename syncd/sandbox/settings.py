@@ -21,6 +21,8 @@ class Settings:
     hidden_fields: dict[str, list[str]] = field(default_factory=dict)
     read_only_fields: dict[str, list[str]] = field(default_factory=dict)
     required_fields: dict[str, list[str]] = field(default_factory=dict)
+    picklists: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # {"Lead": {"LeadSource": ["Web", "Fair"]}}
+    unshared: list[str] = field(default_factory=list)  # ids of records that the API user may not see: no query tells of them
     assignment_rule: dict[str, Any] | None = None
     daily_api_requests: int = 100_000
     others: dict[str, Any] = field(default_factory=dict)  # {"calls_per_hour": 500, "since": "...Z"}: other integrations

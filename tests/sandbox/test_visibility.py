@@ -182,3 +182,27 @@ def test_a_burst_of_edits_shares_one_stamp(client: Client) -> None:
     assert all(result["success"] for result in client.org.edit(edits))
     stamps = {client.get("Lead", each)["SystemModstamp"] for each in leads}
     assert stamps == {"2026-03-02T09:01:00.000+0000"}
+
+
+def test_a_record_that_is_not_shared_looks_as_if_it_were_gone_and_nothing_tells_why(client: Client) -> None:
+    shown, taken = client.lead(), client.lead()
+    client.org.change_settings({"unshared": [taken]})
+    assert [row["Id"] for row in client.rows("SELECT Id FROM Lead", every=True)] == [shown]
+    assert client.query("SELECT COUNT() FROM Lead")["totalSize"] == 1
+    assert updated(client)["ids"] == [shown]
+    assert client.call("GET", f"/sobjects/Lead/{taken}").status_code == 404
+    assert client.call("PATCH", f"/sobjects/Lead/{taken}", {"Title": "x"}).status_code == 404
+    both = client.call("POST", "/composite/sobjects/Lead", {"ids": [taken, shown], "fields": ["Id"]}).json()
+    assert [row and row["Id"] for row in both] == [None, shown]
+    client.org.change_settings({"unshared": []})
+    assert len(client.rows("SELECT Id FROM Lead")) == 2
+
+
+def test_a_changed_picklist_stands_in_the_next_description(client: Client) -> None:
+    described = client.call("GET", "/sobjects/Lead/describe")
+    client.org.clock.advance(60)
+    client.org.change_settings({"picklists": {"Lead": {"LeadSource": ["Web", "Fair"]}}})
+    since = {"If-Modified-Since": described.headers["Last-Modified"]}
+    fields = client.call("GET", "/sobjects/Lead/describe", **since).json()["fields"]
+    [source] = [field for field in fields if field["name"] == "LeadSource"]
+    assert [value["value"] for value in source["picklistValues"]] == ["Web", "Fair"]

@@ -85,6 +85,9 @@ class Compiler:
         root = joins.root
         if not self.all_rows:
             conditions = [f'{root.alias}."{name}" = 0' for name in ("IsDeleted", "IsArchived") if root.sobject.has(name)]
+        if self.settings.unshared:
+            conditions.append(f'{root.alias}."Id" NOT IN ({", ".join("?" * len(self.settings.unshared))})')
+            parameters.extend(self.settings.unshared)
         if query.where is not None:
             writer = ConditionWriter(query.text, self.today, _resolver(joins, query), self._semi_join(joins), parameters)
             conditions.append(writer.write(query.where))
