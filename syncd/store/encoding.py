@@ -37,7 +37,8 @@ def to_text(moment: datetime) -> str:
     """Return a time as sortable text. Errors: ValueError for a time without zone."""
     if moment.tzinfo is None:
         raise ValueError(f"a time without zone cannot be stored: {moment!r}")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def to_text_or_none(moment: datetime | None) -> str | None:

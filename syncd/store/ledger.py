@@ -14,7 +14,10 @@ from syncd.core.values import Entry, Intent, Outcome, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, OpenIntent, Verification
 from syncd.store.base import Reads, Writes, insert, replace
 from syncd.store.encoding import chunked, from_json, to_json, to_text
+from syncd.store.inserting import insert_rows
 from syncd.store.ledger_rows import (
+    ROW_COLUMNS,
+    VALUE_COLUMNS,
     frontier_of,
     frontier_text,
     intent_entry,
@@ -22,7 +25,7 @@ from syncd.store.ledger_rows import (
     intent_of,
     ledger_row,
     outcome_entry,
-    row_of,
+    rows_of,
 )
 from syncd.store.sqlite import reading_any_bytes
 from syncd.store.tables import deferred, ledger, ledger_head, ledger_values, outbox
@@ -230,14 +233,10 @@ class LedgerWrites(Writes):
         if not entries:
             return []
         head = _head(self.connection, self.org)
-        rows, values = [], []
-        for seq, entry in enumerate(entries, head.size + 1):
-            row, parts = row_of(self.org, seq, entry, self.salts)
-            rows.append(row)
-            values.extend(parts)
-        self.connection.execute(ledger.insert(), rows)
-        if values:
-            self.connection.execute(ledger_values.insert(), values)
-        head = head.extended(bytes.fromhex(row["leaf"]) for row in rows)
+        found = rows_of(self.org, head.size + 1, entries, self.salts)
+        insert_rows(self.connection, ledger, ROW_COLUMNS, found.rows)
+        insert_rows(self.connection, ledger_values, VALUE_COLUMNS, found.values)
+        seqs = list(range(head.size + 1, head.size + 1 + len(entries)))
+        head = head.extended(found.leaves)
         replace(self.connection, ledger_head, [{"org": self.org, "size": head.size, "frontier": frontier_text(head)}])
-        return [row["seq"] for row in rows]
+        return seqs

@@ -8,7 +8,7 @@ after, the actor's name) is in the row only as SHA-256(salt ‖ JSON of the valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +23,8 @@ from syncd.store.tables import ledger
 SALT_BYTES = 32
 PARTS = ("before", "after", "actor")
 LEAF_COLUMNS = tuple(sorted(str(column.name) for column in ledger.columns if column.name != "leaf"))
+ROW_COLUMNS = (*LEAF_COLUMNS, "leaf")
+VALUE_COLUMNS = ("org", "seq", "part", "salt", "value")
 
 
 def leaf_of(values: Iterable[object]) -> bytes:
@@ -36,45 +38,73 @@ def commitment(salt: str, value: str) -> str:
     return sha256(bytes.fromhex(salt) + value.encode()).hexdigest()
 
 
-def row_of(org: str, seq: int, entry: Entry, salts: Callable[[int], bytes]) -> tuple[dict[str, Any], list[dict[str, object]]]:
-    """Return the ledger row of an entry, leaf included, and the rows with its personal values."""
-    values: list[dict[str, object]] = []
-    row: dict[str, Any] = {
-        "org": org,
-        "seq": seq,
-        "at": to_text(entry.at),
-        "cycle": entry.cycle,
-        "kind": entry.kind,
-        "object": entry.object,
-        "record_id": entry.record_id,
-        "related_id": entry.related_id,
-        "field": entry.field,
-        "changed_at": to_text_or_none(entry.changed_at),
-        "actor_id": entry.actor_id,
-        "actor_kind": entry.actor_kind,
-        "proof": entry.proof,
-        "team": entry.team,
-        "verdict": entry.verdict,
-        "fence": entry.fence,
-        "rule_name": entry.rule.name if entry.rule else None,
-        "rule_file": entry.rule.file if entry.rule else None,
-        "rule_line": entry.rule.line if entry.rule else None,
-        "policy_hash": entry.policy_hash,
-        "reason": entry.reason,
-        "evidence": to_json(dict(entry.evidence)) if entry.evidence else None,
-        "cause_seq": entry.cause_seq,
-        "key": entry.key,
-        "outcome": entry.outcome,
-        "request_id": entry.request_id,
-    }
-    for part, value in (("before", entry.before), ("after", entry.after), ("actor", entry.actor)):
-        row[f"{part}_hash"] = None
-        if value is not None:
-            salt, text = salts(SALT_BYTES).hex(), to_json(value)
-            row[f"{part}_hash"] = commitment(salt, text)
-            values.append({"org": org, "seq": seq, "part": part, "salt": salt, "value": text})
-    row["leaf"] = leaf_of(row[name] for name in LEAF_COLUMNS).hex()
-    return row, values
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Entries as the tables hold them: values of `ROW_COLUMNS`, values of `VALUE_COLUMNS`, and the leaf hashes."""
+
+    rows: list[tuple[str | int | None, ...]]
+    values: list[tuple[str | int, ...]]
+    leaves: list[bytes]
+
+
+def rows_of(org: str, first_seq: int, entries: Sequence[Entry], salts: Callable[[int], bytes]) -> Rows:
+    """Return the ledger rows of entries that get sequence numbers from `first_seq` on, leaves included."""
+    found = Rows([], [], [])
+    stock = salts(SALT_BYTES * len(PARTS) * len(entries))
+    place = 0
+    for seq, entry in enumerate(entries, first_seq):
+        hashes: list[str | None] = []
+        for part, value in (("actor", entry.actor), ("after", entry.after), ("before", entry.before)):
+            if value is None:
+                hashes.append(None)
+                continue
+            salt, text = stock[place : place + SALT_BYTES], to_json(value)
+            place += SALT_BYTES
+            hashes.append(sha256(salt + text.encode()).hexdigest())
+            found.values.append((org, seq, part, salt.hex(), text))
+        columns = _columns(org, seq, entry, *hashes)
+        leaf = leaf_of(columns)
+        found.leaves.append(leaf)
+        found.rows.append((*columns, leaf.hex()))
+    return found
+
+
+def _columns(
+    org: str, seq: int, entry: Entry, actor_hash: str | None, after_hash: str | None, before_hash: str | None
+) -> tuple[str | int | None, ...]:
+    """Return the values of `LEAF_COLUMNS`."""
+    rule = entry.rule
+    return (
+        actor_hash,
+        entry.actor_id,
+        entry.actor_kind,
+        after_hash,
+        to_text(entry.at),
+        before_hash,
+        entry.cause_seq,
+        to_text_or_none(entry.changed_at),
+        entry.cycle,
+        to_json(dict(entry.evidence)) if entry.evidence else None,
+        entry.fence,
+        entry.field,
+        entry.key,
+        entry.kind,
+        entry.object,
+        org,
+        entry.outcome,
+        entry.policy_hash,
+        entry.proof,
+        entry.reason,
+        entry.record_id,
+        entry.related_id,
+        entry.request_id,
+        None if rule is None else rule.file,
+        None if rule is None else rule.line,
+        None if rule is None else rule.name,
+        seq,
+        entry.team,
+        entry.verdict,
+    )
 
 
 def ledger_row(row: Mapping[str, Any], values: Mapping[str, Scalar]) -> LedgerRow:
