@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.checker import watch
+from tests.postgres import postgres_server, postgres_url
 
 settings.register_profile("syncd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("syncd")
 watch.install()
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 @pytest.fixture(autouse=True)

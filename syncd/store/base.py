@@ -4,64 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
 
-from syncd.errors import StoreUnusable
 from syncd.store.encoding import from_json, to_json
+from syncd.store.faults import in_our_words
 from syncd.store.tables import settings
 
 INDEXED = "store.indexed"  # the setting that remembers which fields have keys
-
-_CAUSES: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
-    (
-        ("malformed", "not a database", "file is encrypted"),
-        "the file is damaged or is not a SQLite database",
-        "Nothing was changed. Keep the file aside and restore the latest backup; syncd never starts a new database over it.",
-        True,
-    ),
-    (
-        ("locked", "busy"),
-        "another program kept it locked for 5 seconds",
-        "Close the program that has the database open (a backup tool, a SQLite shell); syncd tries again by itself.",
-        False,
-    ),
-    (
-        ("disk is full", "no space"),
-        "the disk is full",
-        "What was committed stays readable. Make room; syncd goes on by itself.",
-        False,
-    ),
-    (
-        ("readonly", "read-only", "unable to open", "permission", "i/o error"),
-        "the file or its folder cannot be opened or written",
-        "Check that the folder exists, that the user syncd runs as may write to it, and that the disk is healthy.",
-        False,
-    ),
-)
-
-
-@contextmanager
-def in_our_words(where: str) -> Iterator[None]:
-    """Turn a database error into StoreUnusable with the file, the cause and the remedy."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise unusable(where, str(error.orig)) from error
-
-
-def unusable(where: str, words: str) -> StoreUnusable:
-    """Make the exception for what a database driver said."""
-    lowered = words.lower()
-    for marks, cause, hint, is_permanent in _CAUSES:
-        if any(mark in lowered for mark in marks):
-            problem = StoreUnusable(f"{where}: {cause} ({words}).", hint=hint)
-            problem.permanent = is_permanent
-            return problem
-    return StoreUnusable(f"{where}: the database refused a statement ({words}). Nothing of this transaction was kept.")
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert:
@@ -84,6 +37,19 @@ def replace(
     names = columns if columns is not None else [column.name for column in table.columns if column.name not in keys]
     changed = {name: statement.excluded[name] for name in names}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """How the tables are reached: an engine to read with, and for each org one to write with."""
+
+    readers: Engine
+    writers: Callable[[str], Engine]
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.readers.dispose()
+        self.writers("").dispose()
 
 
 class Reads:

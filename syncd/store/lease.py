@@ -88,6 +88,11 @@ class Leases(Reads):
         if is_released:
             self._epoch = None
 
+    @property
+    def holds_lease(self) -> bool:
+        """Tell whether this store took the lease and did not give it back; another may have taken it over since."""
+        return self._epoch is not None
+
     def check_writer(self) -> None:
         """Make sure that this process is still the one writer: to be called right before anything leaves for the org.
 

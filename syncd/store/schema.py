@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from syncd.errors import StoreUnusable
+from syncd.store import postgres
 
 HEAD = "0003"
 KNOWN = ("0001", "0002", "0003")
@@ -65,3 +66,5 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    if connection.dialect.name == postgres.DIALECT:
+        postgres.sort_by_code_point(connection)

@@ -5,27 +5,29 @@ from __future__ import annotations
 import secrets
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, select, union
+from sqlalchemy import Connection, Engine, select, union
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncd.errors import StoreUnusable
-from syncd.store import sqlite, tables
-from syncd.store.base import in_our_words
+from syncd.store import postgres, sqlite, tables
+from syncd.store.base import Database
 from syncd.store.export_rows import ExportReads, ExportWrites
+from syncd.store.faults import in_our_words
 from syncd.store.jobs import JobReads, JobWrites
 from syncd.store.lease import Leases
 from syncd.store.ledger import LedgerReads, LedgerWrites
 from syncd.store.mirror import MirrorReads, MirrorWrites, read_indexed, refuse_reindex, reindex
 from syncd.store.notes import NoteReads, NoteWrites
 from syncd.store.requests import Requests, RequestWrites
-from syncd.store.schema import is_current, migrate
+from syncd.store.schema import is_current, migrate, version_of
 from syncd.store.staging import StagingReads, StagingWrites
 
 
@@ -65,16 +67,20 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
 
     is_new = False
     identity: sqlite.FileIdentity | None = None
+    log: sqlite.Log | None = None
 
-    def __init__(self, engine: Engine, org: str, where: str, around: Surroundings, *, read_only: bool) -> None:
-        self.engine = engine
+    def __init__(self, database: Database, org: str, where: str, around: Surroundings, *, read_only: bool) -> None:
+        self.database = database
+        self.engine = database.readers
         self.org = org
         self.where = where
         self.read_only = read_only
         self.now = around.now
         self.host = around.host or socket.gethostname()
         self._around = around
-        self._writers = engine.execution_options(syncd_writes=True)
+        self._writers = database.writers(org)
+        self._write_lock = threading.Lock()
+        self._writing_thread = 0
         with self._reading() as connection:
             self.indexed: Mapping[str, Sequence[str]] = read_indexed(connection, org)
 
@@ -83,13 +89,28 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
         if self.read_only:
             raise AssertionError("this store was opened for reading only")
         self._check_file()
-        with in_our_words(self.where), self._writers.begin() as connection:
-            if as_writer:
-                self._require_writer(connection)
-            yield connection
-            if as_writer:
-                self._beat_along(connection)
-            self._check_file()
+        with self._one_thread(), in_our_words(self.where):
+            with self._writers.begin() as connection:
+                if as_writer:
+                    self._require_writer(connection)
+                yield connection
+                if as_writer:
+                    self._beat_along(connection)
+                self._check_file()
+            if self.log is not None and self.holds_lease:
+                self.log.keep_short()
+
+    @contextmanager
+    def _one_thread(self) -> Iterator[None]:
+        """Let the threads of this process write one after the other, without waiting for each other in the database."""
+        if self._writing_thread == threading.get_ident():
+            raise AssertionError("a write transaction was begun inside another one of the same thread")
+        with self._write_lock:
+            self._writing_thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._writing_thread = 0
 
     def _check_file(self) -> None:
         """Refuse to write into a file that nobody would find again. Errors: StoreUnusable."""
@@ -130,14 +151,20 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
 
         Errors: StoreUnusable when there is no room for the copy.
         """
-        if self.engine.dialect.name != "sqlite":
-            raise StoreUnusable(f"{self.where}: a private copy can be made of SQLite databases only.")
+        if self.engine.dialect.name == postgres.DIALECT:
+            with in_our_words(self.where), postgres.private_layer(self.database, self.org) as connection:
+                yield LayerStore(connection, self)
+            return
         with tempfile.TemporaryDirectory(prefix="syncd-") as folder:
             path = Path(folder) / "scratch.db"
             with in_our_words(self.where):
                 sqlite.copy_to(self.engine, path)
             copy = SqlStore(
-                sqlite.engine_on(path, is_durable=False), self.org, f"{self.where} (private copy)", self._around, read_only=False
+                sqlite.database_on(path, is_durable=False),
+                self.org,
+                f"{self.where} (private copy)",
+                self._around,
+                read_only=False,
             )
             copy.is_private = True
             try:
@@ -145,9 +172,50 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
             finally:
                 copy.dispose()
 
+    def checkpoint(self) -> None:
+        """Bring the file up to date with its log, as the one writer does after each cycle. Nothing to do on PostgreSQL."""
+        if self.log is not None and self.holds_lease:
+            with self._one_thread(), in_our_words(self.where):
+                self.log.checkpoint()
+
     def dispose(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
+        """Close all connections; those that write last: the last one of SQLite's empties its log into the file."""
+        self.database.dispose()
+
+
+class LayerStore(SqlStore):
+    """A private layer on one connection of a PostgreSQL database: what is read there includes what is being written."""
+
+    is_private = True
+
+    def __init__(self, connection: Connection, real: SqlStore) -> None:
+        self._connection = connection
+        self._taking_turns = threading.RLock()
+        database = Database(real.engine, lambda org: real.engine)
+        super().__init__(database, real.org, f"{real.where} (private copy)", real._around, read_only=False)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._taking_turns, in_our_words(self.where):
+            if self._connection.in_transaction():
+                yield self._connection
+            else:
+                with self._connection.begin():
+                    yield self._connection
+
+    @contextmanager
+    def _writing(self, *, as_writer: bool = True) -> Iterator[Connection]:
+        with self._taking_turns, in_our_words(self.where), self._connection.begin():
+            yield self._connection
+
+    @contextmanager
+    def scratch(self) -> Iterator[SqlStore]:
+        """Refuse a layer over a layer."""
+        raise AssertionError("a private layer has no private layer of its own")
+        yield self
+
+    def dispose(self) -> None:
+        """Leave the connection to the store that lent it."""
 
 
 def open_store(url: str, org_id: str | None, *, read_only: bool = False, around: Surroundings | None = None) -> SqlStore:
@@ -160,44 +228,51 @@ def open_store(url: str, org_id: str | None, *, read_only: bool = False, around:
     if org_id is None and not read_only:
         raise ValueError("only a reader may leave the org open")
     parsed = _parsed(url)
-    where = parsed.database if parsed.get_backend_name() == "sqlite" and parsed.database else parsed.render_as_string()
-    engine, identity, is_new = _opened(parsed, read_only=read_only)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    where = parsed.database if is_sqlite and parsed.database else postgres.shown(parsed)
+    if is_sqlite:
+        opened = sqlite.open_file(parsed, read_only=read_only, migrate=migrate)
+        database, identity, is_new = opened.database, opened.identity, opened.is_new
+    else:
+        database, identity, is_new = postgres.database_at(parsed, read_only=read_only), None, False
     try:
         with in_our_words(where):
-            _bring_up_to_date(engine, where, read_only=read_only)
-            org = org_id if org_id is not None else _only_org(engine, where)
-        store = SqlStore(engine, org, where, around or Surroundings(), read_only=read_only)
+            is_new |= _bring_up_to_date(database, where, read_only=read_only)
+            org = org_id if org_id is not None else _only_org(database.readers, where)
+        store = SqlStore(database, org, where, around or Surroundings(), read_only=read_only)
         store.identity, store.is_new = identity, is_new
+        if identity is not None and not read_only:
+            store.log = sqlite.Log(identity.path, database.writers(store.org))
         return store
     except BaseException:
-        engine.dispose()
+        database.dispose()
         raise
 
 
 def _parsed(url: str) -> URL:
     try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise StoreUnusable(
-            "The database URL cannot be read.",
-            hint="Write [store] url in config.toml as sqlite:////var/lib/syncd/syncd.db.",
-        ) from error
+        parsed = make_url(url)
+        if parsed.get_backend_name() in ("sqlite", postgres.DIALECT):
+            return parsed
+    except ArgumentError:
+        pass
+    raise StoreUnusable(
+        "The database URL cannot be read.",
+        hint="Write [store] url in config.toml as sqlite:////var/lib/syncd/syncd.db or postgresql://user@host/database.",
+    )
 
 
-def _opened(url: URL, *, read_only: bool) -> tuple[Engine, sqlite.FileIdentity | None, bool]:
-    if url.get_backend_name() == "sqlite":
-        opened = sqlite.open_file(url, read_only=read_only, migrate=migrate)
-        return opened.engine, opened.identity, opened.is_new
-    return create_engine(url), None, False
-
-
-def _bring_up_to_date(engine: Engine, where: str, *, read_only: bool) -> None:
-    with engine.connect() as connection:
+def _bring_up_to_date(database: Database, where: str, *, read_only: bool) -> bool:
+    """Make or migrate the tables; tell whether there were none before."""
+    with database.readers.connect() as connection:
         if is_current(connection, where, may_migrate=not read_only):
-            return
-    with engine.execution_options(syncd_writes=True).begin() as connection:
-        if not is_current(connection, where, may_migrate=True):  # another process may have done it meanwhile
-            migrate(connection)
+            return False
+    with database.writers("").begin() as connection:
+        if is_current(connection, where, may_migrate=True):  # another process may have done it meanwhile
+            return False
+        is_new = version_of(connection) is None
+        migrate(connection)
+        return is_new
 
 
 def _only_org(engine: Engine, where: str) -> str:

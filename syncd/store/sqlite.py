@@ -20,9 +20,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
 from syncd.errors import StoreUnusable
-from syncd.store.base import in_our_words, unusable
+from syncd.store.base import Database
+from syncd.store.faults import in_our_words, unusable
 
 BUSY_TIMEOUT_S = 5.0
+_WAL_BYTES = 16 * 1024 * 1024  # the log is moved into the file when it is longer
 _WAL_BYTES_KEPT = 64 * 1024 * 1024
 
 Migrate = Callable[[Connection], None]
@@ -63,7 +65,7 @@ def _lost(path: Path, what: str) -> StoreUnusable:
 class OpenedFile:
     """A database file that is open. `is_new`: it was made just now, with an empty ledger."""
 
-    engine: Engine
+    database: Database
     identity: FileIdentity
     is_new: bool
 
@@ -94,7 +96,28 @@ def open_file(url: URL, *, read_only: bool, migrate: Migrate) -> OpenedFile:
             f"{path}: {what}, and not a database.",
             hint="If syncd ran here before, restore a backup: an empty start decides everything again. If not, remove it.",
         )
-    return OpenedFile(engine_on(path, read_only=read_only), FileIdentity.of(path), is_new)
+    if not read_only:
+        _require_log(path)
+    return OpenedFile(database_on(path, read_only=read_only), FileIdentity.of(path), is_new)
+
+
+def _require_log(path: Path) -> None:
+    """Give a file a write-ahead log that has none: a backup made whole by VACUUM INTO, or one that a tool changed.
+
+    Source: sqlite.org, "Database File Format", the bytes 18 and 19 of the header.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(20)
+    except OSError as error:
+        raise unusable(str(path), f"unable to open: {error.strerror or error}") from error
+    if header.startswith(b"SQLite format 3\0") and header[18:] != b"\x02\x02":
+        engine = engine_on(path)
+        try:
+            with in_our_words(str(path)), engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        finally:
+            engine.dispose()
 
 
 def _require_folder(path: Path) -> None:
@@ -108,36 +131,106 @@ def _require_folder(path: Path) -> None:
         )
 
 
+def database_on(path: Path, *, read_only: bool = False, is_durable: bool = True) -> Database:
+    """Reach an existing file: readers that cannot write, and the one connection that does."""
+    readers = engine_on(path, read_only=True)
+    writer = readers if read_only else engine_on(path, is_durable=is_durable)
+    return Database(readers, lambda org: writer.execution_options(syncd_writes=True))
+
+
 def engine_on(path: Path, *, read_only: bool = False, journal: str = "WAL", is_durable: bool = True) -> Engine:
     """Return an engine on an existing file. `is_durable` is False for a copy that nobody will miss.
 
     Shapes: `journal` is SQLite's journal_mode. Only with WAL do readers go on beside a writer whose changes outgrow its cache.
+    No connection moves the log into the file by itself: `checkpoint` does, and only the process that holds the lease calls it.
     """
 
     def connect() -> sqlite3.Connection:
-        mode = "ro" if read_only else "rw"
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY_TIMEOUT_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        if read_only:
+            return _connect_to_read(path)
+        connection = _connect(path, "mode=rw")
         try:
-            connection.execute("PRAGMA foreign_keys=ON")
-            if not read_only:
-                connection.execute(f"PRAGMA journal_mode={journal}")
-                connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'OFF'}")
-                connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
-                connection.execute("PRAGMA secure_delete=ON")
+            connection.execute(f"PRAGMA journal_mode={journal}")
+            connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'OFF'}")
+            connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={0 if is_durable else 1000}")
+            connection.execute("PRAGMA secure_delete=ON")
         except sqlite3.Error:
             connection.close()
             raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    pool = {} if read_only else {"pool_size": 1, "max_overflow": 0}
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, **pool)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file to read, on a disk too that lets nobody write: then there is no log beside it, and nobody to change it."""
+    connection = _connect(path, "mode=ro")
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        if _log_of(path).exists() or os.access(path.resolve().parent, os.W_OK):
+            raise
+        return _connect(path, "mode=ro&immutable=1")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+class Log:
+    """The write-ahead log of one file, as the one process that moves it into the file sees it."""
+
+    def __init__(self, path: Path, writer: Engine) -> None:
+        self._path = _log_of(path)
+        self._writer = writer
+        self._next_at = _WAL_BYTES
+
+    def keep_short(self) -> None:
+        """Move the log into the file when it has grown; readers that still need it are not waited for."""
+        if self.size() >= self._next_at:
+            self.checkpoint()
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file and empty it; False when a reader or another writer holds on to a part of it.
+
+        Shapes: TRUNCATE takes the writers' lock, so that nothing is written while the log begins anew.
+        Source: sqlite.org, "Write-Ahead Logging", the WAL-reset bug.
+        """
+        with closing(self._writer.raw_connection()) as connection:
+            driver: Any = connection.driver_connection
+            driver.execute("PRAGMA busy_timeout=0")
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:  # a full disk, or locked whole: the log stays, and holds all of it
+                busy = 1
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
+        self._next_at = self.size() + _WAL_BYTES
+        return not busy
+
+    def size(self) -> int:
+        """Return the log's length in bytes."""
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
 
 
 def _begin(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What every store promises the engine; the one on SQLite is held to it."""
+"""What every store promises the engine; those on SQLite and on PostgreSQL are held to it."""
 
 from __future__ import annotations
 
@@ -652,5 +652,15 @@ class TestStoreOnSqlite(StoreContract):
     def store(self, migrated: Path, tmp_path: Path) -> Iterator[Store]:
         path = shutil.copy(migrated, tmp_path / "syncd.db")
         store = open_store(f"sqlite:///{path}", ORG, around=Surroundings(host="host-a"))
+        yield store
+        store.dispose()
+
+
+class TestStoreOnPostgresql(StoreContract):
+    """The same code over a PostgreSQL server whose language sorts letters otherwise than by code point."""
+
+    @pytest.fixture
+    def store(self, postgres_url: str) -> Iterator[Store]:
+        store = open_store(postgres_url, ORG, around=Surroundings(host="host-a"))
         yield store
         store.dispose()

@@ -117,7 +117,7 @@ def quick(store: SqlStore) -> Iterator[SqlStore]:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=12), st.integers(1, 6))
 def test_cases_are_what_a_dictionary_would_say(quick: SqlStore, taken: list[tuple[str, object]], limit: int) -> None:
-    store, model = SqlStore(quick.engine, f"00D{next(ORGS)}", quick.where, Surroundings(), read_only=False), Model()
+    store, model = SqlStore(quick.database, f"00D{next(ORGS)}", quick.where, Surroundings(), read_only=False), Model()
     for step, what in taken:
         take(step, what, store, model)
     assert store.cases(FAMILY, limit) == model.cases()[:limit]
