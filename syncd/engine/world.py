@@ -26,13 +26,16 @@ class Stopped(Exception):
 class Pace:
     """How often and how far: the interval of cycles, how many of them a slow object may wait, how far the watermark is
     held back behind the org's clock, syncd's share of the org's daily API requests, and what of them stays free for others
-    (None: no bound of that kind)."""
+    (None: no bound of that kind). `writers` is how many batches of writes travel side by side (1: one after the other, in the
+    caller's own thread), `load_rows_min` from how many records on they go as a Bulk load."""
 
     interval: timedelta = timedelta(minutes=1)
     slow_every: int = 5
     hold_back: timedelta = timedelta(minutes=10)
     api_share_percent: float | None = 25
     api_reserve_percent: float | None = 20
+    writers: int = 8
+    load_rows_min: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,10 @@ class World:
 @dataclass(slots=True)
 class Cycle:
     """One cycle in progress: its id, the org's time at its begin, who we are, what is read, what was counted, and what is
-    known of the API calls (None: they are not counted)."""
+    known of the API calls (None: they are not counted).
+
+    `covered` says by object up to when all of the org's transactions had ended, where the org was asked.
+    """
 
     id: str
     now: datetime
@@ -69,6 +75,7 @@ class Cycle:
     people: Directory
     calls_before: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    covered: dict[str, datetime] = field(default_factory=dict)
     purse: Purse | None = None
 
     def count(self, name: str, number: int = 1) -> None:
