@@ -23,7 +23,7 @@ COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
 FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
-_COMMAND = re.compile(r"\bsyncd (?=(?:apply|audit|check|explain|plan|run|status)\b)")
+_COMMAND = re.compile(r"\bsyncd (?=(?:apply|audit|check|explain|inbox|plan|run|status|store)\b)")
 
 
 def data(text: str = "") -> None:

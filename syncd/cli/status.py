@@ -12,6 +12,7 @@ import typer
 
 from syncd.cli import output, wire
 from syncd.core.values import InboxItem, Verdict
+from syncd.engine.health import CALM, STARTS_ALLOWED, Trouble, read_trouble
 from syncd.ports import CycleRecord, LeaseHolder
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Status:
     inbox: Sequence[tuple[int, InboxItem, int]]
     lease: LeaseHolder | None
     warnings: Sequence[str]
+    trouble: Trouble = CALM
 
 
 def status(
@@ -81,9 +83,10 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
 
     cycles = store.cycles(CYCLES_SHOWN)
     heard = store.setting(HEARTBEAT)
+    trouble = read_trouble(store)
     lag = now - (datetime.fromisoformat(heard) if isinstance(heard, str) else cycles[0].ended_at) if cycles else None
     return Status(
-        health_problem(cycles, lag, interval),
+        health_problem(cycles, lag, interval, trouble, now),
         lag,
         interval,
         cycles,
@@ -92,25 +95,48 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
         store.inbox(),
         store.lease_holder(),
         [text.format(count) for name, text in WARNINGS.items() if cycles and (count := cycles[0].counts.get(name))],
+        trouble,
     )
 
 
-def health_problem(cycles: Sequence[CycleRecord], lag: timedelta | None, interval: timedelta) -> str:
-    """Say why syncd is not healthy, or return an empty text.
+def health_problem(
+    cycles: Sequence[CycleRecord],
+    lag: timedelta | None,
+    interval: timedelta,
+    trouble: Trouble = CALM,
+    now: datetime | None = None,
+) -> str:
+    """Say why syncd is not healthy, or return an empty text. `now` is the host's time, for how long a trouble lasts.
 
     Source: silence is an alarm: stale data shows within two intervals (README.md, What syncd promises).
     """
+    cause = _cause(trouble, now)
     if not cycles or lag is None:
-        return "no cycle has run yet; start one with: syncd run --once"
+        return f"no cycle has run yet; {cause or 'start one with: syncd run --once'}"
     if lag > STALE_INTERVALS * interval:
         ran = f"the last cycle ended {output.span(lag)} ago, more than {STALE_INTERVALS} intervals of {output.span(interval)}"
-        return f"{ran}; is `syncd run` running?"
+        return f"{ran}; {cause or 'is `syncd run` running?'}"
+    if cause:
+        return cause
     if cycles[0].error:
         return f"the last cycle failed: {cycles[0].error}"
     hidden = cycles[0].counts.get("fields hidden", 0)
     if hidden:
         what = "1 field that a rule needs is hidden" if hidden == 1 else f"{hidden:,} fields that a rule needs are hidden"
         return f"{what}; see the inbox"
+    return ""
+
+
+def _cause(trouble: Trouble, now: datetime | None) -> str:
+    """Name what keeps the daemon from finishing a cycle, or return an empty text."""
+    if trouble.running and now is not None and trouble.running_since_at is not None:
+        where = f", now in {trouble.seen_in}" if trouble.seen_in else ""
+        return f"a {trouble.running} has been running for {output.span(now - trouble.running_since_at)}{where}"
+    if trouble.starts > STARTS_ALLOWED:
+        return f"`syncd run` was started {trouble.starts} times without finishing a cycle; see its log"
+    if trouble.failing and now is not None and trouble.failing_since_at is not None:
+        tries = f"the last {output.many(trouble.failing, 'try', 'tries')} of {output.span(now - trouble.failing_since_at)} failed"
+        return f"{tries}: {trouble.reason}"
     return ""
 
 
@@ -127,6 +153,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "inbox": [{"number": number, "times": times, **asdict(item)} for number, item, times in found.inbox],
         "lease": found.lease,
         "warnings": found.warnings,
+        "trouble": found.trouble,
     }
 
 

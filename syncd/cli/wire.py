@@ -5,6 +5,7 @@ Heavy imports stand inside the functions, so that `syncd --help` answers at once
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -131,6 +132,7 @@ def open_world(
     from syncd.engine.world import Pace, World
     from syncd.exports.folder import DropFolder
 
+    _spare_collections()
     policies = load_policies(config.mappings)
     limits = config.limits
     with ExitStack() as stack:
@@ -148,11 +150,22 @@ def open_world(
             plans=config.plans,
             zone=config.zone,
             limits=limits.mass_change,
-            pace=Pace(config.schedule.interval, config.schedule.slow_every, limits.hold_back, limits.api_calls_share_percent),
+            pace=Pace(
+                config.schedule.interval,
+                config.schedule.slow_every,
+                limits.hold_back,
+                limits.api_calls_share_percent,
+                limits.api_calls_reserve_percent,
+            ),
             clock=clock,
             is_stopping=is_stopping,
         )
         yield world, org
+
+
+def _spare_collections() -> None:
+    """Have the collector look seldom: a cycle makes many values and hardly a ring of them."""
+    gc.set_threshold(50_000, 20, 100)
 
 
 def load_policies(folder: Path) -> Policies:

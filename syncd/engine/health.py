@@ -39,6 +39,9 @@ class Trouble:
     running_since_at: datetime | None = None
 
 
+CALM = Trouble()
+
+
 def read_trouble(store: StoreReader) -> Trouble:
     """Read what the daemon left."""
     failing, running = _told(store, FAILING), _told(store, OVERRUN)

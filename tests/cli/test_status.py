@@ -9,6 +9,7 @@ import pytest
 
 from syncd.cli.status import health_problem
 from syncd.core.values import Flag, FlagFact, InboxItem
+from syncd.engine.health import Trouble
 from syncd.ports import CycleRecord
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, LEAD, OTHER_LEAD, Syncd, a_cycle, an_item, intent
@@ -31,6 +32,27 @@ def test_stale_or_failing_is_unhealthy_with_the_reason_named(lag: timedelta, err
     reason = health_problem([CycleRecord("c", AT, AT, {}, error)], lag, MINUTE)
     assert reason.startswith(says)
     assert bool(reason) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "lag", "says"),
+    [
+        (
+            Trouble(running="cycle", seen_in="a.py:1 in b", running_since_at=AT - 5 * MINUTE),
+            30,
+            "a cycle has been running for 5 min",
+        ),
+        (Trouble(starts=3), 30, "`syncd run` was started 3 times without finishing a cycle"),
+        (Trouble(starts=2), 30, ""),
+        (Trouble(failing=2, failing_since_at=AT - MINUTE, reason="no answer"), 30, "the last 2 tries of 1 min failed: no answer"),
+        (Trouble(failing=2, failing_since_at=AT - MINUTE, reason="no answer"), 300, "the last cycle ended 5 min ago, more than"),
+    ],
+)
+def test_what_keeps_the_daemon_from_finishing_is_the_reason(trouble: Trouble, lag: float, says: str) -> None:
+    reason = health_problem([CycleRecord("c", AT, AT, {}, None)], timedelta(seconds=lag), MINUTE, trouble, AT)
+    assert reason.startswith(says)
+    assert bool(reason) == bool(says)
+    assert "running?" not in reason
 
 
 def test_a_store_without_a_cycle_is_unhealthy(syncd: Syncd, store: SqlStore) -> None:

@@ -1,0 +1,146 @@
+"""`syncd inbox`: what waits for a human, closed with a word, or tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli import asking, output, wire
+
+if TYPE_CHECKING:
+    from syncd.config import Config
+    from syncd.ports import InboxCard
+
+SHOWN_MAX = 50
+HEADER = ("number", "kind", "where", "last seen", "times", "what")
+
+inbox = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Show and close what waits for a human."
+)
+
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER…", help="Numbers from `syncd inbox list`.")]
+Kind = Annotated[str | None, typer.Option("--kind", help="All open items of one kind, such as refused-write.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@inbox.command("list")
+def list_items(
+    context: typer.Context,
+    kind: Kind = None,
+    closed: Annotated[bool, typer.Option("--closed", help="The closed items too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a human, oldest first."""
+    cards = _cards(wire.config_of(context), open_only=not closed)
+    _check_kind(cards, kind)
+    cards = [card for card in cards if kind in (None, card.item.kind)]
+    if as_json:
+        output.as_json({"schema": 1, "items": [_as_json(card) for card in cards]})
+        return
+    if not cards:
+        output.data("inbox: empty, nothing waits for a human")
+        return
+    shown = cards[:SHOWN_MAX]
+    for line in output.table(HEADER, [_cells(card) for card in shown]):
+        output.data(line)
+    if len(cards) > len(shown):
+        output.data(f"… and {len(cards) - len(shown):,} more; all of them with --json")
+
+
+@inbox.command()
+def show(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="A number from `syncd inbox list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one item with its remedy."""
+    card = next((one for one in _cards(wire.config_of(context), open_only=False) if one.number == number), None)
+    if card is None:
+        raise typer.BadParameter(f"No inbox item has the number {number}. See: {wire.command(context, 'inbox list')}")
+    if as_json:
+        output.as_json({"schema": 1, "item": _as_json(card)})
+        return
+    item = card.item
+    remedy = output.as_called(item.remedy, context.obj.config)
+    closed = f", closed {output.when(card.resolved_at)}" if card.resolved_at is not None else ""
+    seen = f"first seen {output.when(card.first_at)}, last {output.when(card.last_at)}, {output.many(card.times, 'time')}{closed}"
+    lines = {"number": f"{number}, {item.kind}", "where": item.where, "what": item.text, "next": remedy, "seen": seen}
+    for name, text in (lines | ({"detail": item.detail} if item.detail else {})).items():
+        output.data(f"{name:<8}{output.visible(text)}")
+
+
+@inbox.command()
+def resolve(
+    context: typer.Context,
+    numbers: Numbers = None,
+    kind: Kind = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger with your name.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Close items that you have dealt with. An item whose cause is still there comes back."""
+    from syncd.engine.requests import RESOLVE
+
+    config = wire.config_of(context)
+    payload = {"numbers": _chosen(config, numbers, kind), "reason": reason}
+    closed = asking.ask(context, config, RESOLVE, payload)["resolved"]
+    if as_json:
+        output.as_json({"schema": 1, "resolved": closed})
+        return
+    output.data(f"closed {output.many(len(closed), 'inbox item')}: {', '.join(map(str, closed))}")
+
+
+@inbox.command()
+def retry(context: typer.Context, numbers: Numbers = None, kind: Kind = None, as_json: AsJson = False) -> None:
+    """Send refused writes once more, and look at everything again in a cycle. Exit 1 when an item is still open."""
+    from syncd.engine.requests import RETRY
+
+    config = wire.config_of(context)
+    answer = asking.ask(context, config, RETRY, {"numbers": _chosen(config, numbers, kind)})
+    if as_json:
+        output.as_json({"schema": 1, **answer})
+    else:
+        for number in answer["closed"]:
+            output.data(f"{number}: closed, its cause is gone")
+        for left in answer["still_open"]:
+            output.data(f"{left['number']}: still open. {output.visible(left['where'])}: {output.visible(left['text'])}")
+            output.data(f"  next: {output.visible(output.as_called(left['remedy'], context.obj.config))}")
+    if answer["still_open"]:
+        raise typer.Exit(1)
+
+
+def _cards(config: Config, *, open_only: bool) -> list[InboxCard]:
+    with wire.open_store_to_read(config) as store:
+        return store.inbox_cards(open_only=open_only)
+
+
+def _chosen(config: Config, numbers: Sequence[int] | None, kind: str | None) -> list[int]:
+    """Return the numbers that were named, or those of a kind."""
+    if bool(numbers) == bool(kind):
+        raise typer.BadParameter("Name the items by their numbers, or all of a kind with --kind; one of the two.")
+    if numbers:
+        return list(dict.fromkeys(numbers))
+    cards = _cards(config, open_only=True)
+    _check_kind(cards, kind)
+    return [card.number for card in cards if card.item.kind == kind]
+
+
+def _check_kind(cards: Sequence[InboxCard], kind: str | None) -> None:
+    kinds = sorted({card.item.kind for card in cards})
+    if kind is not None and kind not in kinds:
+        raise typer.BadParameter(
+            f"No item is of the kind {kind!r}. Kinds now: {', '.join(kinds) or 'none'}.", param_hint="--kind"
+        )
+
+
+def _cells(card: InboxCard) -> tuple[object, ...]:
+    item = card.item
+    closed = "closed: " if card.resolved_at is not None else ""
+    return (card.number, item.kind, item.where, output.stamp(card.last_at), card.times, closed + item.text)
+
+
+def _as_json(card: InboxCard) -> dict[str, Any]:
+    told = asdict(card)
+    return {"number": told.pop("number"), **told.pop("item"), **told}
