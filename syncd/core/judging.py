@@ -103,6 +103,8 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     odd: list[Change] = []
     for name in FENCED.get(subject.object, ()):
         found = _changes(subject, bench, name)
+        if not found and name not in subject.owed:
+            continue
         ruling.moves[name] = sum(change.actor.kind is not ActorKind.SYNCD for change in found)
         changes = _plausible(subject, found, odd)
         result = _replayed(subject, changes, bench, name)
