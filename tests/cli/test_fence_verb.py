@@ -1,0 +1,63 @@
+"""What does `syncd fence show` draw?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cli.conftest import Syncd
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def _starter_files(syncd: Syncd) -> None:
+    assert syncd("init", ".").code == 0
+
+
+def test_the_matrix_says_who_may_move_what_where(syncd: Syncd) -> None:
+    said = syncd("fence", "show")
+    assert said.code == 0
+    lines = [line.split() for line in said.out.splitlines()]
+    assert lines[0] == ["from", "\\", "to", "Inquiry", "Nurture", "MQL", "Working", "Meeting", "Set", "Disqualified", "Qualified"]
+    assert lines[1] == ["Inquiry", "(marketing)", "\\", "·", "marketing", "marketing"]
+    assert "nothing leads out of: sales" in said.out
+    assert "round: marketing → sdr → marketing" in said.out
+
+
+def test_the_owner_fence_is_drawn_by_teams(syncd: Syncd) -> None:
+    assert "marketing, routing" in syncd("fence", "show", "--owners").out
+
+
+def test_mermaid_has_a_box_for_each_team_and_an_arrow_for_each_gate(syncd: Syncd) -> None:
+    out = syncd("fence", "show", "--format", "mermaid").out
+    assert out.startswith("flowchart LR\n")
+    assert out.count("subgraph") == 3
+    gates = syncd("fence", "show", "--json").json["gates"]
+    assert out.count("-->|") == len(gates)
+    assert gates[0]["rule"]["file"] == "mappings/fences.toml"
+
+
+def test_svg_is_well_formed_and_shows_every_value(syncd: Syncd, tmp_path: Path) -> None:
+    out = tmp_path / "fence.svg"
+    assert syncd("fence", "show", "--format", "svg", "--out", str(out)).code == 0
+    drawn = ElementTree.parse(out).getroot()
+    words = {text.text for text in drawn.iter(f"{SVG}text")}
+    assert {"Inquiry", "Meeting Set", "Qualified", "marketing", "sdr", "sales"} <= words
+    assert len([path for path in drawn.iter(f"{SVG}path") if path.get("marker-end")]) == len(
+        syncd("fence", "show", "--json").json["gates"]
+    )
+
+
+def test_a_format_that_nobody_knows_is_refused(syncd: Syncd) -> None:
+    said = syncd("fence", "show", "--format", "pdf")
+    assert said.code == 2
+    assert "Take one of: text, mermaid, svg." in said.err
+
+
+def test_a_file_that_can_t_be_written_is_named(syncd: Syncd, tmp_path: Path) -> None:
+    said = syncd("fence", "show", "--format", "svg", "--out", str(tmp_path / "none" / "fence.svg"))
+    assert said.code == 1
+    assert "can't be written: No such file or directory" in said.err
