@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": VALUES | {"policies", "salesforce"},
     "engine": ADAPTER,
     "sandbox": set(),
+    "testing": {"core", "errors", "ports"},
     "cli": ADAPTER | {"config", "formula", "policies", "salesforce", "exports", "store", "engine", "sandbox"},
 }
 STANDARD_LIBRARY_ONLY = {"core", "errors", "ports"}

@@ -1,4 +1,4 @@
-"""What does every OrgWriter promise? Held against the emulated org over real HTTP."""
+"""What does every OrgWriter promise? Held against the emulated org over real HTTP, and against the in-memory model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.ids import to_18
 from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.local import RunningOrg, running
+from tests.contract.model_stage import ModelStage
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LONG_AGO = START - timedelta(days=1)
@@ -65,14 +66,23 @@ def leads_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def emulated(leads_folder: Path) -> Iterator[RunningOrg]:
-    with running(load=leads_folder) as served:
+@pytest.fixture(params=["http", "model"])
+def emulated(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "model":
+        yield ModelStage(LEADS)
+        return
+    with running(load=request.getfixturevalue("leads_folder")) as served:
         yield served
 
 
+OVER_HTTP = pytest.mark.parametrize("emulated", ["http"], indirect=True)
+
+
 @pytest.fixture
-def org(emulated: RunningOrg) -> Iterator[OrgWriter]:
+def org(emulated: RunningOrg | ModelStage) -> Iterator[OrgWriter]:
+    if isinstance(emulated, ModelStage):
+        yield emulated.client()
+        return
     with client(emulated) as opened:
         yield opened
 
@@ -295,6 +305,7 @@ def test_writes_do_not_set_off_the_orgs_assignment_rule(org: OrgWriter, emulated
     assert patches[0]["headers"]["Sforce-Auto-Assign"] == "FALSE"
 
 
+@OVER_HTTP
 def test_a_session_that_ends_in_mid_cycle_is_renewed_with_all_headers_kept(org: OrgWriter, emulated: RunningOrg) -> None:
     emulated.org.change_settings({"session_seconds": 60, "page_size_max": 15})
     pages = org.pull([Pull("Lead", ("LastName",))])
@@ -369,6 +380,7 @@ def test_a_spent_budget_stops_reads_and_writes(org: OrgWriter, emulated: Running
     assert fresh(org, 1) == before
 
 
+@OVER_HTTP
 def test_a_write_whose_answer_does_not_come_is_lost_though_it_was_applied(emulated: RunningOrg) -> None:
     answered = threading.Event()
 
@@ -386,6 +398,7 @@ def test_a_write_whose_answer_does_not_come_is_lost_though_it_was_applied(emulat
     assert len([each for each in emulated.requests() if each["path"].endswith("/composite")]) == 1
 
 
+@OVER_HTTP
 def test_a_wrong_secret_is_refused_with_the_way_out(emulated: RunningOrg) -> None:
     config = OrgAccess(emulated.url, emulated.client_id, SecretStr("canary-wrong"))
     with SalesforceOrg(config, sleep=lambda _: None) as org, pytest.raises(LoginRefused) as refused:
@@ -394,6 +407,7 @@ def test_a_wrong_secret_is_refused_with_the_way_out(emulated: RunningOrg) -> Non
     assert "canary" not in f"{refused.value} {refused.value.hint}"
 
 
+@OVER_HTTP
 def test_a_version_that_the_org_does_not_have_is_named(emulated: RunningOrg) -> None:
     with client(emulated, api_version="21.0") as org, pytest.raises(OrgRefused) as refused:
         fresh(org, 1)
