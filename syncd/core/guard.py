@@ -106,9 +106,10 @@ def hour_of(at: datetime) -> datetime:
 def pause_for(kind: Kind, calls: int, spending: Spending, budget: Budget, now: datetime) -> Pause | None:
     """Say why so many calls of a kind may not be made now, or None when they may.
 
+    Figures of the org that are a day old bind nobody: its allowance may be another one by now.
     Source: promise 7: it stays inside its budget; complaint 7: a sync that ate the org's daily calls.
     """
-    if not spending.allowed:
+    if not spending.allowed or (spending.seen_at is not None and now - spending.seen_at >= DAY):
         return None
     pauses = [_own_share(kind, calls, spending, budget, now), _reserve(kind, calls, spending, budget, now)]
     return max((pause for pause in pauses if pause is not None), key=lambda pause: pause.resume_at, default=None)

@@ -18,7 +18,6 @@ from syncd.ports import StoreReader, StoreWriter
 
 CALLS = "api calls"
 BLOCK = 25
-WAITING = "API budget waits"
 
 
 @dataclass(slots=True)
@@ -29,6 +28,7 @@ class Purse:
     calls_before: int
     claimed: int = 0
     paused: dict[Kind, Pause] = field(default_factory=dict)
+    granted: set[Kind] = field(default_factory=set)
     known: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,14 +54,13 @@ def open_purse(world: World) -> Purse:
     world.org.identity()
     if Kind.FENCES in purse_waits(known):
         world.org.look_at_clock()  # nothing else is asked during a pause, so the org's clock would stand still
-    require(world, purse, Kind.FENCES, world.org.now())
+    now = world.org.now()
+    pause = pause_now(world, purse, Kind.FENCES, 1, now)
+    if pause is not None:
+        with world.store.begin() as tx:
+            tx.put_setting(CALLS, {**settled, "waits": _noted(purse, now)})
+        raise spent(pause)
     return purse
-
-
-def idle_purse(world: World) -> Purse:
-    """Return what is known of the calls without claiming any: for a plan, which changes nothing in the store."""
-    known = _known(world.store)
-    return Purse(_spending(known), world.org.usage().ours, claimed=10**9, known=known)
 
 
 def may_spend(world: World, cycle: Cycle, kind: Kind, calls: int = 1) -> bool:
@@ -69,7 +68,7 @@ def may_spend(world: World, cycle: Cycle, kind: Kind, calls: int = 1) -> bool:
 
     Asked before each piece of work, never inside a write transaction: it may claim calls in the store.
     """
-    return pause_now(world, cycle.purse, kind, calls, world.org.now()) is None if cycle.purse is not None else True
+    return cycle.purse is None or pause_now(world, cycle.purse, kind, calls, world.org.now()) is None
 
 
 def require(world: World, purse: Purse | None, kind: Kind, now: datetime, calls: int = 1) -> None:
@@ -85,7 +84,10 @@ def pause_now(world: World, purse: Purse, kind: Kind, calls: int, now: datetime)
     pause = pause_for(kind, calls, _spending_now(world, purse, now), budget_of(world.pace), now)
     if pause is not None:
         purse.paused[kind] = pause
+        purse.granted.discard(kind)
         return pause
+    purse.granted.add(kind)
+    purse.paused.pop(kind, None)
     if ours + calls > purse.claimed:
         purse.claimed = ours + calls + BLOCK
         with world.store.begin() as tx:
@@ -106,16 +108,18 @@ def refused_by_org(world: World, problem: BudgetSpent) -> BudgetSpent:
     return BudgetSpent(f"{problem} It goes on at {resume_at:%Y-%m-%d %H:%M} UTC.", hint=problem.hint, resume_at=resume_at)
 
 
-def close_purse(tx: StoreWriter, world: World, purse: Purse, now: datetime, *, is_refused: bool = False) -> int:
-    """Put the cycle's true number of calls in place of its claim, and keep which kinds of calls wait. Returns that number.
+def close_purse(tx: StoreWriter, world: World, purse: Purse | None, now: datetime, *, is_refused: bool = False) -> None:
+    """Put the cycle's true number of calls in place of its claim, and keep which kinds of calls wait.
 
     `is_refused`: the org itself said that all its calls are used.
     """
-    calls = world.org.usage().ours - purse.calls_before
+    if purse is None:
+        return
     after = _spending_now(world, purse, now)
     own = {hour.isoformat(): number for hour, number in sorted(after.own.items()) if hour + HOUR > now - DAY}
     used = max(after.used, after.allowed) if is_refused else after.used
     if is_refused:
+        purse.granted.discard(Kind.FENCES)
         purse.paused.setdefault(Kind.FENCES, Pause("the org's daily API requests are used up", hour_of(now) + HOUR))
     told = {
         "hours": own,
@@ -125,7 +129,6 @@ def close_purse(tx: StoreWriter, world: World, purse: Purse, now: datetime, *, i
         "waits": _noted(purse, now),
     }
     tx.put_setting(CALLS, told)
-    return calls
 
 
 def budget_of(pace: Pace) -> Budget:
@@ -152,16 +155,18 @@ def purse_waits(known: Mapping[str, Any]) -> dict[Kind, Mapping[str, str]]:
     return {Kind(name): one for name, one in (known.get("waits") or {}).items()}
 
 
-def _noted(purse: Purse, now: datetime) -> dict[str, dict[str, str]]:
+def _noted(purse: Purse, now: datetime) -> dict[str, Mapping[str, str]]:
+    """Return what waits: what was refused in this cycle, and what was before, is not due yet and was not asked for again."""
     before = purse_waits(purse.known)
-    return {
-        kind.value: {
-            "reason": pause.reason,
-            "since_at": before[kind]["since_at"] if kind in before else now.isoformat(),
-            "resume_at": pause.resume_at.isoformat(),
-        }
-        for kind, pause in purse.paused.items()
+    noted: dict[str, Mapping[str, str]] = {
+        kind.value: one
+        for kind, one in before.items()
+        if kind not in purse.granted and datetime.fromisoformat(one["resume_at"]) > now
     }
+    for kind, pause in purse.paused.items():
+        since = before[kind]["since_at"] if kind in before else now.isoformat()
+        noted[kind.value] = {"reason": pause.reason, "since_at": since, "resume_at": pause.resume_at.isoformat()}
+    return noted
 
 
 def _spending_now(world: World, purse: Purse, now: datetime) -> Spending:

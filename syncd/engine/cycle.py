@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 
 from syncd.core.actors import Directory
+from syncd.core.guard import Kind
 from syncd.engine.acting import act, hold_for_asking
+from syncd.engine.budget import close_purse, open_purse, refused_by_org, require
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
@@ -16,9 +19,8 @@ from syncd.engine.recycling import is_due, recycle
 from syncd.engine.schema import forget_schema, known_schema, tell_hidden
 from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, FieldHidden, SyncdError
-from syncd.ports import CycleRecord, OrgWriter
+from syncd.ports import CycleRecord, OrgWriter, StoreWriter
 
-CALLS = "api calls"
 HEARTBEAT = "last cycle by the host's clock"
 
 
@@ -33,13 +35,21 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
 
     Errors: SyncdError after the cycle was recorded with its reason.
     """
-    cycle = begin(world)
     try:
-        _keep_to_share(world, cycle)
+        cycle = begin(world)
+    except SyncdError as problem:
+        _record_unbegun(world, problem)
+        raise
+    try:
         act(world, org, cycle, limits=world.limits)
         decide(world, cycle)
         hold_for_asking(world, cycle)
+        require(world, cycle.purse, Kind.FENCES, world.org.now())
         act(world, org, cycle, limits=world.limits)
+    except BudgetSpent as problem:
+        dated = refused_by_org(world, problem)
+        finish(world, cycle, error=str(dated), is_refused=problem.resume_at is None)
+        raise dated from problem
     except SyncdError as problem:
         if isinstance(problem, FieldHidden):
             forget_schema(world)
@@ -48,16 +58,39 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
     return finish(world, cycle)
 
 
+def _record_unbegun(world: World, problem: SyncdError) -> None:
+    """Record a cycle that ended before it began, as far as the org's time is known and the store can be written."""
+    with suppress(SyncdError):
+        now = world.org.now()
+        record = CycleRecord(_cycle_id(now), now, now, {}, str(problem))
+        with world.store.begin() as tx:
+            _beat(tx, world)
+            tx.put_cycle(record)
+
+
+def _cycle_id(now: datetime) -> str:
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _beat(tx: StoreWriter, world: World) -> None:
+    if world.clock is not None:
+        tx.put_setting(HEARTBEAT, world.clock.now().isoformat())
+
+
 def begin(world: World) -> Cycle:
-    """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer."""
+    """Open a cycle: who we are, what the org lets us see, and the org's time of its latest answer.
+
+    Errors: BudgetSpent, before anything is asked, while the API budget has no room even for the fences.
+    """
     calls_before = world.org.usage().ours
+    purse = open_purse(world)
     identity = world.org.identity()
     schema = known_schema(world)
     needs = needs_under(world.policies, schema)
     world.store.index({name: need.indexed for name, need in needs.items()})
     now = world.org.now()
-    id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    cycle = Cycle(id, now, identity, schema, needs, Directory({}, {}, identity.user_id), calls_before)
+    people = Directory({}, {}, identity.user_id)
+    cycle = Cycle(_cycle_id(now), now, identity, schema, needs, people, calls_before, purse=purse)
     tell_hidden(world, cycle)
     return cycle
 
@@ -88,38 +121,13 @@ def take_exports(world: World, cycle: Cycle) -> None:
         cycle.count(f"export {name}", number)
 
 
-def _keep_to_share(world: World, cycle: Cycle) -> None:
-    """Raise BudgetSpent when syncd has used its share of the org's daily API requests.
-
-    Source: promise 7; complaint 7: a sync that ate the org's daily calls.
-    """
-    share = world.pace.api_share_percent
-    # A process that has just begun has no answer yet that tells the org's figure: it goes by the one of the last cycle.
-    allowed = world.org.usage().allowed or _calls_known(world, cycle).get("allowed", 0)
-    used = _calls_known(world, cycle).get("calls", 0)
-    if share is not None and allowed and used >= allowed * share / 100:
-        raise BudgetSpent(f"syncd has used {used} of its {share:g} % share of {allowed} daily API requests.")
-
-
-def _calls_known(world: World, cycle: Cycle) -> dict[str, int]:
-    """Return today's own calls and the org's daily allowance, as the cycles before this one left them."""
-    known = world.store.setting(CALLS)
-    if not isinstance(known, dict) or known.get("day") != cycle.now.date().isoformat():
-        return {}
-    return {name: int(known.get(name) or 0) for name in ("calls", "allowed")}
-
-
-def finish(world: World, cycle: Cycle, *, error: str | None = None) -> CycleRecord:
-    """Record the cycle with its counts and its API calls."""
+def finish(world: World, cycle: Cycle, *, error: str | None = None, is_refused: bool = False) -> CycleRecord:
+    """Record the cycle with its counts and its API calls. `is_refused`: the org itself said that all its calls are used."""
     ended_at: datetime = world.org.now()
-    calls = world.org.usage().ours - cycle.calls_before
-    cycle.count("API calls", calls)
+    cycle.count("API calls", world.org.usage().ours - cycle.calls_before)
     record = CycleRecord(cycle.id, cycle.now, ended_at, dict(cycle.counts), error)
     with world.store.begin() as tx:
-        if world.clock is not None:
-            tx.put_setting(HEARTBEAT, world.clock.now().isoformat())
-        calls += _calls_known(world, cycle).get("calls", 0)
-        allowed = world.org.usage().allowed or _calls_known(world, cycle).get("allowed", 0)
-        tx.put_setting(CALLS, {"day": cycle.now.date().isoformat(), "calls": calls, "allowed": allowed})
+        _beat(tx, world)
+        close_purse(tx, world, cycle.purse, ended_at, is_refused=is_refused)
         tx.put_cycle(record)
     return record
