@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -27,6 +28,7 @@ from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
 from syncd.salesforce.credentials import REFERENCE, read_credentials
 
 ENV_PATH = "SYNCD_CONFIG"
+SQLITE, POSTGRESQL = "sqlite:///", "postgresql://"
 REFUSALS = ".refused-logins.json"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -79,9 +81,17 @@ def _login_url(value: str) -> str:
 
 
 def _store_url(value: str) -> str:
-    if not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///").strip("/") or ":memory:" in value:
-        raise PydanticCustomError("store_url", "is not the URL of an SQLite file")
-    return value
+    if value.startswith(SQLITE) and value.removeprefix(SQLITE).strip("/") and ":memory:" not in value:
+        return value
+    fault = "is not the URL of an SQLite file or of a PostgreSQL database"
+    if value.startswith(POSTGRESQL):
+        parts = urlsplit(value)
+        if parts.password is None and "password" not in parts.query and parts.path.strip("/"):
+            return value
+        fault = "names no database"
+        if parts.password is not None or "password" in parts.query:
+            fault = "holds a password: give it in the environment variable PGPASSWORD, or in a file named by PGPASSFILE"
+    raise PydanticCustomError("store_url", "{fault}", {"fault": fault})
 
 
 Span = Annotated[timedelta, BeforeValidator(_span)]
@@ -129,7 +139,9 @@ class Schedule(_Section):
 
 
 class _Store(_Section):
-    url: Annotated[Text, AfterValidator(_store_url)] = Field("sqlite:///syncd.db", description='a file: "sqlite:///syncd.db"')
+    url: Annotated[Text, AfterValidator(_store_url)] = Field(
+        "sqlite:///syncd.db", description='a file: "sqlite:///syncd.db", or a database: "postgresql://syncd@host/syncd"'
+    )
 
 
 class _Folder(_Section):
@@ -191,6 +203,11 @@ class Config:
     limits: Limits
     zone: ZoneInfo
     log: Log
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of the store, or None where it is a database of a PostgreSQL server."""
+        return Path(self.store_url.removeprefix(SQLITE)) if self.store_url.startswith(SQLITE) else None
 
 
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -299,13 +316,17 @@ def _config(path: Path, document: _Document, access: OrgAccess) -> Config:
     def folder(section: _Folder, default: str) -> Path:
         return (path.parent / Path(section.folder or default).expanduser()).resolve()
 
-    database = path.parent / Path(document.store.url.removeprefix("sqlite:///")).expanduser()
+    def store_url(url: str) -> str:
+        if not url.startswith(SQLITE):
+            return url
+        return f"{SQLITE}{(path.parent / Path(url.removeprefix(SQLITE)).expanduser()).resolve()}"
+
     return Config(
         path=path,
         name=document.org.name or access.login_url.split("//", 1)[-1],
         org=access,
         schedule=document.schedule,
-        store_url=f"sqlite:///{database.resolve()}",
+        store_url=store_url(document.store.url),
         mappings=folder(document.mappings, "mappings"),
         exports=folder(document.exports, "exports"),
         plans=folder(document.plans, "plans"),

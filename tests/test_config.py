@@ -249,10 +249,28 @@ def test_an_api_version_may_be_written_as_a_number(tmp_path: Path, version: str)
     assert re.fullmatch(r"6[125]\.0", config.org.api_version)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://host/db", "syncd.db"])
-def test_only_an_sqlite_file_is_a_store(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://host/db", "syncd.db", "postgresql://host", "postgresql:///"]
+)
+def test_only_an_sqlite_file_or_a_postgresql_database_is_a_store(tmp_path: Path, url: str) -> None:
     (line,) = refusal(tmp_path, f'{ORG}[store]\nurl = "{url}"\n')
     assert line.startswith("6:1 [CFG-012]")
+
+
+@pytest.mark.parametrize("url", [f"postgresql://syncd:{CANARY}@host/db", f"postgresql://host/db?password={CANARY}"])
+def test_the_password_of_a_database_does_not_stand_in_the_file(tmp_path: Path, url: str) -> None:
+    (line,) = refusal(tmp_path, f'{ORG}[store]\nurl = "{url}"\n')
+    assert line.startswith("6:1 [CFG-012]")
+    assert "PGPASSWORD" in line
+    assert CANARY not in line
+
+
+@pytest.mark.parametrize("url", ["postgresql://syncd@db.acme.example:5433/syncd?sslmode=verify-full", "postgresql:///syncd"])
+def test_a_database_of_a_server_is_named_as_it_was_written(tmp_path: Path, url: str) -> None:
+    config = load(tmp_path, f'{ORG}[store]\nurl = "{url}"\n')
+    assert config.store_url == url
+    assert config.database_file is None
+    assert load(tmp_path, ORG).database_file == tmp_path / "syncd.db"
 
 
 def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
