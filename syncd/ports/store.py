@@ -143,8 +143,19 @@ class StoreReader(Protocol):
         """Count the live mirrored rows of an object."""
         ...
 
-    def cases(self, objects: tuple[str, ...], limit: int) -> list[Case]:
-        """Return the next staged cases of one family, subject object first, history object second, in subject id order."""
+    def cases(
+        self,
+        objects: tuple[str, ...],
+        limit: int,
+        *,
+        history_since: datetime | None = None,
+        first_sight_until: datetime | None = None,
+    ) -> list[Case]:
+        """Return the next staged cases of one family, subject object first, history object second, in subject id order.
+
+        Shapes: with `history_since`, history before it stays where it is; with `first_sight_until`, only history before it
+        comes, each with the mirrored row of its subject as if that had just been read for the first time.
+        """
         ...
 
     def flags(self, person_ids: Iterable[str], addresses: Iterable[str]) -> list[FlagFact]:
@@ -223,8 +234,11 @@ class StoreWriter(Protocol):
         """Store a JSON value."""
         ...
 
-    def stage(self, object: str, records: Sequence[OrgRecord], subject_field: str | None, read: Keyset | None) -> None:
-        """Stage rows as read and move the read mark. `subject_field` names the parent reference of a history object."""
+    def stage(self, object: str, records: Sequence[OrgRecord], subject_field: str | None, read: Keyset | None) -> int:
+        """Stage rows as read and move the read mark. `subject_field` names the parent reference of a history object.
+
+        Shapes: rows that are in the mirror as they are, or newer, are not staged; returns how many were left out.
+        """
         ...
 
     def stage_deleted(self, object: str, ids: Sequence[str], covered_until: datetime) -> None:
@@ -235,8 +249,15 @@ class StoreWriter(Protocol):
         """Insert or replace mirrored rows with their keys, history rows included."""
         ...
 
-    def unstage(self, objects: tuple[str, ...], subject_ids: Sequence[str]) -> None:
-        """Drop the staged rows of these subjects of one family."""
+    def unstage(
+        self,
+        objects: tuple[str, ...],
+        subject_ids: Sequence[str],
+        *,
+        history_since: datetime | None = None,
+        first_sight_until: datetime | None = None,
+    ) -> None:
+        """Drop the staged rows of these subjects of one family, as `cases` with the same limits gave them."""
         ...
 
     def advance(self, object: str, decided_at: datetime) -> None:
@@ -372,6 +393,10 @@ class Store(StoreReader, Protocol):
 
     def renew_lease(self, host: str, pid: int, at: datetime | None = None) -> None:
         """Keep the lease alive; nothing happens when it was given back. Raises LeaseHeld when another took it."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Bring the database up to date with its log, as the one writer does after each cycle."""
         ...
 
     def check_writer(self) -> None:

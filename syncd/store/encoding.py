@@ -66,19 +66,12 @@ def to_key(value: Scalar) -> str | None:
     return text.strip().casefold() if "@" in text else text
 
 
-def keys_of(record: OrgRecord, fields: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the (field, key) pairs under which a live record is found."""
+def keys_of(record: OrgRecord, fields: Iterable[str]) -> list[str | None] | None:
+    """Return the keys under which a record is found, in the order of these fields; None when it is found under none."""
     if record.is_deleted:
-        return
-    for field in fields:
-        key = to_key(record.fields.get(field))
-        if key is not None:
-            yield field, key
-
-
-def to_record(object: str, id: str, modified_at: str, is_deleted: bool, fields: str) -> OrgRecord:
-    """Return a stored row as a record."""
-    return OrgRecord(object, id, datetime.fromisoformat(modified_at), from_json(fields), is_deleted)
+        return None
+    keys = [to_key(record.fields.get(field)) for field in fields]
+    return keys if any(key is not None for key in keys) else None
 
 
 def chunked(items: Iterable[T], size: int = IN_LIST_MAX) -> Iterator[list[T]]:

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from syncd.core.values import OrgRecord
 from syncd.errors import StoreUnusable
 from syncd.store.base import INDEXED, Reads, Writes, insert, read_setting, replace, write_setting
-from syncd.store.encoding import chunked, keys_of, to_json, to_key, to_record, to_text
+from syncd.store.encoding import chunked, from_json, keys_of, to_json, to_key, to_text
+from syncd.store.layouts import keep_layout, lookup_number, to_array, to_record
 from syncd.store.tables import record_keys, records
 
-_ROW = (records.c.object, records.c.id, records.c.modified_at, records.c.is_deleted, records.c.fields)
+ROW = (records.c.object, records.c.id, records.c.modified_at, records.c.is_deleted, records.c.layout, records.c.fields)
 _BACKFILL_ROWS = 2_000
 
 
@@ -22,8 +23,8 @@ def records_by_id(connection: Connection, org: str, object: str, ids: Iterable[s
     """Return mirrored rows by id."""
     found: dict[str, OrgRecord] = {}
     for chunk in chunked(ids):
-        query = select(*_ROW).where(records.c.org == org, records.c.object == object, records.c.id.in_(chunk))
-        found.update((row.id, to_record(*row)) for row in connection.execute(query))
+        query = select(*ROW).where(records.c.org == org, records.c.object == object, records.c.id.in_(chunk))
+        found.update((row.id, to_record(connection, *row)) for row in connection.execute(query))
     return found
 
 
@@ -45,11 +46,12 @@ class MirrorReads(Reads):
         with self._reading() as connection:
             for chunk in chunked(sorted(keys)):
                 query = (
-                    select(*_ROW)
-                    .select_from(record_keys.join(records, _same_row()))
-                    .where(*self._under(object, field), record_keys.c.value.in_(chunk))
+                    select(*ROW)
+                    .select_from(record_keys.join(records, records.c.id == record_keys.c.id))
+                    .where(records.c.org == self.org, records.c.object == object)
+                    .where(self._under(object, field), record_keys.c.value.in_(chunk))
                 )
-                found.extend(to_record(*row) for row in connection.execute(query))
+                found.extend(to_record(connection, *row) for row in connection.execute(query))
         return sorted(found, key=lambda record: record.id)
 
     def scan(
@@ -61,13 +63,13 @@ class MirrorReads(Reads):
         """
         if field is None:
             query = (
-                select(*_ROW)
+                select(*ROW)
                 .where(records.c.org == self.org, records.c.object == object, ~records.c.is_deleted, records.c.id > after_id)
                 .order_by(records.c.id)
                 .limit(limit)
             )
             with self._reading() as connection:
-                return [to_record(*row) for row in connection.execute(query)]
+                return [to_record(connection, *row) for row in connection.execute(query)]
         self._assert_indexed(object, field)
         keys = {key for value in values if (key := to_key(value)) is not None}
         with self._reading() as connection:
@@ -78,7 +80,7 @@ class MirrorReads(Reads):
 
     def _ids_with(self, connection: Connection, object: str, field: str, key: str, after_id: str, limit: int) -> Sequence[str]:
         query = select(record_keys.c.id).where(
-            *self._under(object, field), record_keys.c.value == key, record_keys.c.id > after_id
+            self._under(object, field), record_keys.c.value == key, record_keys.c.id > after_id
         )
         return connection.execute(query.order_by(record_keys.c.id).limit(limit)).scalars().all()
 
@@ -88,16 +90,12 @@ class MirrorReads(Reads):
         with self._reading() as connection:
             return connection.execute(query).scalar_one()
 
-    def _under(self, object: str, field: str) -> tuple[ColumnElement[bool], ...]:
-        return (record_keys.c.org == self.org, record_keys.c.object == object, record_keys.c.field == field)
+    def _under(self, object: str, field: str) -> ColumnElement[bool]:
+        return record_keys.c.lookup == lookup_number(self.org, object, field)
 
     def _assert_indexed(self, object: str, field: str) -> None:
         if field not in self.indexed.get(object, ()):
             raise AssertionError(f"{object}.{field} is looked up but was not named to Store.index()")
-
-
-def _same_row() -> ColumnElement[bool]:
-    return and_(records.c.org == record_keys.c.org, records.c.object == record_keys.c.object, records.c.id == record_keys.c.id)
 
 
 class MirrorWrites(Writes):
@@ -105,48 +103,78 @@ class MirrorWrites(Writes):
 
     def mirror(self, records: Sequence[OrgRecord]) -> None:
         """Insert or replace mirrored rows with their keys, history rows included."""
-        mirror_rows(self.connection, self.org, records)
-        by_object: dict[str, list[OrgRecord]] = {}
-        for record in records:
-            if self.indexed.get(record.object):
-                by_object.setdefault(record.object, []).append(record)
-        for object, changed in by_object.items():
-            last = {record.id: record for record in changed}  # of two rows with one id the later one stands
-            _drop_keys(self.connection, self.org, object, list(last))
-            _add_keys(self.connection, self.org, last.values(), self.indexed[object])
+        by_object: dict[str, dict[str, OrgRecord]] = {}
+        for record in records:  # of two rows with one id the later one stands
+            by_object.setdefault(record.object, {})[record.id] = record
+        for object, rows in by_object.items():
+            self._mirror_object(object, rows)
+
+    def _mirror_object(self, object: str, rows: Mapping[str, OrgRecord]) -> None:
+        fields = self.indexed.get(object, ())
+        before = stored_keys(self.connection, self.org, object, rows) if fields else {}
+        values, after = [], {}
+        layout_of: dict[tuple[str, ...], int] = {}
+        for id, row in rows.items():
+            names, array = to_array(row.fields)
+            if names not in layout_of:
+                layout_of[names] = keep_layout(self.connection, object, names)
+            keys = keys_of(row, fields)
+            if keys is not None:
+                after[id] = keys
+            values.append(
+                {
+                    "org": self.org,
+                    "object": object,
+                    "id": id,
+                    "modified_at": to_text(row.modified_at),
+                    "is_deleted": row.is_deleted,
+                    "layout": layout_of[names],
+                    "fields": array,
+                    "found_by": None if keys is None else to_json(keys),
+                }
+            )
+        replace(self.connection, records, values)
+        change_keys(self.connection, self.org, object, fields, before, after)
 
 
-def mirror_rows(connection: Connection, org: str, rows: Sequence[OrgRecord]) -> None:
-    """Insert or replace rows without looking at their keys."""
-    values = [
-        {
-            "org": org,
-            "object": row.object,
-            "id": row.id,
-            "modified_at": to_text(row.modified_at),
-            "is_deleted": row.is_deleted,
-            "fields": to_json(row.fields),
-        }
-        for row in rows
-    ]
-    replace(connection, records, values)
-
-
-def _drop_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> None:
+def stored_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, list[str | None]]:
+    """Return the keys of mirrored rows that have some."""
+    found: dict[str, list[str | None]] = {}
     for chunk in chunked(ids):
-        connection.execute(
-            delete(record_keys).where(record_keys.c.org == org, record_keys.c.object == object, record_keys.c.id.in_(chunk))
+        query = select(records.c.id, records.c.found_by).where(
+            records.c.org == org, records.c.object == object, records.c.id.in_(chunk), records.c.found_by.is_not(None)
         )
+        found.update((id, from_json(text)) for id, text in connection.execute(query))
+    return found
 
 
-def _add_keys(connection: Connection, org: str, rows: Iterable[OrgRecord], fields: Sequence[str]) -> None:
-    keys = [
-        {"org": org, "object": row.object, "field": field, "value": key, "id": row.id}
-        for row in rows
-        for field, key in keys_of(row, fields)
-    ]
-    if keys:
-        connection.execute(insert(connection, record_keys).on_conflict_do_nothing(), keys)
+def change_keys(
+    connection: Connection,
+    org: str,
+    object: str,
+    fields: Sequence[str],
+    before: Mapping[str, Sequence[str | None]],
+    after: Mapping[str, Sequence[str | None]],
+) -> None:
+    """Take rows out of the keys that they no longer have, and put them under their new ones."""
+    old, new = _pairs(org, object, fields, before), _pairs(org, object, fields, after)
+    gone = [{"of_lookup": lookup, "of_value": value, "of_id": id} for lookup, value, id in sorted(old - new)]
+    if gone:
+        mine = [record_keys.c[name] == bindparam(f"of_{name}") for name in ("lookup", "value", "id")]
+        connection.execute(delete(record_keys).where(*mine), gone)
+    added = [{"lookup": lookup, "value": value, "id": id} for lookup, value, id in sorted(new - old)]
+    if added:
+        connection.execute(insert(connection, record_keys).on_conflict_do_nothing(), added)
+
+
+def _pairs(org: str, object: str, fields: Sequence[str], keys: Mapping[str, Sequence[str | None]]) -> set[tuple[int, str, str]]:
+    lookups = [lookup_number(org, object, field) for field in fields]
+    return {
+        (lookup, value, id)
+        for id, values in keys.items()
+        for lookup, value in zip(lookups, values, strict=True)
+        if value is not None
+    }
 
 
 def read_indexed(connection: Connection, org: str) -> dict[str, tuple[str, ...]]:
@@ -159,22 +187,33 @@ def reindex(connection: Connection, org: str, fields: Mapping[str, Sequence[str]
     """Make the keys fit `fields`: drop those no longer wanted, make those that are new for all rows mirrored before."""
     before = read_indexed(connection, org)
     for object in sorted({*before, *fields}):
-        old, wanted = set(before.get(object, ())), set(fields.get(object, ()))
-        for field in sorted(old - wanted):
-            connection.execute(
-                delete(record_keys).where(record_keys.c.org == org, record_keys.c.object == object, record_keys.c.field == field)
-            )
-        if wanted - old:
-            for rows in _pages(connection, org, object):
-                _add_keys(connection, org, rows, sorted(wanted - old))
+        old, wanted = sorted(set(before.get(object, ()))), sorted(set(fields.get(object, ())))
+        if old == wanted:
+            continue
+        for field in old:
+            if field not in wanted:
+                connection.execute(delete(record_keys).where(record_keys.c.lookup == lookup_number(org, object, field)))
+        for rows in _pages(connection, org, object):
+            _rekey(connection, org, object, rows, wanted)
     write_setting(connection, org, INDEXED, {object: sorted(set(names)) for object, names in sorted(fields.items())})
+
+
+def _rekey(connection: Connection, org: str, object: str, rows: Sequence[OrgRecord], fields: Sequence[str]) -> None:
+    keys = {row.id: found for row in rows if (found := keys_of(row, fields)) is not None}
+    same = [records.c[name] == bindparam(f"of_{name}") for name in ("org", "object", "id")]
+    changed = [
+        {"of_org": org, "of_object": object, "of_id": row.id, "new": to_json(keys[row.id]) if row.id in keys else None}
+        for row in rows
+    ]
+    connection.execute(update(records).where(*same).values(found_by=bindparam("new")), changed)
+    change_keys(connection, org, object, fields, {}, keys)
 
 
 def _pages(connection: Connection, org: str, object: str) -> Iterator[list[OrgRecord]]:
     after_id = ""
     while True:
-        query = select(*_ROW).where(records.c.org == org, records.c.object == object, records.c.id > after_id)
-        page = [to_record(*row) for row in connection.execute(query.order_by(records.c.id).limit(_BACKFILL_ROWS))]
+        query = select(*ROW).where(records.c.org == org, records.c.object == object, records.c.id > after_id)
+        page = [to_record(connection, *row) for row in connection.execute(query.order_by(records.c.id).limit(_BACKFILL_ROWS))]
         if not page:
             return
         yield page

@@ -154,5 +154,6 @@ def _copy_tables(connection: Connection, org: str) -> None:
     for name in sorted(metadata.tables):
         table = quoted(name)
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table} (LIKE {schema}.{table} INCLUDING ALL)")
-        connection.exec_driver_sql(f"INSERT INTO pg_temp.{table} SELECT * FROM {schema}.{table} WHERE org = %s", (org,))  # noqa: S608
+        mine, given = (" WHERE org = %s", (org,)) if "org" in metadata.tables[name].c else ("", ())
+        connection.exec_driver_sql(f"INSERT INTO pg_temp.{table} SELECT * FROM {schema}.{table}{mine}", given)  # noqa: S608
         connection.exec_driver_sql(f"ANALYZE pg_temp.{table}")

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from syncd.errors import StoreUnusable
 from syncd.store import postgres
 
-HEAD = "0003"
-KNOWN = ("0001", "0002", "0003")
+HEAD = "0004"
+KNOWN = ("0001", "0002", "0003", "0004")
 
 
 def version_of(connection: Connection) -> str | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as with_changes
 from datetime import datetime
 from heapq import merge
 from itertools import groupby, islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, case, delete, or_, select
 
 from syncd.core.values import OrgRecord
 from syncd.ports import Case, Keyset, Mark
 from syncd.store.base import Reads, Writes, insert, replace
-from syncd.store.encoding import chunked, from_json, to_json, to_moment, to_moment_or_none, to_record, to_text
+from syncd.store.encoding import chunked, to_moment, to_moment_or_none, to_text
+from syncd.store.layouts import keep_layout, layout_number, to_array, to_record
 from syncd.store.mirror import records_by_id
 from syncd.store.tables import marks, records, staged
+
+Walk = tuple[str, tuple[ColumnElement[bool], ...]]
 
 
 class StagingReads(Reads):
@@ -34,42 +38,58 @@ class StagingReads(Reads):
             for row in rows
         }
 
-    def cases(self, objects: tuple[str, ...], limit: int) -> list[Case]:
+    def cases(
+        self,
+        objects: tuple[str, ...],
+        limit: int,
+        *,
+        history_since: datetime | None = None,
+        first_sight_until: datetime | None = None,
+    ) -> list[Case]:
         """Return the next staged cases of one family, subject object first, history object second, in subject id order.
 
         Shapes: a subject whose staged rows the mirror has already comes back too (`staged` equals `known`, or nothing at
         all is new), so that its rows can be unstaged. A row known only to be deleted comes as its mirrored row, or, when
-        the mirror never had it, without fields.
+        the mirror never had it, without fields. With `history_since`, history before it stays where it is. With
+        `first_sight_until`, only history before it comes, each with the mirrored row of its subject as if just read.
         """
         subject, *histories = objects
+        if first_sight_until is not None:
+            return self._first_sights(objects, limit, first_sight_until)
+        walks = [(subject, ()), *((history, _since(history_since)) for history in histories)]
         with self._reading() as connection:
-            ids = self._next_subjects(connection, objects, limit)
+            ids = self._next_subjects(connection, walks, limit)
             if not ids:
                 return []
             rows, known = self._staged_subjects(connection, subject, ids)
-            news: dict[str, list[OrgRecord]] = {}
-            for history in histories:
-                for subject_id, row in self._new_history(connection, history, ids):
-                    news.setdefault(subject_id, []).append(row)
+            news = self._news(connection, walks[1:], ids)
             known |= records_by_id(connection, self.org, subject, [id for id in ids if id not in rows])
-        return [
-            Case(id, rows.get(id), known.get(id), tuple(sorted(news.get(id, ()), key=lambda row: (row.modified_at, row.id))))
-            for id in ids
-        ]
+        return [Case(id, rows.get(id), known.get(id), in_order(news.get(id, ()))) for id in ids]
 
-    def _next_subjects(self, connection: Connection, objects: Sequence[str], limit: int) -> list[str]:
+    def _first_sights(self, objects: tuple[str, ...], limit: int, until: datetime) -> list[Case]:
+        subject, *histories = objects
+        walks = [(history, (staged.c.modified_at < to_text(until),)) for history in histories]
+        with self._reading() as connection:
+            ids = self._next_subjects(connection, walks, limit)
+            if not ids:
+                return []
+            news = self._news(connection, walks, ids)
+            rows = records_by_id(connection, self.org, subject, ids)
+        return [Case(id, rows.get(id), None, in_order(news.get(id, ()))) for id in ids]
+
+    def _next_subjects(self, connection: Connection, walks: Sequence[Walk], limit: int) -> list[str]:
         # One ordered walk of the index for each object: a common ORDER BY over both would sort all that is staged, each time.
-        walks = [
+        found = [
             connection.execute(
                 select(staged.c.subject_id)
-                .where(staged.c.org == self.org, staged.c.object == object)
+                .where(staged.c.org == self.org, staged.c.object == object, *only)
                 .distinct()
                 .order_by(staged.c.subject_id)
                 .limit(limit)
             ).scalars()
-            for object in objects
+            for object, only in walks
         ]
-        return [id for id, _ in islice(groupby(merge(*walks)), limit)]
+        return [id for id, _ in islice(groupby(merge(*found)), limit)]
 
     def _staged_subjects(
         self, connection: Connection, subject: str, ids: Sequence[str]
@@ -80,9 +100,11 @@ class StagingReads(Reads):
                 staged.c.id,
                 staged.c.modified_at,
                 staged.c.is_deleted,
+                staged.c.layout,
                 staged.c.fields,
                 records.c.modified_at,
                 records.c.is_deleted,
+                records.c.layout,
                 records.c.fields,
             )
             .select_from(staged.outerjoin(records, there))
@@ -90,27 +112,43 @@ class StagingReads(Reads):
         )
         rows: dict[str, OrgRecord] = {}
         known: dict[str, OrgRecord] = {}
-        for id, at, is_deleted, fields, known_at, known_is_deleted, known_fields in connection.execute(query):
-            before = None if known_fields is None else to_record(subject, id, known_at, known_is_deleted, known_fields)
+        for id, at, is_deleted, layout, fields, *mirrored in connection.execute(query):
+            before = None if mirrored[-1] is None else to_record(connection, subject, id, *mirrored)
             if before is not None:
                 known[id] = before
             if fields is not None:
-                rows[id] = to_record(subject, id, at, is_deleted, fields)
+                rows[id] = to_record(connection, subject, id, at, is_deleted, layout, fields)
             elif before is not None:
                 rows[id] = with_changes(before, is_deleted=True)
             else:
                 rows[id] = OrgRecord(subject, id, to_moment(at), {}, is_deleted=True)
         return rows, known
 
-    def _new_history(self, connection: Connection, history: str, ids: Sequence[str]) -> list[tuple[str, OrgRecord]]:
+    def _news(self, connection: Connection, walks: Sequence[Walk], ids: Sequence[str]) -> dict[str, list[OrgRecord]]:
+        """Return the staged history rows of these subjects that the mirror does not have yet."""
         there = and_(records.c.org == staged.c.org, records.c.object == staged.c.object, records.c.id == staged.c.id)
-        query = select(staged.c.subject_id, staged.c.id, staged.c.modified_at, staged.c.is_deleted, staged.c.fields).where(
-            *_between(self.org, history, ids), staged.c.fields.is_not(None), ~select(records.c.id).where(there).exists()
-        )
-        return [
-            (subject_id, OrgRecord(history, id, to_moment(at), from_json(fields), is_deleted))
-            for subject_id, id, at, is_deleted, fields in connection.execute(query)
-        ]
+        found: dict[str, list[OrgRecord]] = {}
+        for history, only in walks:
+            query = select(
+                staged.c.subject_id, staged.c.id, staged.c.modified_at, staged.c.is_deleted, staged.c.layout, staged.c.fields
+            ).where(
+                *_between(self.org, history, ids),
+                *only,
+                staged.c.fields.is_not(None),
+                ~select(records.c.id).where(there).exists(),
+            )
+            for subject_id, *row in connection.execute(query):
+                found.setdefault(subject_id, []).append(to_record(connection, history, *row))
+        return found
+
+
+def in_order(history: Iterable[OrgRecord]) -> tuple[OrgRecord, ...]:
+    """Return history rows in the order in which they happened."""
+    return tuple(sorted(history, key=lambda row: (row.modified_at, row.id)))
+
+
+def _since(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    return () if at is None else (staged.c.modified_at >= to_text(at),)
 
 
 def _between(org: str, object: str, ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
@@ -121,30 +159,23 @@ def _between(org: str, object: str, ids: Sequence[str]) -> tuple[ColumnElement[b
 class StagingWrites(Writes):
     """Staging and the marks."""
 
-    def stage(self, object: str, records: Sequence[OrgRecord], subject_field: str | None, read: Keyset | None) -> None:
-        """Stage rows as read and move the read mark. `subject_field` names the parent reference of a history object."""
-        if records:
-            statement = insert(self.connection, staged)
-            new = statement.excluded
-            # A page may come from a snapshot older than what is staged: the newer reading stays, and of two equally old
-            # ones that which knows the row to be gone.
-            is_newer = or_(
-                new.order_at > staged.c.order_at,
-                and_(new.order_at == staged.c.order_at, or_(new.is_deleted, ~staged.c.is_deleted)),
-            )
-            names = ("subject_id", "modified_at", "order_at", "is_deleted", "fields")
-            changed = {name: new[name] for name in names}
-            keys = [column.name for column in staged.primary_key]
-            self.connection.execute(
-                statement.on_conflict_do_update(index_elements=keys, set_=changed, where=is_newer),
-                [self._staged_row(record, subject_field) for record in records],
-            )
+    def stage(self, object: str, records: Sequence[OrgRecord], subject_field: str | None, read: Keyset | None) -> int:
+        """Stage rows as read and move the read mark. `subject_field` names the parent reference of a history object.
+
+        Shapes: rows that are in the mirror as they are, or newer, are not staged; returns how many were left out.
+        """
+        rows = [self._staged_row(record, subject_field) for record in records]
+        for object, names in {(record.object, tuple(sorted(record.fields))) for record in records}:
+            keep_layout(self.connection, object, names)
+        kept = stage_rows(self.connection, rows)
         if read is not None:
             row = {"org": self.org, "object": object, "read_at": to_text(read.at), "read_id": read.id}
             replace(self.connection, marks, [row], ["read_at", "read_id"])
+        return len(rows) - kept
 
     def _staged_row(self, record: OrgRecord, subject_field: str | None) -> dict[str, object]:
         at = to_text(record.modified_at)
+        names, fields = to_array(record.fields)
         return {
             "org": self.org,
             "object": record.object,
@@ -153,7 +184,8 @@ class StagingWrites(Writes):
             "modified_at": at,
             "order_at": at,
             "is_deleted": record.is_deleted,
-            "fields": to_json(record.fields),
+            "layout": layout_number(record.object, names),
+            "fields": fields,
         }
 
     def stage_deleted(self, object: str, ids: Sequence[str], covered_until: datetime) -> None:
@@ -174,6 +206,7 @@ class StagingWrites(Writes):
                         "modified_at": at,
                         "order_at": at,
                         "is_deleted": True,
+                        "layout": None,
                         "fields": None,
                     }
                     for id in ids
@@ -181,12 +214,21 @@ class StagingWrites(Writes):
             )
         replace(self.connection, marks, [{"org": self.org, "object": object, "deleted_at": at}], ["deleted_at"])
 
-    def unstage(self, objects: tuple[str, ...], subject_ids: Sequence[str]) -> None:
-        """Drop the staged rows of these subjects of one family."""
+    def unstage(
+        self,
+        objects: tuple[str, ...],
+        subject_ids: Sequence[str],
+        *,
+        history_since: datetime | None = None,
+        first_sight_until: datetime | None = None,
+    ) -> None:
+        """Drop the staged rows of these subjects of one family, as `cases` with the same limits gave them."""
+        subject, *histories = objects
+        until = () if first_sight_until is None else (staged.c.modified_at < to_text(first_sight_until),)
+        only = [staged.c.object.in_(histories), *_since(history_since), *until]
+        mine = and_(*only) if first_sight_until is not None else or_(staged.c.object == subject, and_(*only))
         for ids in chunked(subject_ids):
-            self.connection.execute(
-                delete(staged).where(staged.c.org == self.org, staged.c.object.in_(objects), staged.c.subject_id.in_(ids))
-            )
+            self.connection.execute(delete(staged).where(staged.c.org == self.org, staged.c.subject_id.in_(ids), mine))
 
     def forget_marks(self, object: str) -> None:
         """Forget how far an object was read, so that it is read again from the beginning."""
@@ -197,3 +239,32 @@ class StagingWrites(Writes):
         at = to_text(decided_at)
         row = {"org": self.org, "object": object, "decided_at": at, "read_at": at, "read_id": ""}
         replace(self.connection, marks, [row], ["decided_at", "read_at", "read_id"])
+
+
+def stage_rows(connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+    """Stage rows that the mirror does not have as they are, or newer. Returns how many."""
+    if not rows:
+        return 0
+    there = (records.c.org == _given("org"), records.c.object == _given("object"), records.c.id == _given("id"))
+    same = and_(
+        records.c.modified_at == _given("modified_at"), records.c.layout == _given("layout"), records.c.fields == _given("fields")
+    )
+    has_it = and_(*there, records.c.is_deleted == _given("is_deleted"), or_(records.c.modified_at > _given("modified_at"), same))
+    names = [column.name for column in staged.columns]
+    given = select(*(_given(name) for name in names)).where(~select(records.c.id).where(has_it).exists())
+    statement = insert(connection, staged).from_select(names, given)
+    new = statement.excluded
+    # A page may come from a snapshot older than what is staged: the newer reading stays, and of two equally old
+    # ones that which knows the row to be gone.
+    is_newer = or_(
+        new.order_at > staged.c.order_at,
+        and_(new.order_at == staged.c.order_at, or_(new.is_deleted, ~staged.c.is_deleted)),
+    )
+    keys = [column.name for column in staged.primary_key]
+    changed = {name: new[name] for name in names if name not in keys}
+    upsert = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=is_newer)
+    return connection.execute(upsert.execution_options(preserve_rowcount=True), list(rows)).rowcount
+
+
+def _given(name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=staged.c[name].type)

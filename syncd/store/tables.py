@@ -29,7 +29,17 @@ marks = Table(
     _text("deleted_at", null=True),
 )
 
-# `fields` is null in a row that is only known to be gone; `order_at` says which of two readings is the newer one.
+# The names of the values in `fields` of `staged` and `records`, by a number that follows from object and names.
+layouts = Table(
+    "layouts",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _text("object"),
+    _text("names"),
+)
+
+# `fields` is an array of values in the order of the layout's names. It is null in a row that is only known to be gone;
+# `order_at` says which of two readings is the newer one.
 staged = Table(
     "staged",
     metadata,
@@ -40,10 +50,12 @@ staged = Table(
     _text("modified_at"),
     _text("order_at"),
     Column("is_deleted", Boolean, nullable=False),
+    Column("layout", BigInteger),
     _text("fields", null=True),
 )
 Index("staged_by_subject", staged.c.org, staged.c.object, staged.c.subject_id)
 
+# `found_by` is an array of what the row is looked up by, in the order of the indexed fields' names; null when it is not.
 records = Table(
     "records",
     metadata,
@@ -52,20 +64,21 @@ records = Table(
     _text("id", key=True),
     _text("modified_at"),
     Column("is_deleted", Boolean, nullable=False),
+    Column("layout", BigInteger, nullable=False),
     _text("fields"),
+    _text("found_by", null=True),
+    sqlite_with_rowid=False,
 )
 
+# `lookup` is a number that follows from org, object and field.
 record_keys = Table(
     "record_keys",
     metadata,
-    _text("org", key=True),
-    _text("object", key=True),
-    _text("field", key=True),
+    Column("lookup", BigInteger, primary_key=True, autoincrement=False),
     _text("value", key=True),
     _text("id", key=True),
     sqlite_with_rowid=False,
 )
-Index("record_keys_by_id", record_keys.c.org, record_keys.c.object, record_keys.c.id)
 
 flags = Table(
     "flags",

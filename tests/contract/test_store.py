@@ -239,13 +239,29 @@ class StoreContract:
         assert [case.subject_id for case in store.cases(FAMILY, 10)] == ["00Q2"]
         assert len(store.cases(("Opportunity",), 10)) == 1
 
-    def test_what_is_known_already_still_comes_back_to_be_unstaged(self, store: Store) -> None:
+    def test_what_is_mirrored_after_it_was_staged_still_comes_back_to_be_unstaged(self, store: Store) -> None:
         with store.begin() as tx:
-            tx.mirror([lead("00Q1", Status="Open"), moved("017a", "00Q2")])
             tx.stage("Lead", [lead("00Q1", Status="Open")], None, None)
             tx.stage("LeadHistory", [moved("017a", "00Q2")], "LeadId", None)
+            tx.mirror([lead("00Q1", Status="Open"), moved("017a", "00Q2")])
         same = lead("00Q1", Status="Open")
         assert store.cases(FAMILY, 10) == [Case("00Q1", same, same), Case("00Q2", None, None)]
+
+    def test_rows_that_the_mirror_has_as_they_are_or_newer_are_not_staged(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror([lead("00Q1", 1, Status="Open"), lead("00Q2", 1, Status="Open"), lead("00Q3", 1, Status="Open")])
+            tx.mirror([moved("017a", "00Q1"), replace(lead("00Q4", 1, Status="Open"), is_deleted=True)])
+            same, older, other, revived = (
+                lead(f"00Q{n}", at, Status=s) for n, at, s in ((1, 1, "Open"), (2, 0, "Old"), (3, 1, "New"), (4, 1, "Open"))
+            )
+            assert tx.stage("Lead", [same, older, other, revived], None, None) == 2
+            assert tx.stage("LeadHistory", [moved("017a", "00Q1"), moved("017b", "00Q1")], "LeadId", None) == 1
+        found = store.cases(FAMILY, 10)
+        assert [(case.subject_id, case.staged, len(case.history)) for case in found] == [
+            ("00Q1", None, 1),
+            ("00Q3", other, 0),
+            ("00Q4", revived, 0),
+        ]
 
     @pytest.mark.parametrize(("first_at", "second_at", "kept"), [(0, 1, "second"), (1, 1, "second"), (2, 1, "first")])
     def test_of_two_readings_the_newer_one_stays(self, store: Store, first_at: int, second_at: int, kept: str) -> None:

@@ -52,6 +52,9 @@ class Model:
 
     def stage(self, rows: list[OrgRecord]) -> None:
         for row in rows:
+            known = self.mirrored.get(("Lead", row.id))
+            if known is not None and known.is_deleted == row.is_deleted and (known.modified_at > row.modified_at or known == row):
+                continue
             at, _, is_gone = self.staged.get(row.id, (T - timedelta(days=1), None, False))
             if row.modified_at > at or (row.modified_at == at and (row.is_deleted or not is_gone)):
                 self.staged[row.id] = (row.modified_at, row, row.is_deleted)
@@ -95,7 +98,7 @@ def take(step: str, what: object, store: SqlStore, model: Model) -> None:
                 model.stage(rows)
             case "stage history", list(rows):
                 tx.stage("LeadHistory", rows, "LeadId", None)
-                model.history |= {row.id: row for row in rows}
+                model.history |= {row.id: row for row in rows if model.mirrored.get((row.object, row.id)) != row}
             case "mirror", list(rows):
                 tx.mirror(rows)
                 model.mirrored |= {(row.object, row.id): row for row in rows}
