@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +72,8 @@ def _all(config: Config) -> Iterator[Finding]:
 def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
     from syncd.cli import paths
 
-    yield from paths.database_ready(Path(config.store_url.removeprefix("sqlite:///")))
+    database = config.database_file
+    yield from paths.server_ready(config.store_url) if database is None else paths.database_ready(database)
     if policies is not None:
         yield from paths.exports_ready(config.exports, config.mappings, tuple(source.name for source in policies.sources))
     yield paths.plans_ready(config.plans)

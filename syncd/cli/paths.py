@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from syncd.cli import output
 from syncd.cli.findings import Finding, Level
+from syncd.errors import StoreUnusable
 
 MOUNTS = Path("/proc/mounts")
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "glusterfs", "fuse.sshfs", "fuse.glusterfs"})
@@ -36,6 +39,35 @@ def database_ready(database: Path) -> Iterator[Finding]:
         return
     state = "is there" if database.exists() else "will be made by the first cycle"
     yield Finding(Level.OK, check, f"{database} {state}")
+    yield from sqlite_sound(sqlite3.sqlite_version)
+
+
+def sqlite_sound(version: str) -> Iterator[Finding]:
+    """Name a SQLite with the WAL-reset bug. syncd works with it: only the daemon empties the log, while nobody writes."""
+    from syncd.store.checking import has_reset_bug
+
+    if has_reset_bug(tuple(int(part) for part in version.split("."))):
+        text = (
+            f"Python's SQLite {version} has the WAL-reset bug: a database may be damaged when one program empties its log "
+            "while another writes. syncd's own do not; another tool that opens the file might."
+        )
+        remedy = "Open the file with other tools read-only, or use a Python with SQLite 3.51.3 or newer (3.50.7, 3.44.6)."
+        yield Finding(Level.WARNING, "sqlite", text, remedy)
+
+
+def server_ready(url: str) -> Iterator[Finding]:
+    """Say whether the PostgreSQL database of [store] url answers and is fit for syncd."""
+    from syncd.store.checking import ask_server
+
+    check = "database"
+    try:
+        answer = ask_server(url)
+    except StoreUnusable as problem:
+        yield Finding(Level.FINDING, check, output.one_stop(str(problem)), problem.hint)
+        return
+    yield Finding(Level.OK, check, answer.text)
+    for text, remedy in answer.warnings:
+        yield Finding(Level.WARNING, check, text, remedy)
 
 
 def file_system_of(folder: Path, mounts: Path) -> str:
