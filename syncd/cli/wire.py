@@ -140,7 +140,7 @@ def open_world(
         await_org(org)
         store = stack.enter_context(open_store_to_write(config, org.identity().org_id))
         if store.is_new:
-            tell(NEW_DATABASE.format(path=config.store_url.removeprefix("sqlite:///")))
+            tell(NEW_DATABASE.format(path=store.where))
         clock = HostClock()
         world = World(
             org=org,
