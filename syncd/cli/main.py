@@ -45,6 +45,7 @@ VERBS = {
     "status": Verb("status", "status", "Show the last cycles, lag, crossings, inbox and API budget."),
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
     "fence": Verb("fence", "fence", "Draw the fence file: who may move what where, and what can't be reached."),
+    "actors": Verb("actors", "actors", "Propose, from history, which logins are people, machines, or both."),
     "formula": Verb("formula", "formula", "Show what a formula in Salesforce's syntax comes to for a record, part by part."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),
     "sandbox": Verb("sandbox", "sandbox", "Serve the emulated Salesforce org on a port, and play people and machines in it."),
