@@ -1,8 +1,8 @@
 """How does the daemon keep its beat, keep its lease, take up requests, and end cleanly?
 
-One worker does one thing at a time: a cycle or a request. A keeper renews the lease and watches the worker; the main thread
-waits for the signal to end. The beat is the machine's steady clock, so that a corrected host clock neither skips nor delays
-a cycle; a beat that was missed is not made up for.
+The scheduler only ticks, and never twice at once; each tick does what is due: a cycle, then what commands asked for. What is
+due is told by the machine's steady clock, so that a corrected host clock neither delays a cycle nor doubles one; a beat that
+was missed is not made up for. A keeper renews the lease and watches; the main thread waits for the signal to end.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from syncd.engine import health
 from syncd.engine.bell import Bell
 from syncd.engine.cycle import run_cycle
 from syncd.engine.requests import take_up
+from syncd.engine.ticking import Ticker
 from syncd.engine.watchdog import Watchdog
 from syncd.engine.world import Stopped, World
 from syncd.errors import LoginRefused, OrgRefused, OrgUnreachable, StoreUnusable, SyncdError
@@ -34,7 +35,7 @@ RENEW_S = 8.0
 LOOK_S = 0.5
 DRAIN_S = 8.0
 DRAIN_UNSTARTED_S = 0.5  # before the first cycle nothing is in flight
-STUMBLE_S = 5.0
+STUMBLE_S = 5.0  # before the next look at requests, when the store could not be read or written
 OVERRUNS_AFTER = 2  # intervals
 WAIT_FIRST_S, WAIT_MAX_S, WAIT_REFUSED_S = 1.0, 60.0, 300.0
 BACKLOG = "backlog"
@@ -78,6 +79,7 @@ class Daemon:
         self._bell = Bell()
         self._ending = threading.Event()
         self._is_started = False
+        self._due_s = self._rests_until_s = 0.0
         self._fault: BaseException | None = None
         self._watchdog = Watchdog(timedelta(minutes=2).total_seconds(), steady)
         self._log = structlog.get_logger("syncd")
@@ -217,20 +219,36 @@ class Daemon:
             self._pause(wait.total_seconds())
 
     def _beat(self, world: World, org: OrgWriter) -> None:
-        interval_s = world.pace.interval.total_seconds()
-        due_s = self._steady()
-        while not self._ending.is_set():
-            if self._steady() >= due_s:
-                is_behind = self._guarded(world, "cycle", lambda: self._cycle(world, org))
-                now_s = self._steady()
-                due_s = now_s if is_behind else max(due_s + interval_s, now_s)
-            stumbled = self._guarded(world, "request", lambda: take_up(world, org, self._tell_request)) is None
-            self._ending.wait(min(STUMBLE_S if stumbled else LOOK_S, max(0.0, due_s - self._steady())))
+        self._due_s = self._steady()
+        ticker = Ticker(lambda: self._tick(world, org), self._steady)
+        with ticker.running():
+            while not self._ending.wait(LOOK_S):
+                ticker.nudge()
+
+    def _tick(self, world: World, org: OrgWriter) -> None:
+        """Do what is due. Every fault ends the daemon: the scheduler would only log it, and tick on."""
+        if self._ending.is_set() or self._steady() < self._rests_until_s:
+            return
+        try:
+            self._do_what_is_due(world, org)
+        except Stopped:
+            self._log.info("cut short", reason="the daemon was asked to end")
+        except BaseException as fault:  # noqa: BLE001 - raised again in the main thread
+            self._end(fault)
+
+    def _do_what_is_due(self, world: World, org: OrgWriter) -> None:
+        if self._steady() >= self._due_s:
+            is_behind = self._guarded(world, "cycle", lambda: self._cycle(world, org))
+            now_s = self._steady()
+            self._due_s = now_s if is_behind else max(self._due_s + world.pace.interval.total_seconds(), now_s)
+        if self._guarded(world, "request", lambda: take_up(world, org, self._tell_request)) is None:
+            self._rests_until_s = self._steady() + STUMBLE_S
 
     def _cycle(self, world: World, org: OrgWriter) -> int:
         record = run_cycle(world, org)
         log_cycle(record)
         health.note_settled(world.store)
+        world.store.checkpoint()
         return record.counts.get(BACKLOG, 0)
 
     def _tell_request(self, request: Request, answer: Mapping[str, Any]) -> None:
