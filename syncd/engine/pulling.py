@@ -65,13 +65,15 @@ def _ask(
                 news.append(answer)
                 continue
             again, news = again | take_described(world, cycle, news), []
-            unanswered.discard(answer.object)
             if isinstance(answer, Updates):
+                cycle.covered[answer.object] = answer.covered_until
                 again |= {answer.object} if answer.ids or not answer.is_complete else set()
             elif isinstance(answer, Deletions):
                 _stage_deleted(world, cycle, answer)
-            elif isinstance(answer, Page) and answer.object not in again:
-                _stage(world, cycle, answer, needs[answer.object])
+            elif isinstance(answer, Page):
+                unanswered.discard(answer.object)
+                if answer.object not in again:
+                    _stage(world, cycle, answer, needs[answer.object])
     except FieldHidden:
         again |= take_described(world, cycle, news)
         if not again & unanswered:
@@ -135,11 +137,12 @@ def _stage_deleted(world: World, cycle: Cycle, answer: Deletions) -> None:
 def move_watermarks(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:
     """Move the watermark of everything that was read and decided: held back behind the org's clock, never the host's.
 
-    Rows that become visible late, with an earlier stamp, are read again inside that time; re-reads are harmless.
+    Rows that become visible late, with an earlier stamp, are read again inside that time; re-reads are harmless. Where the org
+    said up to when all transactions have ended, its word counts.
     """
     decided_at: datetime = cycle.now - world.pace.hold_back
     with world.store.begin() as tx:
         for tier in tiers:
             for need in TIERS[tier]:
                 if need.object in cycle.needs:
-                    tx.advance(need.object, decided_at)
+                    tx.advance(need.object, cycle.covered.get(need.object, decided_at))
