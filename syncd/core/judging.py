@@ -12,6 +12,7 @@ from datetime import datetime
 from syncd.core.actors import Directory, actor_of
 from syncd.core.changes import CONVERSION, changes_of
 from syncd.core.fences import Fences, Replay, Spared, replay
+from syncd.core.fights import CAME_BACK, PARKED, Fight, boomerang, fought_over, parking
 from syncd.core.values import (
     Actor,
     ActorKind,
@@ -29,7 +30,6 @@ from syncd.core.values import (
 
 FENCED = {"Lead": ("Status", "OwnerId")}
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
-CAME_BACK = "put back once already, so left alone"
 MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 FENCE_PART = "fence"
 
@@ -39,7 +39,7 @@ class Subject:
     """One record with everything that is new about it.
 
     `owed` holds the lawful values still owed by field, `written` the value that syncd last meant to write by field,
-    `fought` who was reverted last and from which value by field, `pending` the fields with an open intent.
+    `fought` the fight over each field as `Fight.text` gives it, `pending` the fields with an open intent.
     """
 
     object: str
@@ -56,7 +56,8 @@ class Subject:
 @dataclass(slots=True)
 class Ruling:
     """What follows for one record. `intents` come with the index in `entries` of the row that caused them, or None; `moves`
-    counts the changes by field that others made, those that cannot be judged included."""
+    counts the changes by field that others made, those that cannot be judged included; `made_up` names the fights that are
+    over."""
 
     mirror: list[OrgRecord] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -67,16 +68,19 @@ class Ruling:
     inbox: list[InboxItem] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     moves: dict[str, int] = field(default_factory=dict)
+    made_up: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every judgement of a cycle shares: the policy, the people, the cycle's id and the org's time."""
+    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, and the fights that wait
+    in the inbox."""
 
     fences: Fences
     people: Directory
     cycle: str
     now: datetime
+    parked: frozenset[str] = frozenset()
     _actors: dict[str | None, Actor] = field(default_factory=dict, repr=False, compare=False)
 
     def actor(self, user_id: str | None) -> Actor:
@@ -163,7 +167,7 @@ def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) 
         first_sight=subject.known is None,
         explained=own,
         events=events,
-        spare=_sparing(subject, name),
+        spare=_sparing(subject, bench, name),
     )
 
 
@@ -173,7 +177,11 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
         if item.change.actor.kind is ActorKind.SYNCD:
             ruling.inbox.append(_borrowed_user(item))
         elif item.reason.endswith(CAME_BACK):
-            ruling.inbox.append(_boomerang(item))
+            ruling.inbox.append(boomerang(item))
+        elif item.reason.endswith(PARKED):
+            ruling.inbox.append(fought_over(item, Fight.read(subject.fought.get(name)).lately(bench.now)))
+    if parking(subject.id, name) in bench.parked and judged and judged[-1].verdict is Verdict.ALLOW:
+        ruling.made_up.append(parking(subject.id, name))
     entered = _enter(subject, judged, bench, ruling)
     record = subject.staged or subject.known
     current = judged[-1].change.after if judged else (record.fields.get(name) if record else None)
@@ -189,20 +197,23 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
     last = entered[-1] if entered else None
     ruling.intents.append((_revert(subject, record, bench, name, current, result.standing, cause), last))
     if cause is not None:
-        ruling.fought[name] = f"{cause.change.actor.user_id}:{cause.change.after}"
+        ruling.fought[name] = Fight.read(subject.fought.get(name)).after(cause.change, bench.now).text()
 
 
-def _sparing(subject: Subject, name: str) -> Callable[[Change], Spared | None]:
-    """Soften reverts that cannot or should not happen: on converted leads, and of a machine's value that came back."""
+def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change], Spared | None]:
+    """Soften reverts that cannot or should not happen: on converted leads, of a machine's value that came back, and of a
+    field that is fought over."""
     record = subject.staged or subject.known
     is_converted = bool(record and record.fields.get("IsConverted"))
+    fight = Fight.read(subject.fought.get(name))
+    is_parked = parking(subject.id, name) in bench.parked or fight.is_too_much(bench.now)
 
     def spare(change: Change) -> Spared | None:
         if is_converted:
             return Spared(Verdict.NOTE, "the lead is converted and read-only")
-        if change.actor.kind in MACHINES and subject.fought.get(name) == f"{change.actor.user_id}:{change.after}":
+        if change.actor.kind in MACHINES and fight.is_about(change):
             return Spared(Verdict.WARN, CAME_BACK)
-        return None
+        return Spared(Verdict.WARN, PARKED) if is_parked else None
 
     return spare
 
@@ -291,18 +302,6 @@ def _note_deletion(subject: Subject, bench: Bench, ruling: Ruling) -> None:
         kind="deleted", at=bench.now, cycle=bench.cycle, object=subject.object, record_id=subject.id, reason="gone from the org"
     )
     ruling.entries.append(entry)
-
-
-def _boomerang(item: Judgement) -> InboxItem:
-    change = item.change
-    return InboxItem(
-        "machine-wins",
-        f"{change.actor.user_id}:{change.field}",
-        f"{change.object} {change.record_id}",
-        f"{change.actor.name} brings values of {change.field} back that were put back; the latest: {change.after!r} "
-        f"over {change.before!r}. syncd leaves them alone.",
-        f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
-    )
 
 
 def _impossible(subject: Subject, odd: Sequence[Change]) -> InboxItem:

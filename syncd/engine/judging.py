@@ -8,6 +8,7 @@ from datetime import datetime
 
 from syncd.core.actors import Directory, directory_of
 from syncd.core.fences import Fence, Fences
+from syncd.core.fights import FOUGHT_OVER
 from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
 from syncd.engine.needs import FAMILIES, OBJECTS
@@ -75,7 +76,8 @@ def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
 
 def decide_fenced(world: World, cycle: Cycle) -> None:
     """Judge every staged lead and opportunity: each batch is one transaction of mirror rows, ledger rows and intents."""
-    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now)
+    parked = frozenset(item.subject for _, item, _ in world.store.inbox() if item.kind == FOUGHT_OVER)
+    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now, parked)
     pending: dict[str, set[str]] = {}
     for open_intent in world.store.open_intents():
         pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
@@ -97,6 +99,7 @@ def _decide_batch(
         tx.mirror([row for ruling in rulings for row in ruling.mirror])
         _write_rulings(tx, cycle, name, baseline, decided)
         tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
+        tx.resolve_inbox(FOUGHT_OVER, [fight for ruling in rulings for fight in ruling.made_up], cycle.now)
         tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
         tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
     _count(cycle, rulings)
@@ -140,13 +143,17 @@ def _write_rulings(
     tx.settle_debts(name, [(id, field) for id, ruling in decided for field in ruling.settled])
 
 
-def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> None:
-    """Commit intents to the ledger, and remember the values so that syncd's own history rows explain themselves."""
+def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> list[int]:
+    """Commit intents to the ledger, and remember the values so that syncd's own history rows explain themselves.
+
+    Shapes: the sequence numbers of those that were new.
+    """
     if not intents:
-        return
-    tx.open(intents, cycle.now, cycle.id)
+        return []
+    seqs = tx.open(intents, cycle.now, cycle.id)
     updates = [intent for intent, _ in intents if not intent.is_create]
     tx.put_verdicts(WRITTEN, {f"{intent.record_id}.{intent.field}": str(intent.after) for intent in updates})
+    return seqs
 
 
 def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:

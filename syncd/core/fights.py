@@ -1,0 +1,98 @@
+"""Is a field fought over, and when does syncd step out of the fight?
+
+Two writers that set a field back and forth help nobody, least of all with syncd as one of them. A machine's value that comes
+back after it was put back once stands; a person's third revert of a field of one record in a day is not made.
+Source: complaint 10: one inbox item that names both sides, and nothing is stuck.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncd.core.values import Change, InboxItem, Judgement
+
+DAY = timedelta(days=1)
+REVERTS_A_DAY = 2
+CAME_BACK = "put back once already, so left alone"
+PARKED = "fought over, so left alone until its inbox item is resolved"
+MACHINE_WINS = "machine-wins"
+FOUGHT_OVER = "fought-over"
+
+
+@dataclass(frozen=True, slots=True)
+class Fight:
+    """Who was reverted last on a field of one record, from which value, and when reverts of it were decided lately."""
+
+    by: str = ""
+    value: str = ""
+    reverted_at: tuple[datetime, ...] = ()
+
+    @classmethod
+    def read(cls, text: str | None) -> Fight:
+        """Read what `text` gave; also the `user:value` that older versions kept."""
+        if not text:
+            return cls()
+        if not text.startswith("{"):
+            by, _, value = text.partition(":")
+            return cls(by, value)
+        known = json.loads(text)
+        return cls(known["by"], known["value"], tuple(datetime.fromisoformat(at) for at in known["reverted_at"]))
+
+    def text(self) -> str:
+        """Return it as text to keep."""
+        at = [each.isoformat() for each in self.reverted_at]
+        return json.dumps({"by": self.by, "value": self.value, "reverted_at": at}, separators=(",", ":"))
+
+    def lately(self, now: datetime) -> tuple[datetime, ...]:
+        """Return the reverts of the last 24 hours."""
+        return tuple(at for at in self.reverted_at if at > now - DAY)
+
+    def is_about(self, change: Change) -> bool:
+        """Tell whether this user was put back from this value last."""
+        return self.by == str(change.actor.user_id) and self.value == str(change.after)
+
+    def is_too_much(self, now: datetime) -> bool:
+        """Tell whether one more revert would be one too many."""
+        return len(self.lately(now)) >= REVERTS_A_DAY
+
+    def after(self, change: Change, now: datetime) -> Fight:
+        """Return the fight after one more revert."""
+        return Fight(str(change.actor.user_id), str(change.after), (*self.lately(now), now))
+
+
+def boomerang(item: Judgement) -> InboxItem:
+    """Tell that a machine wins."""
+    change = item.change
+    return InboxItem(
+        MACHINE_WINS,
+        f"{change.actor.user_id}:{change.field}",
+        f"{change.object} {change.record_id}",
+        f"{change.actor.name} brings values of {change.field} back that were put back; the latest: {change.after!r} "
+        f"over {change.before!r}. syncd leaves them alone.",
+        f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
+    )
+
+
+def parking(record_id: str, field: str) -> str:
+    """Return the subject under which the fight over a field of a record stands in the inbox."""
+    return f"{record_id}:{field}"
+
+
+def fought_over(item: Judgement, reverted_at: Sequence[datetime]) -> InboxItem:
+    """Tell that a field is parked, naming both sides: who sets it, and whose value it was by the fence."""
+    change = item.change
+    side = f" ({change.actor.team})" if change.actor.team else ""
+    rule = f" ({item.rule.file}:{item.rule.line})" if item.rule is not None else ""
+    times = f" after {len(reverted_at)} reverts since {reverted_at[0]:%Y-%m-%d %H:%M} UTC" if reverted_at else ""
+    reason = item.reason.removesuffix(f"; {PARKED}")
+    return InboxItem(
+        FOUGHT_OVER,
+        parking(change.record_id, change.field),
+        f"{change.object} {change.record_id}",
+        f"{change.actor.name}{side} set {change.field} from {change.before!r} to {change.after!r} again{times}. The other side: "
+        f"{reason}{rule}. It stands, and nobody's change of this field is reverted until this is resolved.",
+        "Let both sides agree. The fence stands again after a lawful move of the field, or after: syncd inbox resolve",
+    )
