@@ -20,9 +20,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from syncd.store.sql import open_store
+from syncd.store.tables import metadata
 
 ORG = "00D5e00000SYNCDAAA"
 STARTS_WITHIN_S = 60
@@ -143,6 +145,22 @@ def _migrate_template(server: Server) -> None:
     # A language whose order of letters is not that of code points, as most databases have it.
     server.run("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     open_store(server.url("migrated"), ORG).dispose()
+
+
+def copy_to_sqlite(url: str, path: Path) -> None:
+    """Copy a database into a SQLite file, for those who read such a file with nothing but Python."""
+    open_store(f"sqlite:///{path}", ORG).dispose()
+    source = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    target = create_engine(f"sqlite:///{path}")
+    try:
+        with source.connect() as reading, target.begin() as writing:
+            for table in metadata.tables.values():
+                rows = [dict(row) for row in reading.execute(table.select()).mappings()]
+                if rows:
+                    writing.execute(table.insert(), rows)
+    finally:
+        source.dispose()
+        target.dispose()
 
 
 @pytest.fixture(scope="session")
