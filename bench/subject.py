@@ -35,6 +35,7 @@ class Subject:
         for _ in range(count):
             with spending() as spent:
                 record = run_cycle(self._world, self._org)
+            self._world.store.checkpoint()  # as the daemon does between two cycles
             found.append({**spent.as_dict(), "counts": dict(record.counts), "calls": record.counts.get("API calls", 0)})
         return {"cycles": found}
 

@@ -25,8 +25,11 @@ def record(object: str, row: Mapping[str, Any], fields: Sequence[str], stamp_fie
     `attributes` is dropped at every depth.
     Errors: one of `UNREADABLE` when Id or the stamp is missing: such an answer is not Salesforce's.
     """
+    values = _plain(row, fields)
+    if values is not None and stamp_field in row:
+        return OrgRecord(object, str(row["Id"]), moment(str(row[stamp_field])), values, row.get("IsDeleted") is True)
     flat = {path.lower(): value for path, value in _flat(row)}
-    values: dict[str, Scalar] = {field: flat.get(field.lower()) for field in fields}
+    values = {field: flat.get(field.lower()) for field in fields}
     return OrgRecord(
         object=object,
         id=str(flat["id"]),
@@ -34,6 +37,15 @@ def record(object: str, row: Mapping[str, Any], fields: Sequence[str], stamp_fie
         fields=values,
         is_deleted=flat.get("isdeleted") is True,
     )
+
+
+def _plain(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Scalar] | None:
+    """Return the fields of a row in which each has the name that it was asked for, as they do unless a path was asked for."""
+    try:
+        values: dict[str, Scalar] = {field: row[field] for field in fields}
+    except KeyError:
+        return None
+    return None if dict in map(type, values.values()) else values
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scalar]]:

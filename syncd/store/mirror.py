@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, selec
 
 from syncd.core.values import OrgRecord
 from syncd.errors import StoreUnusable
-from syncd.store.base import INDEXED, Reads, Writes, insert, read_setting, replace, write_setting
+from syncd.store.base import INDEXED, Reads, Writes, insert, read_setting, write_setting
 from syncd.store.encoding import chunked, from_json, keys_of, to_json, to_key, to_text
+from syncd.store.inserting import insert_rows
 from syncd.store.layouts import keep_layout, lookup_number, to_array, to_record
 from syncd.store.tables import record_keys, records
 
 ROW = (records.c.object, records.c.id, records.c.modified_at, records.c.is_deleted, records.c.layout, records.c.fields)
+COLUMNS = ("org", "object", "id", "modified_at", "is_deleted", "layout", "fields", "found_by")
 _BACKFILL_ROWS = 2_000
 
 
@@ -121,19 +123,9 @@ class MirrorWrites(Writes):
             keys = keys_of(row, fields)
             if keys is not None:
                 after[id] = keys
-            values.append(
-                {
-                    "org": self.org,
-                    "object": object,
-                    "id": id,
-                    "modified_at": to_text(row.modified_at),
-                    "is_deleted": row.is_deleted,
-                    "layout": layout_of[names],
-                    "fields": array,
-                    "found_by": None if keys is None else to_json(keys),
-                }
-            )
-        replace(self.connection, records, values)
+            found_by = None if keys is None else to_json(keys)
+            values.append((self.org, object, id, to_text(row.modified_at), row.is_deleted, layout_of[names], array, found_by))
+        insert_rows(self.connection, records, COLUMNS, values, COLUMNS[3:])
         change_keys(self.connection, self.org, object, fields, before, after)
 
 
