@@ -84,6 +84,8 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     from syncd.cli.findings import Finding, Level
     from syncd.engine.needs import OBJECTS
 
+    org.try_login_at_once()  # somebody may have put right just now what was refused before
+    yield from findings.login_method(config.org.method)
     me = org.identity()
     yield Finding(Level.OK, "login", f"{config.name}: org {me.org_id}, user {me.user_id}, {me.instance_url}")
     schema = org.schema(OBJECTS)
@@ -96,7 +98,8 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         yield from _campaigns(org, policies.nurture)
     if policies is not None:
         yield from findings.teams_known(policies.fences, _names(org))
-    yield findings.budget_left(org.usage(), config.limits.api_calls_share_percent)
+    limits = config.limits
+    yield findings.budget_left(org.usage(), limits.api_calls_share_percent, limits.api_calls_reserve_percent)
     yield findings.no_excess(schema)
     skew = org.skew()
     if abs(skew) > SKEW_MAX:

@@ -18,6 +18,7 @@ from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
 from syncd.engine.needs import ALL
 from syncd.policies.documents import nearest
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
+from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 
 OPT_OUT = "HasOptedOutOfEmail"
 FIELD_ACCESS = "Setup > Permission Sets > the integration user's set > Object Settings > {object}: tick {right} for {field}."
@@ -279,17 +280,31 @@ def history_tracked(schema: Mapping[str, ObjectSchema], rows: Mapping[str, int],
             yield _bad(check, f"{label} is not tracked (judged {judged}).", remedy.format(label))
 
 
-def budget_left(usage: ApiUsage, share_percent: float | None) -> Finding:
-    """Say how much of the org's daily API requests is used."""
+def budget_left(usage: ApiUsage, share_percent: float | None, reserve_percent: float | None = None) -> Finding:
+    """Say how much of the org's daily API requests is used, and whether cycles would wait for that."""
     check = "API budget"
     ours = "no share of its own is set for syncd" if share_percent is None else f"syncd takes at most {share_percent:g} %"
-    text = f"{usage.used:,} of {usage.allowed:,} API requests used in the last 24 hours; {ours}"
+    free = "" if reserve_percent is None else f" and leaves the last {reserve_percent:g} % to others"
+    text = f"{usage.used:,} of {usage.allowed:,} API requests used in the last 24 hours; {ours}{free}"
     remedy = "Find the integration that uses them: Setup > System Overview > API Requests."
-    if usage.allowed and usage.used >= usage.allowed:
-        return _bad(check, text, remedy)
+    if usage.allowed and usage.used >= usage.allowed * (1 - (reserve_percent or 0) / 100):
+        waits = "cycles would wait now"
+        return _bad(check, f"{text}; {waits}", f"{remedy} Or lower api_calls_reserve_percent under [limits] in config.toml.")
     if usage.allowed and usage.used * 100 >= usage.allowed * BUDGET_WARNING_PERCENT:
         return _warn(check, text, remedy)
     return _ok(check, text)
+
+
+def login_method(method: Method) -> Iterator[Finding]:
+    """Say what is to be known about the way syncd logs in."""
+    if isinstance(method, Password):
+        text = f"{method.username} logs in with a password: Salesforce is retiring that, and newer orgs refuse it."
+        remedy = 'Set up login = "jwt-bearer" or "client-credentials" under [org] as config.example.toml shows.'
+        yield _warn("login", text, remedy)
+    elif isinstance(method, RefreshToken):
+        yield _ok("login", f"the refresh token is in {method.token_file}; when Salesforce replaces it, so does syncd")
+    elif isinstance(method, JwtBearer):
+        yield _ok("login", f"the app signs for {method.username} with {method.key_file}, for {method.audience}")
 
 
 def no_excess(schema: Mapping[str, ObjectSchema]) -> Finding:

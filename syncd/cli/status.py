@@ -16,6 +16,8 @@ from syncd.engine.health import CALM, STARTS_ALLOWED, Trouble, read_trouble
 from syncd.ports import CycleRecord, LeaseHolder
 
 if TYPE_CHECKING:
+    from syncd.cli.api_budget import ApiBudget
+    from syncd.config import Config
     from syncd.ports import StoreReader
 
 CYCLES_SHOWN = 10
@@ -44,6 +46,7 @@ class Status:
     lease: LeaseHolder | None
     warnings: Sequence[str]
     trouble: Trouble = CALM
+    budget: ApiBudget | None = None
 
 
 def status(
@@ -54,7 +57,7 @@ def status(
     """Show the last cycles, lag, crossings, inbox and open writes. Exit 1, with the reason, when syncd is behind or failing."""
     config = wire.config_of(context)
     with wire.open_store_to_read(config) as store:
-        found = _as_called(read_status(store, config.schedule.interval, datetime.now(UTC)), context.obj.config)
+        found = _as_called(_read(store, config, datetime.now(UTC)), context.obj.config)
     if as_json:
         output.as_json(_as_json(found))
     elif healthcheck:
@@ -65,6 +68,16 @@ def status(
         if not healthcheck:
             output.message(f"not healthy: {found.reason}")
         raise typer.Exit(1)
+
+
+def _read(store: StoreReader, config: Config, now: datetime) -> Status:
+    """Read everything, and let a pause for the API budget be the reason where it is what keeps cycles from running."""
+    from syncd.cli.api_budget import read_budget
+
+    found = replace(read_status(store, config.schedule.interval, now), budget=read_budget(store, config.limits, now))
+    paused = found.budget.reason() if found.budget is not None else ""
+    is_late = found.lag is None or found.lag > STALE_INTERVALS * found.interval
+    return replace(found, reason=paused) if paused and not is_late else found
 
 
 def _as_called(found: Status, config: Path | None) -> Status:
@@ -152,6 +165,8 @@ def _as_json(found: Status) -> dict[str, Any]:
         "people_excluded": found.flags,
         "inbox": [{"number": number, "times": times, **asdict(item)} for number, item, times in found.inbox],
         "lease": found.lease,
+        "paused": found.budget.pause if found.budget is not None else None,
+        "api_budget": found.budget.as_json() if found.budget is not None else None,
         "warnings": found.warnings,
         "trouble": found.trouble,
     }
@@ -166,6 +181,8 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("open writes", f"{found.open_intents:,}{settled}")
     flags = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in found.flags.items() if flag != "any" and count)
     yield _line("no mail", f"{found.flags.get('any', 0):,} people" + (f": {flags}" if flags else ""))
+    for name, text in found.budget.told() if found.budget is not None else ():
+        yield _line(name, output.visible(text))
     for warning in found.warnings:
         yield _line("warning", output.visible(warning))
     yield ""

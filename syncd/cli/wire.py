@@ -41,6 +41,10 @@ NEW_DATABASE = (
     "A new, empty database was made at {path}; this org is read as if for the first time.\n"
     "  next: if that is not the first run, stop and restore the old database: its ledger is your audit trail."
 )
+PASSWORD = (
+    "{username} logs in with a password: Salesforce is retiring that, and newer orgs refuse it.\n"
+    '  next: set up login = "jwt-bearer" or "client-credentials" under [org] as config.example.toml shows.'
+)
 
 _Parsed = TypeVar("_Parsed")
 
@@ -131,12 +135,15 @@ def open_world(
     from syncd.engine.schedule import HostClock
     from syncd.engine.world import Pace, World
     from syncd.exports.folder import DropFolder
+    from syncd.salesforce.access import Password
 
     _spare_collections()
     policies = load_policies(config.mappings)
     limits = config.limits
     with ExitStack() as stack:
         org = stack.enter_context(open_org(config))
+        if isinstance(config.org.method, Password):
+            tell(PASSWORD.format(username=config.org.method.username))
         await_org(org)
         store = stack.enter_context(open_store_to_write(config, org.identity().org_id))
         if store.is_new:

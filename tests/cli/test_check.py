@@ -234,9 +234,21 @@ def test_history_tracking_is_judged_by_describe_or_else_by_its_rows(
     assert all("judged" in each.text for each in found if schema)
 
 
-@pytest.mark.parametrize(("used", "level"), [(0, Level.OK), (79, Level.OK), (80, Level.WARNING), (100, Level.FINDING)])
-def test_the_api_budget_warns_before_it_is_gone(used: int, level: Level) -> None:
-    assert budget_left(ApiUsage(used, 100, 1), 25).level is level
+@pytest.mark.parametrize(
+    ("used", "reserve", "level"),
+    [
+        (0, None, Level.OK),
+        (79, None, Level.OK),
+        (80, None, Level.WARNING),
+        (100, None, Level.FINDING),
+        (79, 20, Level.OK),
+        (80, 20, Level.FINDING),
+        (80, 10, Level.WARNING),
+        (50, 50, Level.FINDING),
+    ],
+)
+def test_the_api_budget_warns_before_it_is_gone(used: int, reserve: float | None, level: Level) -> None:
+    assert budget_left(ApiUsage(used, 100, 1), 25, reserve).level is level
 
 
 def _remove_exports(acme: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_cycle_shows_what_it_did(syncd: Syncd, store: SqlStore) -> None:
     a_cycle(store, datetime.now(UTC), {"changes seen": 12, **crossings, "reverts": 1, "enrolled": 4, "API calls": 5})
     said = syncd("status")
     assert said.code == 0
-    header, newest, older = said.out.splitlines()[6:9]
+    header, newest, older = said.out.splitlines()[7:10]
     assert header.startswith("ended")
     shown = dict(zip(re.split(r" {2,}", header), re.split(r" {2,}", newest), strict=False))
     assert (shown["took"], shown["changes seen"], shown["crossings"]) == ("4 s", "12", "3 (2 note, 1 revert)")
@@ -147,3 +147,34 @@ def test_commands_in_a_status_keep_the_config(syncd: Syncd, store: SqlStore) -> 
     said = syncd("--config", "config.toml", "status").out
     assert "syncd --config config.toml audit query --verdict warn" in said
     assert "syncd --config config.toml apply p.json" in said
+
+
+def test_the_api_budget_is_shown_with_what_waits_and_until_when(syncd: Syncd, store: SqlStore) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    hour = now.replace(minute=0, second=0)
+    a_cycle(store, now, {"API calls": 5})
+    waits = {"backfill": {"reason": "3 of 4", "since_at": now.isoformat(), "resume_at": (hour + timedelta(hours=1)).isoformat()}}
+    known = {"hours": {hour.isoformat(): 40}, "used": 900, "allowed": 1000, "seen_at": now.isoformat(), "waits": waits}
+    with store.begin() as tx:
+        tx.put_setting("api calls", {**known, "claimed": {"hour": hour.isoformat(), "calls": 2}})
+    said = syncd("status")
+    assert said.code == 0
+    assert "API calls     42 by syncd in 24 hours, of a 25 % share; the org: 900 of 1,000" in said.out
+    assert "waits         backfill, until " in said.out
+    told = syncd("status", "--json").json
+    assert told["paused"] is None
+    assert (told["api_budget"]["own_calls_24h"], told["api_budget"]["own_share_calls"]) == (42, 250)
+    assert told["api_budget"]["waiting"][0]["kind"] == "backfill"
+
+
+def test_a_pause_for_the_api_budget_is_unhealthy_and_says_when_it_ends(syncd: Syncd, store: SqlStore) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    later = now + timedelta(hours=2)
+    a_cycle(store, now, error="syncd has used 250 of its 25 % share")
+    waits = {"fences": {"reason": "the share is used", "since_at": now.isoformat(), "resume_at": later.isoformat()}}
+    with store.begin() as tx:
+        tx.put_setting("api calls", {"hours": {}, "used": 900, "allowed": 1000, "seen_at": now.isoformat(), "waits": waits})
+    said = syncd("status", "--json")
+    assert said.code == 1
+    assert said.json["reason"].endswith(f"the share is used; it goes on by itself at {later:%Y-%m-%d %H:%M:%S} UTC")
+    assert datetime.fromisoformat(said.json["paused"]["resume_at"]) == later
