@@ -47,9 +47,37 @@ def programs() -> Path:
 class Server:
     """A running server. Its socket is a file: no port of the machine is taken."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
-        self.process = process
+        self._command = command
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
+        until = time.monotonic() + STARTS_WITHIN_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace"))
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            self.run("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT disconnects whoever is there; SIGQUIT is what a power cut does."""
+        self._process.send_signal(how)
+        self._process.wait()
+
+    def restart(self) -> None:
+        """Let it crash and recover."""
+        self.stop(signal.SIGQUIT)
+        self.start()
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
@@ -101,16 +129,12 @@ def serving() -> Iterator[Server]:
             "max_connections": "100",
         }
         given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen([*account, bin / "postgres", "-D", data, *given], stdout=log, stderr=log, cwd=folder)
+        server = Server(folder, [*account, str(bin / "postgres"), "-D", str(data), *given])
         try:
-            server = Server(folder, process)
-            _wait_for(server)
             _migrate_template(server)
             yield server
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait()
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -126,19 +150,6 @@ def _account(folder: Path) -> list[str]:
         os.chown(folder, account.pw_uid, account.pw_gid)
         words += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
     return words
-
-
-def _wait_for(server: Server) -> None:
-    until = time.monotonic() + STARTS_WITHIN_S
-    while True:
-        try:
-            server.run("SELECT 1")
-        except psycopg.OperationalError:
-            if server.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((server.folder / "log").read_text("utf-8", "replace")) from None
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _migrate_template(server: Server) -> None:

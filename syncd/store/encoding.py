@@ -33,6 +33,11 @@ def from_json(text: str) -> Any:
         return json.loads(text)
 
 
+def without_nul(text: str) -> str:
+    """Return a text as both databases keep it: PostgreSQL's holds every character but NUL, which gets its sign instead."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}") if "\0" in text else text
+
+
 def to_text(moment: datetime) -> str:
     """Return a time as sortable text. Errors: ValueError for a time without zone."""
     if moment.tzinfo is None:

@@ -17,7 +17,16 @@ import orjson
 from syncd.core.proof import Frontier
 from syncd.core.values import Entry, Intent, Outcome, Rule, Scalar
 from syncd.ports import LedgerRow, OpenIntent
-from syncd.store.encoding import from_json, to_json, to_moment, to_moment_or_none, to_text, to_text_or_none, without_nulls
+from syncd.store.encoding import (
+    from_json,
+    to_json,
+    to_moment,
+    to_moment_or_none,
+    to_text,
+    to_text_or_none,
+    without_nul,
+    without_nulls,
+)
 from syncd.store.tables import ledger
 
 SALT_BYTES = 32
@@ -94,7 +103,7 @@ def _columns(
         entry.outcome,
         entry.policy_hash,
         entry.proof,
-        entry.reason,
+        without_nul(entry.reason) if entry.reason else entry.reason,  # the one free text that stands in the leaf
         entry.record_id,
         entry.related_id,
         entry.request_id,

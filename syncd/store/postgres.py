@@ -17,13 +17,13 @@ from sqlalchemy.engine import URL
 
 from syncd.errors import StoreUnusable
 from syncd.store.base import Database
+from syncd.store.encoding import without_nul
 from syncd.store.tables import metadata
 
 DIALECT = "postgresql"
 LOCK_WAIT_S = 5
 STANDSTILL_S = 25  # less than a lease lives, so that its transaction is gone when another may take over
 READING_S = 600
-_NUL, _NUL_SIGN = "\0", "\N{SYMBOL FOR NULL}"  # a PostgreSQL text holds every character but NUL
 
 
 def database_at(url: URL, *, read_only: bool) -> Database:
@@ -75,14 +75,14 @@ def _text_dumper() -> Any:
         """Sends text without NUL, which stands in no lawful value and would stop the whole batch."""
 
         def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace(_NUL, _NUL_SIGN) if _NUL in obj else obj)
+            return super().dump(without_nul(obj))
 
     return TextDumper
 
 
 def shown(url: URL) -> str:
     """Return a database URL as messages name it, without the password."""
-    return url.set(drivername=DIALECT, password=None, query={}).render_as_string()
+    return URL.create(DIALECT, url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 def readers(engine: Engine) -> Engine:
