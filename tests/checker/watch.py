@@ -6,7 +6,9 @@ database belong together (`together`). From then on the newest committed ledger 
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +64,15 @@ def audit(
     return problems_of(Evidence(read_wire(requests, USER), read_book(path), seen or {}, since_seq, deeds, USER))
 
 
+def audit_over_http(url: str, path: Path) -> list[str]:
+    """Hold the log of an org in another process against a database; nothing may write meanwhile."""
+    answers = {}
+    for name in ("requests", "deeds"):
+        with urllib.request.urlopen(f"{url}/_sandbox/{name}", timeout=60) as answer:  # the sandbox's own address
+            answers[name] = json.load(answer)
+    return problems_of(Evidence(read_wire(answers["requests"], USER), read_book(path), {}, 0, answers["deeds"], USER))
+
+
 def _deeds(org: Any, since: int) -> list[dict[str, Any]]:
     from syncd.sandbox.deeds import deeds_since
 
@@ -115,6 +126,13 @@ class Watch:
             if pair.served.org is org:
                 self._close(pair)
                 del self.pairs[key]
+
+    def check(self, org: Any) -> list[str]:
+        """Say what is wrong between an org and what belongs to it so far, and begin anew."""
+        kept, self.found = self.found, []
+        self.settle(org)
+        found, self.found = self.found, kept
+        return found
 
     def _note(self, served: Any, number: int, method: str, path: str) -> None:
         for pair in list(self.pairs.values()):

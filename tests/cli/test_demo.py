@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from syncd.config import load_config
 from syncd.core.values import OutcomeKind
 from syncd.errors import SyncdError
 from syncd.ports import LedgerQuery
+from tests.checker.watch import audit_over_http
 
 SMALL = "leads=2200, deals=120"
 ENDS_S = 15
@@ -29,12 +30,13 @@ ENDS_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A demo that was played with --keep: where, when, what it wrote, and what `plan` then answered."""
+    """A demo that was played with --keep: where, when, what it wrote, and where the org's log and the ledger disagree."""
 
     here: Path
     began_at: datetime
     out: str
     err: str
+    disagreements: list[str] = field(default_factory=list)
 
     @property
     def stop(self) -> str:
@@ -84,6 +86,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     done = subprocess.run(program(SMALL, keep=True), cwd=here, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = Played(here, began_at, done.stdout, done.stderr)
+    daemon, _ = found.pids
+    os.kill(daemon, signal.SIGSTOP)
+    folder = here / "syncd-demo"
+    found.disagreements.extend(audit_over_http(load_config(folder).org.login_url, folder / "syncd.db"))
+    os.kill(daemon, signal.SIGCONT)
     yield found
     for pid in filter(is_running, found.pids):
         os.kill(pid, signal.SIGKILL)
@@ -134,6 +141,10 @@ def test_the_first_cycle_names_nobody(demo: Played) -> None:
         first = store.cycles(1000)[-1]
         judged = [row.entry for row in store.ledger(LedgerQuery(kind="change")) if row.entry.cycle == first.id]
     assert {entry.verdict for entry in judged} == {"note"}
+
+
+def test_the_orgs_log_and_the_ledger_agree(demo: Played) -> None:
+    assert demo.disagreements == []
 
 
 def test_progress_goes_to_stderr_one_line_a_day(demo: Played) -> None:

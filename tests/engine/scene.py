@@ -22,6 +22,7 @@ from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.api import Hook
 from syncd.sandbox.local import RunningOrg
 from syncd.store.sql import open_store
+from tests.checker.watch import WATCH
 from tests.engine.small_org import ADMIN, PEOPLE
 
 STARTER = Path(__file__).parents[2] / "mappings"
@@ -74,6 +75,7 @@ class Scene:
         self.served, self.home = served, home
         self.clock = OrgsTime(served)
         self.first_request = max((one["n"] for one in served.requests()), default=0)
+        WATCH.together(served.url, home / "syncd.db")
 
     # --- the org ---------------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class Scene:
                 parts = zip(body["compositeRequest"], one["subrequests"] or [None] * 99, strict=False)
                 found += [_patched(part, answer) for part, answer in parts if part["method"] != "GET"]
             elif one["method"] != "GET" and "oauth2" not in path and "ids" not in body:  # ids: rows are only read
-                found += [Write(path, one["headers"], row, one["status"]) for row in body.get("records", [body])]
+                found += [_sent(path, one, row) for row in body.get("records", [body])]
         return found
 
     # --- the policy ------------------------------------------------------------------------------------------------
@@ -243,6 +245,14 @@ def export_line(key: str, **cells: str) -> str:
 def story(entries: Sequence[Entry]) -> list[tuple[str, str | None, str | None]]:
     """Shorten ledger rows to (kind, field, verdict or outcome)."""
     return [(entry.kind, entry.field, entry.verdict or entry.outcome) for entry in entries]
+
+
+def _sent(path: str, one: Mapping[str, Any], row: Mapping[str, Any]) -> Write:
+    """Shape a row of a collection; one that is updated names its record as a single update does."""
+    if one["method"] != "PATCH" or "attributes" not in row:
+        return Write(path, one["headers"], row, one["status"])
+    values = {name: value for name, value in row.items() if name not in ("attributes", "id")}
+    return Write(f"{row['attributes']['type']}/{row['id']}", one["headers"], values, one["status"])
 
 
 def _patched(part: Mapping[str, Any], answer: Mapping[str, Any] | None) -> Write:

@@ -27,6 +27,7 @@ import pytest
 from syncd.ports import LedgerQuery
 from syncd.sandbox.local import RunningOrg, running
 from syncd.sandbox.org import Snapshot
+from tests.checker.watch import WATCH
 from tests.engine.scene import Scene, export_line, write_home
 from tests.engine.small_org import DELETED_LATER, contact, lead, owner, write_small_org
 
@@ -161,6 +162,7 @@ class Theatre:
         self.served.org.restore(self.image)
         shutil.rmtree(self.home)
         shutil.copytree(self.original, self.home)
+        WATCH.together(self.served.url, self.home / "syncd.db")
         first = self._last_request()
         seen: tuple[int, int] = (0, 0)
         for number, kill in enumerate([*kills, *[None] * RESTARTS_MAX]):
@@ -206,6 +208,7 @@ class Theatre:
             assert store.verify().problems == ()
             ledger = Counter(_told(row.entry) for row in store.ledger(LedgerQuery(limit=10**6)))
             inbox = frozenset((item.kind, item.subject) for _, item, _ in store.inbox())
+        assert WATCH.check(self.served.org) == []
         dump = self.served.org.dump(OBJECTS)
         applied = [write for write in self.scene.writes(first_request) if 200 <= write.status < 300]
         return End(
