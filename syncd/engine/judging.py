@@ -11,6 +11,7 @@ from syncd.core.fences import Fence, Fences
 from syncd.core.fights import FOUGHT_OVER
 from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
+from syncd.engine.catching import caught_cases
 from syncd.engine.needs import FAMILIES, OBJECTS
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreReader, StoreWriter
@@ -75,7 +76,7 @@ def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
 
 
 def decide_fenced(world: World, cycle: Cycle) -> None:
-    """Judge every staged lead and opportunity: each batch is one transaction of mirror rows, ledger rows and intents."""
+    """Judge every lead and opportunity that was caught or staged: a batch is one transaction of rows, entries and intents."""
     parked = frozenset(item.subject for _, item, _ in world.store.inbox() if item.kind == FOUGHT_OVER)
     bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now, parked)
     pending: dict[str, set[str]] = {}
@@ -84,13 +85,22 @@ def decide_fenced(world: World, cycle: Cycle) -> None:
     for name, history in FAMILIES.items():
         if name not in cycle.needs:
             continue
+        if cases := caught_cases(world, cycle, name, history):
+            _decide_batch(world, cycle, bench, name, cases, pending, is_staged=False)
         while cases := world.store.cases((name, history), BATCH):
             world.pause_point()
             _decide_batch(world, cycle, bench, name, cases, pending)
 
 
 def _decide_batch(
-    world: World, cycle: Cycle, bench: Bench, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]
+    world: World,
+    cycle: Cycle,
+    bench: Bench,
+    name: str,
+    cases: Sequence[Case],
+    pending: Mapping[str, set[str]],
+    *,
+    is_staged: bool = True,
 ) -> None:
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
@@ -101,7 +111,8 @@ def _decide_batch(
         tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
         tx.resolve_inbox(FOUGHT_OVER, [fight for ruling in rulings for fight in ruling.made_up], cycle.now)
         tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
-        tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
+        if is_staged:
+            tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
     _count(cycle, rulings)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from syncd.engine.catching import catch, spill
+from syncd.engine.census import want_census
 from syncd.engine.needs import FAST_TIER, TIERS, Need
 from syncd.engine.schema import questions, take_described
 from syncd.engine.world import Cycle, World
@@ -118,6 +120,10 @@ def _updated_of(need: Need, mark: Mark) -> UpdatedSince | None:
 def _stage(world: World, cycle: Cycle, page: Page, need: Need) -> None:
     if not page.records:
         return
+    if catch(world, cycle, page):
+        cycle.count("rows read", len(page.records))
+        return
+    spill(world, cycle, page.object)
     last = page.records[-1]
     with world.store.begin() as tx:
         tx.stage(page.object, page.records, need.parent, Keyset(last.modified_at, last.id))
@@ -127,11 +133,14 @@ def _stage(world: World, cycle: Cycle, page: Page, need: Need) -> None:
 def _stage_deleted(world: World, cycle: Cycle, answer: Deletions) -> None:
     if not answer.ids and world.store.marks().get(answer.object, Mark()).deleted_at == answer.covered_until:
         return
+    if answer.ids:
+        spill(world, cycle, answer.object)
     with world.store.begin() as tx:
         tx.stage_deleted(answer.object, answer.ids, answer.covered_until)
     cycle.count("deletes read", len(answer.ids))
     if not answer.is_complete:
         cycle.count("deletes lost")
+        want_census(world, answer.object)
 
 
 def move_watermarks(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from syncd.core.actors import Directory
 from syncd.core.guard import Limits
 from syncd.core.policies import Policies
+from syncd.core.values import OrgRecord
 from syncd.engine.needs import Need
 from syncd.ports import Clock, Exports, ObjectSchema, OrgIdentity, OrgReader, Store
 
@@ -27,7 +28,9 @@ class Pace:
     """How often and how far: the interval of cycles, how many of them a slow object may wait, how far the watermark is
     held back behind the org's clock, syncd's share of the org's daily API requests, and what of them stays free for others
     (None: no bound of that kind). `writers` is how many batches of writes travel side by side (1: one after the other, in the
-    caller's own thread), `load_rows_min` from how many records on they go as a Bulk load."""
+    caller's own thread), `load_rows_min` from how many records on they go as a Bulk load. `census_hour` is the hour of the
+    configured zone in which the mirror is counted against the org, `formula_every` how often rows with formula fields are read
+    anew."""
 
     interval: timedelta = timedelta(minutes=1)
     slow_every: int = 5
@@ -36,6 +39,8 @@ class Pace:
     api_reserve_percent: float | None = 20
     writers: int = 8
     load_rows_min: int = 2_000
+    census_hour: int = 2
+    formula_every: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Cycle:
     """One cycle in progress: its id, the org's time at its begin, who we are, what is read, what was counted, and what is
     known of the API calls (None: they are not counted).
 
-    `covered` says by object up to when all of the org's transactions had ended, where the org was asked.
+    `covered` says by object up to when all of the org's transactions had ended, where the org was asked; `caught` holds by
+    object what is decided straight from memory.
     """
 
     id: str
@@ -76,6 +82,7 @@ class Cycle:
     calls_before: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     covered: dict[str, datetime] = field(default_factory=dict)
+    caught: dict[str, tuple[OrgRecord, ...]] = field(default_factory=dict)
     purse: Purse | None = None
 
     def count(self, name: str, number: int = 1) -> None:
