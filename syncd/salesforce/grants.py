@@ -22,17 +22,21 @@ def _nothing(body: Any) -> None:
     """Keep nothing."""
 
 
+def _none() -> None:
+    """Tell of nothing lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One login under way: `form` makes what is sent, anew for each attempt; `granted` keeps what must not be lost.
 
-    `secrets` are the words that must not show in a message about it; `lost_at` tells of an earlier answer that never came.
+    `secrets` are the words that must not show in a message about it; `lost_at` says to which earlier question no answer came.
     """
 
     form: Callable[[], Form]
     granted: Callable[[Any], None] = _nothing
     secrets: tuple[str, ...] = ()
-    lost_at: str | None = None
+    lost_at: Callable[[], str | None] = _none
 
 
 class Grants:
@@ -57,7 +61,7 @@ class Grants:
                 try:
                     yield asked
                 except LoginRefused:
-                    if asked.lost_at is None:
+                    if asked.lost_at() is None:
                         self._file.forget()
                     raise
         elif isinstance(method, JwtBearer):
@@ -92,7 +96,8 @@ class Grants:
 
     def _refreshing(self, file: TokenFile) -> Asked:
         token = file.read()
-        lost_at = file.lost_at
+        before = file.lost_at
+        asked_at: list[datetime] = []
         file.expect(self._wall())
 
         def granted(body: Any) -> None:
@@ -102,8 +107,14 @@ class Grants:
             else:
                 file.forget()
 
-        form = {"grant_type": "refresh_token", "refresh_token": token, **self._app()}
-        return Asked(lambda: form, granted, (token, *self._plain()), lost_at)
+        def form() -> Form:
+            asked_at.append(self._wall())
+            return {"grant_type": "refresh_token", "refresh_token": token, **self._app()}
+
+        def lost_at() -> str | None:
+            return before or (asked_at[0].isoformat(timespec="seconds") if len(asked_at) > 1 else None)
+
+        return Asked(form, granted, (token, *self._plain()), lost_at)
 
 
 def _private_key(method: JwtBearer) -> Any:

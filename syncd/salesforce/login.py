@@ -99,7 +99,7 @@ class Login:
             return body
         fault = (errors.faults(body) or (errors.Fault("", ""),))[0]
         code, text = _redacted(fault.code, asked), _redacted(fault.text, asked)
-        refusal: SyncdError = login_refusal(self._access, answer.status_code, code, text, lost_at=asked.lost_at)
+        refusal: SyncdError = login_refusal(self._access, answer.status_code, code, text, lost_at=asked.lost_at())
         if isinstance(refusal, LoginRefused):
             self._breaker.refused(refusal)
         raise refusal

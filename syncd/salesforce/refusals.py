@@ -9,7 +9,7 @@ _PERMITTED = (
     "Setup > External Client App Manager > the app > Policies: set Permitted Users to admin-approved users, and add {user}'s "
     "profile or a permission set of theirs."
 )
-_REPLACED = "An answer to the login of {at} never arrived; if Salesforce replaced the token then, nobody has the new one. "
+_REPLACED = "No answer came to the login of {at}; if Salesforce replaced the token then, nobody has the new one. "
 
 
 def login_refusal(access: OrgAccess, status: int, code: str, text: str, *, lost_at: str | None = None) -> SyncdError:
