@@ -41,10 +41,11 @@ def replace(
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """How the tables are reached: an engine to read with, and for each org one to write with."""
+    """How the tables are reached: an engine to read with, for each org one to write with, and who holds an org's lock."""
 
     readers: Engine
     writers: Callable[[str], Engine]
+    lockers: Callable[[str], Sequence[str]] = lambda org: ()
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ class _Cause:
     is_permanent: bool = False
 
 
+_LOCKED = "another program kept it locked for 5 seconds"
 _ROOM = "What was committed stays readable. Make room; syncd goes on by itself."
 
 _SQLITE = (
@@ -32,7 +33,7 @@ _SQLITE = (
     ),
     _Cause(
         ("locked", "busy"),
-        "another program kept it locked for 5 seconds",
+        _LOCKED,
         "Close the program that has the database open (a backup tool, a SQLite shell); syncd tries again by itself.",
     ),
     _Cause(("disk is full", "no space"), "the disk is full", _ROOM),
@@ -47,7 +48,7 @@ _SQLITE = (
 _POSTGRESQL = (
     _Cause(
         ("55P03",),
-        "another program kept it locked for 5 seconds",
+        _LOCKED,
         "Look which one in pg_locks and pg_stat_activity, and end it; syncd tries again by itself.",
     ),
     _Cause(("53100",), "the disk of the database server is full", _ROOM),
@@ -99,14 +100,24 @@ _REFUSED = (
 )
 
 
+def _nobody() -> Sequence[str]:
+    return ()
+
+
 @contextmanager
-def in_our_words(where: str) -> Iterator[None]:
-    """Turn a database error into StoreUnusable with the place, the cause and the remedy."""
+def in_our_words(where: str, lockers: Callable[[], Sequence[str]] = _nobody) -> Iterator[None]:
+    """Turn a database error into StoreUnusable with the place, the cause and the remedy.
+
+    Shapes: `lockers` names who holds a lock, when that is what is wrong.
+    """
     try:
         yield
     except DBAPIError as error:
         words, code = " ".join(str(error.orig).split()), getattr(error.orig, "sqlstate", "")
-        raise (unusable(where, words) if code == "" else _unreached(where, words, code)) from error
+        problem = unusable(where, words) if code == "" else _unreached(where, words, code)
+        if _LOCKED in str(problem) and (found := lockers()):
+            problem.args = (f"{problem} It is {', '.join(found)}.",)
+        raise problem from error
 
 
 def unusable(where: str, words: str) -> StoreUnusable:

@@ -6,7 +6,7 @@ snapshot. A writer that stands still inside a transaction is disconnected by the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Text, create_engine, event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from syncd.errors import StoreUnusable
 from syncd.store.base import Database
@@ -29,7 +30,7 @@ READING_S = 600
 def database_at(url: URL, *, read_only: bool) -> Database:
     """Reach the database of a URL. Errors: StoreUnusable without the driver."""
     engine = engine_at(url, read_only=read_only)
-    return Database(readers(engine), partial(writers, engine))
+    return Database(readers(engine), partial(writers, engine), partial(_lockers, engine))
 
 
 def engine_at(url: URL, *, read_only: bool) -> Engine:
@@ -95,6 +96,21 @@ def writers(engine: Engine, org: str) -> Engine:
     return engine.execution_options(
         isolation_level="READ COMMITTED", postgresql_readonly=False, syncd_writes=True, syncd_lock=_lock_of(org)
     )
+
+
+def _lockers(engine: Engine, org: str) -> Sequence[str]:
+    """Name who holds the lock of an org."""
+    query = (
+        "SELECT a.pid, a.application_name, a.usename, coalesce(a.client_hostname, host(a.client_addr), 'the server itself') "
+        "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted "
+        "AND (l.classid::bigint << 32 | l.objid::bigint) = %s"
+    )
+    try:
+        with readers(engine).connect() as connection:
+            rows = connection.exec_driver_sql(query, (_lock_of(org),)).all()
+    except DBAPIError:  # it is only a name
+        return ()
+    return [f"{program or 'a program'} of {user} on {host} (backend {pid})" for pid, program, user, host in rows]
 
 
 def _lock_of(org: str) -> int:

@@ -57,14 +57,14 @@ def is_current(connection: Connection, where: str, *, may_migrate: bool) -> bool
     return False
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the tables up to date inside the connection's transaction."""
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables up to date, or up to one revision, inside the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
     if connection.dialect.name == postgres.DIALECT:
         postgres.sort_by_code_point(connection)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, union
@@ -89,7 +90,7 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
         if self.read_only:
             raise AssertionError("this store was opened for reading only")
         self._check_file()
-        with self._one_thread(), in_our_words(self.where):
+        with self._one_thread(), in_our_words(self.where, partial(self.database.lockers, self.org)):
             with self._writers.begin() as connection:
                 if as_writer:
                     self._require_writer(connection)

@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from syncd.errors import StoreUnusable
 from syncd.store.base import Database
 from syncd.store.faults import in_our_words, unusable
+from syncd.store.lockers import lockers_of
 
 BUSY_TIMEOUT_S = 5.0
 _WAL_BYTES = 16 * 1024 * 1024  # the log is moved into the file when it is longer
@@ -135,7 +136,7 @@ def database_on(path: Path, *, read_only: bool = False, is_durable: bool = True)
     """Reach an existing file: readers that cannot write, and the one connection that does."""
     readers = engine_on(path, read_only=True)
     writer = readers if read_only else engine_on(path, is_durable=is_durable)
-    return Database(readers, lambda org: writer.execution_options(syncd_writes=True))
+    return Database(readers, lambda org: writer.execution_options(syncd_writes=True), lambda org: lockers_of(path))
 
 
 def engine_on(path: Path, *, read_only: bool = False, journal: str = "WAL", is_durable: bool = True) -> Engine:
@@ -200,11 +201,11 @@ class Log:
     def __init__(self, path: Path, writer: Engine) -> None:
         self._path = _log_of(path)
         self._writer = writer
-        self._next_at = _WAL_BYTES
+        self._held_bytes = 0  # what was left when the log was last moved, because somebody held on to it
 
     def keep_short(self) -> None:
         """Move the log into the file when it has grown; readers that still need it are not waited for."""
-        if self.size() >= self._next_at:
+        if self.size() >= self._held_bytes + _WAL_BYTES:
             self.checkpoint()
 
     def checkpoint(self) -> bool:
@@ -222,7 +223,7 @@ class Log:
                 busy = 1
             finally:
                 driver.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
-        self._next_at = self.size() + _WAL_BYTES
+        self._held_bytes = self.size()
         return not busy
 
     def size(self) -> int:

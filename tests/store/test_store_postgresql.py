@@ -106,6 +106,7 @@ def test_writers_of_one_org_wait_for_each_other_and_those_of_another_do_not(
         with pytest.raises(StoreUnusable, match="another program kept it locked") as caught, second.begin():
             pytest.fail("the transaction began")
     assert not caught.value.permanent
+    assert "It is syncd of syncd on the server itself (backend " in str(caught.value)
     with second.begin() as tx:
         tx.put_setting("a", 3)
     assert (first.setting("a"), elsewhere.setting("a")) == (3, 2)
