@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from syncd.cli import output
 from syncd.core.values import InboxItem
-from syncd.engine.acting import WAITING_PLAN
 from syncd.engine.cycle import run_cycle
+from syncd.engine.holding import WAITING_PLAN
 from syncd.engine.planning import apply
 from syncd.engine.plans import read_plan
 from syncd.engine.world import World

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from syncd.core.values import Entry, InboxItem, Intent, Scalar, digest
-from syncd.engine.acting import REFUSED, WAITING_PLAN
+from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
+from syncd.engine.holding import WAITING_PLAN
 from syncd.engine.judging import open_intents
 from syncd.engine.planning import still_wanted
 from syncd.engine.plans import read_plan

@@ -137,8 +137,9 @@ def test_syncds_own_share_of_the_requests_is_not_passed(busy: Scene) -> None:
         scene.cycle()
     assert sum(one["api_calls"] for one in scene.served.requests(spent)) == 0
     assert "share" in last_cycle_error(scene)
-    assert_done_once(scene)
+    assert {scene.row(id)["Status"] for id in LEADS} == {"Working"}
     scene.cycle(after_s=90_000)
+    assert_done_once(scene)
 
 
 # --- answers that fail -------------------------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""What follows once the fate of intents is known: outcomes, the mirror, debts and the inbox, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.engine.world import Cycle, World
+from syncd.ports import OpenIntent, StoreWriter, WriteResult
+
+REFUSED = "refused-write"
+Closing = tuple[OpenIntent, Outcome]
+
+
+def outcome_of(result: WriteResult, *, is_judged_again: bool) -> Outcome | None:
+    """Turn Salesforce's answer into an outcome; None leaves the intent open, to be looked at again.
+
+    Shapes: `is_judged_again` tells that a newer state of the record leads to a new decision of its own.
+    """
+    if result.status == "done":
+        return Outcome(OutcomeKind.CONFIRMED, request_id=result.request_id)
+    if result.status == "gone":
+        return Outcome(OutcomeKind.SUPERSEDED, result.text, result.code, result.request_id)
+    if result.status == "stale" and is_judged_again:
+        return Outcome(OutcomeKind.SUPERSEDED, "saved by somebody meanwhile; it is judged again", "412", result.request_id)
+    if result.status in ("refused", "duplicate"):
+        return Outcome(OutcomeKind.REJECTED, result.text, result.code, result.request_id)
+    return None
+
+
+def close(world: World, cycle: Cycle, closing: Sequence[Closing]) -> None:
+    """Record how intents ended."""
+    if not closing:
+        return
+    done = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
+    refused = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED and not item.intent.is_create]
+    rows = _as_written(world, done)
+    with world.store.begin() as tx:
+        tx.close(closing, cycle.now, cycle.id)
+        tx.mirror(rows)
+        tx.undefer(done)
+        tx.defer(refused)
+        tx.resolve_inbox(REFUSED, [_subject(intent) for intent in done], cycle.now)
+        _follow_up(tx, cycle, closing)
+    for item, outcome in closing:
+        cycle.count(f"outcomes {outcome.kind.value}")
+        if outcome.kind is OutcomeKind.CONFIRMED:
+            cycle.count("enrolled" if item.intent.is_create else "reverts" if item.intent.part == "fence" else "fields written")
+
+
+def _as_written(world: World, done: Sequence[Intent]) -> list[OrgRecord]:
+    """Return the mirrored rows with the values that were written to them."""
+    written: dict[str, dict[str, dict[str, Scalar]]] = {}
+    for intent in done:
+        if not intent.is_create:
+            written.setdefault(intent.object, {}).setdefault(intent.record_id, {})[intent.field] = intent.after
+    rows: list[OrgRecord] = []
+    for name, values in sorted(written.items()):
+        known = world.store.get(name, values)
+        rows += [replace(row, fields={**row.fields, **values[row.id]}) for row in known.values()]
+    return rows
+
+
+def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing]) -> None:
+    settled: dict[str, list[tuple[str, str]]] = {}
+    for item, outcome in closing:
+        if item.intent.part == "fence" and outcome.kind in (OutcomeKind.CONFIRMED, OutcomeKind.REJECTED):
+            settled.setdefault(item.intent.object, []).append((item.intent.record_id, item.intent.field))
+    for name, debts in settled.items():
+        tx.settle_debts(name, debts)
+    refusals = [_refusal(item.intent, outcome) for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED]
+    tx.put_inbox(refusals, cycle.now)
+
+
+def _subject(intent: Intent) -> str:
+    return f"{intent.record_id}:{intent.field}"
+
+
+def _refusal(intent: Intent, outcome: Outcome) -> InboxItem:
+    return InboxItem(
+        REFUSED,
+        _subject(intent),
+        f"{intent.object} {intent.record_id}",
+        f"Salesforce refused {intent.field} = {intent.after!r}: {outcome.code} {outcome.text}".rstrip(),
+        "Correct the record, the rule or the permission in Salesforce, then: syncd plan --out plan.json, syncd apply plan.json",
+        detail=f"{intent.rule.file}:{intent.rule.line} {intent.reason}",
+    )

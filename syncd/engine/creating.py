@@ -1,0 +1,125 @@
+"""How is a row created that must never be there twice?
+
+Each is looked for by its natural key before it is sent: a lost answer may have created it. Members of one campaign travel
+together and never side by side: they lock the campaign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from syncd.core.routes import ROWS_A_CALL
+from syncd.core.values import OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.engine.closing import Closing, close, outcome_of
+from syncd.engine.consent import external_fields, flags_against
+from syncd.engine.sending import Lane, batches_of, send_locked
+from syncd.engine.world import Cycle
+from syncd.ports import OpenIntent, OrgWriter, WriteResult
+
+NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
+    "CampaignMember": ("CampaignId", "ContactId"),
+    "Task": ("WhoId", "WhatId", "OwnerId", "Subject", "ActivityDate"),
+}
+Key = tuple[Scalar, ...]
+
+
+def create(lane: Lane, items: Sequence[OpenIntent]) -> None:
+    """Look for each row by its natural key, and at the person's consent, then send what is missing."""
+    for name in sorted({item.intent.object for item in items}):
+        mine = sorted((item for item in items if item.intent.object == name), key=lambda item: (str(item.intent.after), item.seq))
+        for some in batches_of(mine, ROWS_A_CALL):
+            _create_some(lane, name, some)
+
+
+def _create_some(lane: Lane, name: str, items: Sequence[OpenIntent]) -> None:
+    missing = _missing(lane, name, items)
+
+    def deliver(some: Sequence[OpenIntent]) -> list[OpenIntent]:
+        results = lane.org.create(name, [dict(item.intent.values or {}) for item in some])
+        return _record(lane, name, some, results)
+
+    if missing and lane.is_open():
+        send_locked(lane, deliver(missing), ROWS_A_CALL, deliver)
+
+
+def settle(lane: Lane, items: Sequence[OpenIntent]) -> None:
+    """Close what an earlier cycle may have created without hearing so; send nothing."""
+    for name in sorted({item.intent.object for item in items}):
+        for some in batches_of([item for item in items if item.intent.object == name], ROWS_A_CALL):
+            _missing(lane, name, some)
+
+
+def _missing(lane: Lane, name: str, items: Sequence[OpenIntent]) -> list[OpenIntent]:
+    """Close what is there already, and what may not be sent any more; return the rest."""
+    kept_out = _kept_out(lane, items) if name == "CampaignMember" else {}
+    known = _found(lane.org, name, items)
+    closing: list[Closing] = []
+    missing: list[OpenIntent] = []
+    for item in items:
+        row, reason = known.get(_key(name, item.intent.values or {})), kept_out.get(item.intent.record_id)
+        if row is not None:
+            closing.append((item, _there_already(name, row, lane.cycle)))
+        elif reason is not None:
+            closing.append((item, _not_sent(item, reason, lane.cycle)))
+        else:
+            missing.append(item)
+    close(lane.world, lane.cycle, closing)
+    return missing
+
+
+def _not_sent(item: OpenIntent, reason: str, cycle: Cycle) -> Outcome:
+    """Tell apart what never left, and what an earlier cycle may have sent: that was looked for, and it is not there."""
+    kind = OutcomeKind.NOT_SENT if item.cycle == cycle.id else OutcomeKind.NOT_APPLIED
+    return Outcome(kind, reason, code="EXCLUDED")
+
+
+def _record(lane: Lane, name: str, items: Sequence[OpenIntent], results: Sequence[WriteResult]) -> list[OpenIntent]:
+    """Record what became of each row, and return those whose parents somebody held."""
+    answered = list(zip(items, results, strict=True))
+    closing: list[Closing] = []
+    for item, result in answered:
+        outcome = outcome_of(result, is_judged_again=False)
+        if result.status != "duplicate" and outcome is not None:
+            closing.append((item, replace(outcome, created_id=result.id)))
+    twice = [item for item, result in answered if result.status == "duplicate"]
+    known = _found(lane.org, name, twice) if twice else {}
+    for item in twice:
+        row = known.get(_key(name, item.intent.values or {}))
+        closing += [(item, _there_already(name, row, lane.cycle))] if row is not None else []
+    close(lane.world, lane.cycle, closing)
+    return [item for item, result in answered if result.status == "locked"]
+
+
+def _found(org: OrgWriter, name: str, items: Sequence[OpenIntent]) -> dict[Key, OrgRecord]:
+    """Return the rows that are there, by natural key."""
+    fields = NATURAL_KEYS[name]
+    rows = [item.intent.values or {} for item in items]
+    given = {field: sorted({row[field] for row in rows if row.get(field) is not None}, key=str) for field in fields}
+    where = {field: values for field, values in given.items() if all(row.get(field) is not None for row in rows)}
+    found = org.find(name, (*fields, "CreatedById"), where)
+    return {_key(name, row.fields): row for row in found.records.values()}
+
+
+def _key(name: str, row: Mapping[str, Scalar]) -> Key:
+    return tuple(row.get(field) for field in NATURAL_KEYS[name])
+
+
+def _there_already(name: str, row: OrgRecord, cycle: Cycle) -> Outcome:
+    if row.text("CreatedById") == cycle.identity.user_id:
+        return Outcome(OutcomeKind.CONFIRMED, "found written when looking", created_id=row.id)
+    text = "already a campaign member" if name == "CampaignMember" else "somebody else has created the same"
+    return Outcome(OutcomeKind.SUPERSEDED, text, "DUPLICATE_VALUE", created_id=row.id)
+
+
+def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[str, str]:
+    """Look at each person's consent once more, right before the push.
+
+    Source: promise 4: an opt-out is never overridden, lost or late.
+    """
+    ids = sorted({item.intent.record_id for item in items})
+    wanted = ("Email", "HasOptedOutOfEmail", *external_fields(lane.world))
+    fresh = lane.org.read("Contact", ids, [name for name in wanted if name in lane.cycle.schema["Contact"].fields]).records
+    against = flags_against(lane.world, fresh)
+    gone = {id: "the contact is gone or no longer visible" for id in ids if id not in fresh}
+    return gone | {id: "; ".join(reasons) for id, reasons in against.items() if reasons}

@@ -1,0 +1,55 @@
+"""Which open intents wait for a person's word instead of being sent?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncd.core.guard import Limits, too_many
+from syncd.core.plan import Plan
+from syncd.core.values import InboxItem, Outcome, OutcomeKind
+from syncd.engine.outbox import Loads, open_items
+from syncd.engine.plans import write_plan
+from syncd.engine.world import Cycle, World
+from syncd.ports import OpenIntent
+
+LIMIT = "mass-change limit"
+WAITING_PLAN = "plan-waiting"
+
+
+def over_limit(world: World, limits: Limits, loads: Loads) -> str | None:
+    """Say which limit of a cycle the open intents break, or None.
+
+    Source: promise 8: a cycle that would change more than the agreed number of records stops and asks.
+    """
+    people = world.store.count("Lead") + world.store.count("Contact") if world.store.count_open() > limits.records_min else 0
+    return too_many((item.intent for item in open_items(world, loads)), limits, people)
+
+
+def hold_back(world: World, cycle: Cycle, reason: str, loads: Loads) -> None:
+    """Turn the open intents into a plan. Nothing of them is sent then."""
+    hold(world, cycle, list(open_items(world, loads)), f"{LIMIT}: {reason}", "or raise [limits] in config.toml")
+
+
+def hold_for_asking(world: World, cycle: Cycle) -> None:
+    """Turn new enrolments into a plan when nurture.toml says that a person is asked first."""
+    nurture = world.policies.nurture
+    if nurture is None or nurture.mode != "ask":
+        return
+    held = [item for item in open_items(world, Loads()) if item.intent.is_create]
+    if held:
+        hold(world, cycle, held, f'{len(held)} enrolments wait for a word (mode = "ask")', "or leave it")
+
+
+def hold(world: World, cycle: Cycle, held: Sequence[OpenIntent], reason: str, otherwise: str) -> None:
+    """Write a plan of these intents, and close them: those of earlier cycles were looked for and are not in the org."""
+    intents = [item.intent for item in held]
+    path = write_plan(world, Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), intents, reason))
+    text = f"{reason}; plan {path.name}"
+    kinds = [OutcomeKind.NOT_SENT if item.cycle == cycle.id else OutcomeKind.NOT_APPLIED for item in held]
+    remedy = f"Read it, then run: syncd apply {path}    ({otherwise})"
+    item = InboxItem(WAITING_PLAN, path.name, str(path), f"{reason}. Nothing was written.", remedy)
+    with world.store.begin() as tx:
+        tx.close([(one, Outcome(kind, text, code="HELD")) for one, kind in zip(held, kinds, strict=True)], cycle.now, cycle.id)
+        tx.defer(intents)
+        tx.put_inbox([item], cycle.now)
+    cycle.count("held back", len(held))

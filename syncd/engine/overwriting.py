@@ -1,0 +1,105 @@
+"""How are fields written that nobody but syncd writes? In collections of 200, without a precondition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from syncd.core.routes import ROWS_A_CALL
+from syncd.core.values import OutcomeKind
+from syncd.engine import owners
+from syncd.engine.closing import Closing, close, outcome_of
+from syncd.engine.looking import Group, by_object, grouped, look, settled
+from syncd.engine.sending import Lane, batches_of, send, send_locked
+from syncd.engine.updating import update
+from syncd.ports import Overwrite, WriteResult
+
+FIRST_TRIES = 5
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What came of the groups sent so far: `locked` was held by somebody, `written` is confirmed."""
+
+    locked: list[Group] = field(default_factory=list)
+    written: list[Group] = field(default_factory=list)
+
+
+def still_standing(lane: Lane, groups: Sequence[Group], *, anew: bool = False) -> list[Group]:
+    """Close what an earlier cycle wrote without hearing so, and return what is to be sent.
+
+    Shapes: `anew` looks at the intents of this cycle too. Else only those are looked at that may have been sent before.
+    """
+    old = [group for group in groups if anew or any(item.cycle != lane.cycle.id for item in group.items)]
+    keys = {item.seq for group in old for item in group.items}
+    standing = [group for group in groups if group.items[0].seq not in keys]
+    for name, some in by_object(old):
+        lane.world.pause_point()
+        sight = look(lane.org, lane.cycle, name, some)
+        ends = [(group, settled(group, sight, lane.cycle)) for group in some]
+        close(lane.world, lane.cycle, [pair for _, end in ends if end is not None for pair in end])
+        standing += [group for group, end in ends if end is None]
+    return standing
+
+
+def overwrite(lane: Lane, groups: Sequence[Group]) -> None:
+    """Write groups of one object, each on another record. Leads go as `syncd.engine.owners` tells."""
+    if not groups:
+        return
+    if groups[0].intent.object == owners.OBJECT:
+        _overwrite_leads(lane, groups)
+    else:
+        _send(lane, groups)
+
+
+def _send(lane: Lane, groups: Sequence[Group]) -> _Sent:
+    sent = _Sent()
+
+    def deliver(batch: Sequence[Group]) -> list[WriteResult]:
+        rows = [Overwrite(group.intent.record_id, group.values) for group in batch]
+        return lane.org.overwrite(batch[0].intent.object, rows)
+
+    def record(batch: Sequence[Group], results: Sequence[WriteResult]) -> None:
+        close(lane.world, lane.cycle, _answered(batch, results, sent))
+
+    def deliver_locked(batch: Sequence[Group]) -> list[Group]:
+        sent.locked = []
+        record(batch, deliver(batch))
+        return sent.locked
+
+    send(lane, batches_of(groups, ROWS_A_CALL), deliver, record)
+    send_locked(lane, sent.locked, ROWS_A_CALL, deliver_locked)
+    return sent
+
+
+def _overwrite_leads(lane: Lane, groups: Sequence[Group]) -> None:
+    """Write leads in collections as long as that leaves their owners alone; the first ones in an org go singly."""
+    rest = list(groups)
+    for _ in range(FIRST_TRIES):
+        if rest and owners.are_safe(lane.world.store) is None:
+            _send_watched(lane, rest[:1], is_first=True)
+            del rest[0]
+    if not rest:
+        return
+    if owners.are_safe(lane.world.store):
+        _send_watched(lane, rest)
+    else:
+        update(lane, rest)
+
+
+def _send_watched(lane: Lane, groups: Sequence[Group], *, is_first: bool = False) -> None:
+    owners.watch(lane, groups, is_first=is_first)
+    sent = _send(lane, groups)
+    update(lane, grouped(owners.read_back(lane, is_proof=bool(sent.written))))
+
+
+def _answered(batch: Sequence[Group], results: Sequence[WriteResult], sent: _Sent) -> list[Closing]:
+    closing: list[Closing] = []
+    for group, result in zip(batch, results, strict=True):
+        outcome = outcome_of(result, is_judged_again=False)
+        if outcome is not None:
+            closing += group.all(outcome)
+            sent.written += [group] if outcome.kind is OutcomeKind.CONFIRMED else []
+        elif result.status == "locked":
+            sent.locked.append(group)
+    return closing
