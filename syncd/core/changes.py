@@ -66,20 +66,7 @@ def changes_of(
     Source: Object Reference, LeadHistory; real orgs, assumption 3.
     """
     rows = [row for row in in_order(history) if _is_change(row, field)]
-    changes = [
-        Change(
-            object,
-            record_id,
-            field,
-            _value(row, "OldValue", field),
-            _value(row, "NewValue", field),
-            row.modified_at,
-            actor(row.text("CreatedById")),
-            Proof.HISTORY,
-            {"history_id": row.id, "history_object": row.object},
-        )
-        for row in rows
-    ]
+    changes = [_proved(object, record_id, field, row, actor(row.text("CreatedById"))) for row in rows]
     if known is None or staged is None or staged.is_deleted or field not in staged.fields:
         return changes
     last = changes[-1].after if changes else known.fields.get(field)
@@ -89,3 +76,11 @@ def changes_of(
         now = staged.fields.get(field)
         changes.append(Change(object, record_id, field, last, now, staged.modified_at, NOBODY, Proof.LAST_MODIFIED, evidence))
     return changes
+
+
+def _proved(object: str, record_id: str, field: str, row: OrgRecord, who: Actor) -> Change:
+    """Make the change of a history row. It proves which login made it, and whom that stands for unless several use it."""
+    before, after = _value(row, "OldValue", field), _value(row, "NewValue", field)
+    proof = Proof.SHARED_LOGIN if who.kind is ActorKind.SHARED else Proof.HISTORY
+    evidence = {"history_id": row.id, "history_object": row.object}
+    return Change(object, record_id, field, before, after, row.modified_at, who, proof, evidence)

@@ -42,7 +42,8 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Fences:
-    """The whole of fences.toml. `team_of_status` maps each Lead Status value to its one team and the line saying so."""
+    """The whole of fences.toml. `team_of_status` maps each Lead Status value to its one team and the line saying so; moves from
+    and to the `legacy` ones are counted and not judged."""
 
     version: str
     policy_hash: str
@@ -50,6 +51,7 @@ class Fences:
     team_of_status: Mapping[str, tuple[str, Rule]]
     status: Fence
     owner: Fence
+    legacy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ def judge_status(before: str | None, after: str | None, team: str | None, fences
     for value in (before, after):
         if value is None or value not in fences.team_of_status:
             return Crossing("status-unowned", f"no team owns Lead Status {value!r}", fences.status.rule)
+    for value in (before, after):
+        if value in fences.legacy:
+            return Passed(f"{value!r} is a legacy value: counted, not judged")
     here, rule = fences.team_of_status[before or ""]
     there, _ = fences.team_of_status[after or ""]
     gate = fences.status.gates.get((before or "", after or ""))

@@ -16,8 +16,23 @@ from syncd.core.tables import Table
 from syncd.core.values import ActorKind, Problem, Rule, Verdict
 
 MODES = {"observe": Verdict.NOTE, "warn": Verdict.WARN, "revert": Verdict.REVERT}
-KINDS = {kind.value: kind for kind in (ActorKind.PERSON, ActorKind.TOOL, ActorKind.AUTOMATION, ActorKind.ADMIN)}
-NEVER_ENFORCED = {"admin": "an admin is noted and never reverted", "unknown": "an actor that is not sure is only noted"}
+KINDS = {
+    kind.value: kind
+    for kind in (
+        ActorKind.PERSON,
+        ActorKind.TOOL,
+        ActorKind.AUTOMATION,
+        ActorKind.ADMIN,
+        ActorKind.PARTNER,
+        ActorKind.SHARED,
+    )
+}
+NEVER_ENFORCED = {
+    "admin": "an admin is noted and never reverted",
+    "partner": "a partner is noted and never warned or reverted",
+    "shared": "behind a login that several use stands nobody in particular",
+    "unknown": "an actor that is not sure is only noted",
+}
 ANY = "any"
 SYNCD = "syncd"
 ARROW = "->"
@@ -34,6 +49,7 @@ def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
     teams = _teams(read)
     sides = {team.side for team in teams} | {SYNCD}
     statuses = _statuses(read, {team.side for team in teams if team.kind is ActorKind.PERSON})
+    legacy = frozenset(value for value in statuses if read.flag(("status", value, "legacy")))
     gates = _gates(read, ("gate",), set(statuses), sides, {name: side for name, (side, _) in statuses.items()})
     owners = {team.side for team in teams}
     owner_gates = _gates(read, ("owner",), owners, sides, {side: side for side in owners})
@@ -41,7 +57,7 @@ def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
     status, owner = _fence(read, STATUS, gates), _fence(read, OWNER, owner_gates)
     if read.problems:
         return None, read.problems
-    return Fences(version or "", table.sha256, tuple(teams), statuses, status, owner), []
+    return Fences(version or "", table.sha256, tuple(teams), statuses, status, owner, legacy), []
 
 
 def _teams(read: Reader) -> list[Team]:
@@ -85,7 +101,7 @@ def _statuses(read: Reader, people: set[str]) -> dict[str, tuple[str, Rule]]:
     for value in entries:
         path = ("status", value)
         read.plain_text(path, value)
-        read.known_keys(path, ("team",))
+        read.known_keys(path, ("team", "legacy"))
         team = read.text((*path, "team"), required=True)
         if team is not None and team not in people:
             read.unknown(
@@ -195,7 +211,7 @@ def _since(read: Reader, path: tuple[str, ...]) -> datetime | None:
 def statuses_not_in_org(fences: Fences, picklist: Iterable[str]) -> tuple[list[str], list[str]]:
     """Compare fences.toml with the org's Lead Status picklist.
 
-    Shapes: (values of the file that the org does not have, values of the org that no team owns), both sorted.
+    Shapes: (values of the file that the org does not have, legacy ones apart; values of the org that no team owns), sorted.
     """
     org = set(picklist)
-    return sorted(set(fences.team_of_status) - org), sorted(org - set(fences.team_of_status))
+    return sorted(set(fences.team_of_status) - fences.legacy - org), sorted(org - set(fences.team_of_status))

@@ -125,6 +125,15 @@ class Reader:
             self.plain_text(path, item)
         return list(here)
 
+    def flag(self, path: Path) -> bool:
+        """Return true or false; false when it is absent."""
+        here = self.value(path)
+        if here is not None and not isinstance(here, bool):
+            self.refuse(
+                path, "MAP-016", f"{path[-1]} = {_written(here)} is neither true nor false.", "Write true, without quotes."
+            )
+        return here is True
+
     def whole(self, path: Path, *, required: bool = False) -> int | None:
         """Return a whole number of at least 0, or None."""
         here = self.value(path)

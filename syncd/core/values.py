@@ -25,14 +25,18 @@ class ActorKind(StrEnum):
     TOOL = "tool"
     AUTOMATION = "automation"
     ADMIN = "admin"
+    PARTNER = "partner"
+    SHARED = "shared"
     SYNCD = "syncd"
     UNKNOWN = "unknown"
 
 
 class Proof(StrEnum):
-    """How the actor of a change is known. Only `HISTORY` proves anything: LastModifiedById is a hint."""
+    """How the actor of a change is known. Only `HISTORY` proves anything: LastModifiedById is a hint, and behind a login that
+    several use stands nobody in particular."""
 
     HISTORY = "history"
+    SHARED_LOGIN = "shared-login"
     LAST_MODIFIED = "last-modified"
     NONE = "none"
 

@@ -105,7 +105,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         'kind = "automation"',
         "kind = 7",
-        ["7:15 [MAP-007] kind = 7 is not possible. Known: admin, automation, person, tool"],
+        ["7:15 [MAP-007] kind = 7 is not possible. Known: admin, automation, partner, person, shared, tool"],
     ),
     (
         'acts_for = "marketing"',
@@ -166,7 +166,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"Working" = { team = "sdr" }',
         '"Working" = "sdr"',
-        ["16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team"],
+        ["16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, legacy"],
     ),
     (
         '"Working" = { team = "sdr" }',
@@ -314,7 +314,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { robot = "warn",',
-        ["30:10 [MAP-040] 'robot' is no kind of actor. Known: admin, automation, person, tool"],
+        ["30:10 [MAP-040] 'robot' is no kind of actor. Known: admin, automation, partner, person, shared, tool"],
     ),
     (
         "[crossing.owner]\nmode = {",
