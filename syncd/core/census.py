@@ -21,7 +21,16 @@ class Suspects:
     extra: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.stale or self.extra)
+        return bool(self.ids)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return all of them."""
+        return (*self.missing, *self.stale, *self.extra)
+
+    def and_also(self, more: Suspects) -> Suspects:
+        """Join two findings; an id that moved from one span to the other is in both lists then, which reading it settles."""
+        return Suspects((*self.missing, *more.missing), (*self.stale, *more.stale), (*self.extra, *more.extra))
 
 
 @dataclass(frozen=True, slots=True)
