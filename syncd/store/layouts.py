@@ -20,6 +20,7 @@ from syncd.store.tables import layouts
 
 _NAMES: dict[int, tuple[str, ...]] = {}
 _NUMBERS: dict[tuple[str, ...], int] = {}
+_SORTED: dict[tuple[str, ...], tuple[str, ...]] = {}  # rows of one answer have their fields in one order
 _NUMBER_BYTES = 6  # what SQLite and PostgreSQL keep in an integer, and far more than the handful of layouts need
 
 
@@ -62,7 +63,10 @@ def names_of(connection: Connection, number: int) -> tuple[str, ...]:
 
 def to_array(fields: Mapping[str, Scalar]) -> tuple[tuple[str, ...], str]:
     """Return the names of a row's fields in order, and its values as JSON text."""
-    names = tuple(sorted(fields))
+    given = tuple(fields)
+    names = _SORTED.get(given)
+    if names is None:
+        names = _SORTED[given] = tuple(sorted(given))
     return names, to_json([fields[name] for name in names])
 
 

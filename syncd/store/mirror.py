@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, selec
 
 from syncd.core.values import OrgRecord
 from syncd.errors import StoreUnusable
-from syncd.store.base import INDEXED, Reads, Writes, insert, read_setting, write_setting
+from syncd.store.base import INDEXED, Reads, Writes, read_setting, write_setting
 from syncd.store.encoding import chunked, from_json, keys_of, to_json, to_key, to_text
-from syncd.store.inserting import insert_rows
+from syncd.store.inserting import KEPT, insert_rows
 from syncd.store.layouts import keep_layout, lookup_number, to_array, to_record
 from syncd.store.tables import record_keys, records
 
@@ -121,22 +121,25 @@ class MirrorWrites(Writes):
             if names not in layout_of:
                 layout_of[names] = keep_layout(self.connection, object, names)
             keys = keys_of(row, fields)
-            if keys is not None:
-                after[id] = keys
             found_by = None if keys is None else to_json(keys)
+            if found_by is not None and before.get(id) == found_by:
+                del before[id]  # found as before
+            elif keys is not None:
+                after[id] = keys
             values.append((self.org, object, id, to_text(row.modified_at), row.is_deleted, layout_of[names], array, found_by))
         insert_rows(self.connection, records, COLUMNS, values, COLUMNS[3:])
-        change_keys(self.connection, self.org, object, fields, before, after)
+        gone = {id: from_json(text) for id, text in before.items()}
+        change_keys(self.connection, self.org, object, fields, gone, after)
 
 
-def stored_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, list[str | None]]:
-    """Return the keys of mirrored rows that have some."""
-    found: dict[str, list[str | None]] = {}
+def stored_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, str]:
+    """Return the keys of mirrored rows that have some, as JSON text."""
+    found: dict[str, str] = {}
     for chunk in chunked(ids):
         query = select(records.c.id, records.c.found_by).where(
             records.c.org == org, records.c.object == object, records.c.id.in_(chunk), records.c.found_by.is_not(None)
         )
-        found.update((id, from_json(text)) for id, text in connection.execute(query))
+        found.update(tuple(row) for row in connection.execute(query))
     return found
 
 
@@ -154,9 +157,7 @@ def change_keys(
     if gone:
         mine = [record_keys.c[name] == bindparam(f"of_{name}") for name in ("lookup", "value", "id")]
         connection.execute(delete(record_keys).where(*mine), gone)
-    added = [{"lookup": lookup, "value": value, "id": id} for lookup, value, id in sorted(new - old)]
-    if added:
-        connection.execute(insert(connection, record_keys).on_conflict_do_nothing(), added)
+    insert_rows(connection, record_keys, ("lookup", "value", "id"), sorted(new - old), KEPT)
 
 
 def _pairs(org: str, object: str, fields: Sequence[str], keys: Mapping[str, Sequence[str | None]]) -> set[tuple[int, str, str]]:
