@@ -14,6 +14,7 @@ from syncd.cli import asking, output, wire
 from syncd.cli.story import Names
 
 if TYPE_CHECKING:
+    from syncd.core.routes import Cost
     from syncd.core.values import Entry, Intent, Scalar
     from syncd.engine.planning import Preview
 
@@ -30,6 +31,8 @@ def plan(
 ) -> None:
     """Show what the next cycle would write, record by record, and why. Writes nothing."""
     from syncd.core.plan import plan_to_json
+    from syncd.core.routes import costs
+    from syncd.engine.ingesting import terms_of
     from syncd.engine.planning import preview
     from syncd.engine.plans import save_plan
 
@@ -37,11 +40,13 @@ def plan(
         raise typer.BadParameter(f"{only!r} is no part of a plan. Parts: {', '.join(PART_NAMES)}.", param_hint="--only")
     with wire.open_world(wire.config_of(context), is_read_only=True, tell=output.message) as (world, _org):
         found = preview(world, only)
+        terms = terms_of(world, found.plan.made_at)
         if out is not None:
             save_plan(found.plan, out)
         nurture = world.policies.nurture if only in (None, "nurture") else None
         told = _Told(
             found=found,
+            costs=costs(found.plan.intents, terms),
             only=only,
             names=Names(world.store),
             nurture_mode=nurture.mode if nurture is not None else "",
@@ -49,7 +54,7 @@ def plan(
         )
         lines = [] if as_json else told.lines()
     if as_json:
-        output.data(plan_to_json(found.plan).rstrip())
+        output.data(plan_to_json(found.plan, terms).rstrip())
     for line in lines:
         output.data(line)
     if nurture is not None and only is None and not as_json:
@@ -90,6 +95,7 @@ class _Told:
     """A preview as text. `nurture_mode` is that of nurture.toml, empty where the plan has no such part."""
 
     found: Preview
+    costs: Sequence[Cost]
     only: str | None
     names: Names
     nurture_mode: str
@@ -105,12 +111,21 @@ class _Told:
         if self.nurture_mode == "observe":
             lines.append("nurture.toml observes: nobody is enrolled")
         lines += self._table(("record", "field", "before", "after", "rule", "why"), [self._intent(one) for one in intents])
+        if self.costs:
+            lines += self._heading(
+                f"How they would leave: about {output.many(sum(cost.calls for cost in self.costs), 'API call')}"
+            )
+            rows = [(cost.way.value, cost.object, cost.writes, cost.records, cost.calls) for cost in self.costs]
+            lines += self._table(("way", "object", "writes", "records", "API calls"), rows)
         if decisions:
             new = "" if self.only == "nurture" else "newly "
             heading = f"What was {new}decided about {output.many(len(decisions), 'change or person', 'changes and people')}"
-            lines += ["", f"## {heading}" if self.is_markdown else heading]
+            lines += self._heading(heading)
             lines += self._table(("record", "decision", "rule", "why"), [self._decision(entry) for entry in decisions])
         return lines
+
+    def _heading(self, text: str) -> list[str]:
+        return ["", f"## {text}" if self.is_markdown else text]
 
     def _learn(self, intents: Sequence[Intent], decisions: Sequence[Entry]) -> None:
         ids = {intent.record_id for intent in intents} | {entry.record_id for entry in decisions if entry.record_id}

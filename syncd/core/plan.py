@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from syncd.core.routes import Cost
+from syncd.core.routes import USUAL, Terms, costs, ways
 from syncd.core.values import Intent, Rule, digest
 
 SCHEMA = 1
@@ -36,10 +36,11 @@ class Plan:
         )
 
 
-def plan_to_json(plan: Plan, costs: Sequence[Cost] = ()) -> str:
+def plan_to_json(plan: Plan, terms: Terms = USUAL) -> str:
     """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan.
 
-    Shapes: `costs` are told beside the plan and are no part of it: how the writes leave may change until it is applied.
+    Shapes: `cost` and `ways` (one for each intent) tell how the writes would leave under these terms and what that costs. They
+    are no part of the plan: until it is applied they may change.
     """
     body = {
         "schema": SCHEMA,
@@ -48,7 +49,8 @@ def plan_to_json(plan: Plan, costs: Sequence[Cost] = ()) -> str:
         "reason": plan.reason,
         "policies": dict(plan.policies),
         "hash": plan.hash,
-        "cost": [asdict(cost) for cost in costs],
+        "cost": [asdict(cost) for cost in costs(plan.intents, terms)],
+        "ways": ways(plan.intents, terms),
         "intents": [intent_to_dict(intent) for intent in plan.intents],
     }
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"

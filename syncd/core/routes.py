@@ -44,6 +44,9 @@ class Terms:
     no_collections: frozenset[str] = frozenset()
 
 
+USUAL = Terms()
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The writes to one object that go one way. `calls` is an estimate: row locks and other people's edits add to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -84,3 +85,23 @@ def test_an_edited_plan_is_an_unusable_file(syncd: Syncd, acme: Path, tmp_path: 
     said = syncd("--config", acme, "apply", "plan.json")
     assert (said.code, said.out) == (2, "")
     assert "edited after it was made" in said.err
+
+
+@pytest.mark.parametrize(
+    ("key", "way", "calls"),
+    [("", "composite", 2), ("exclusive = true\n", "collections", 2)],
+    ids=["a field that people change too", "a field that nobody else writes"],
+)
+def test_a_plan_says_how_its_writes_would_leave_and_what_that_costs(
+    syncd: Syncd, acme: Path, key: str, way: str, calls: int
+) -> None:
+    path = acme / "mappings" / "fields" / "marketo.toml"
+    path.write_text(path.read_text("utf-8").replace('conflict = "overwrite"\n', 'conflict = "overwrite"\n' + key), "utf-8")
+    assert syncd("--config", acme, "run", "--once").code == 0
+    drop(acme)
+    told = syncd("--config", acme, "plan").out
+    assert f"How they would leave: about {calls} API calls" in told
+    assert re.search(rf"^{way} +Lead +2 +2 +{calls}$", told, re.MULTILINE)
+    body = json.loads(syncd("--config", acme, "plan", "--json").out)
+    assert body["cost"] == [{"way": way, "object": "Lead", "writes": 2, "records": 2, "calls": calls}]
+    assert body["ways"] == [way, way]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.plan import Plan, intent_from_dict, intent_to_dict, plan_from_json, plan_to_json
-from syncd.core.routes import Cost, Way
+from syncd.core.routes import Terms
 from syncd.core.values import Intent, Rule
 from tests.core.samples import NOON, intent
 
@@ -27,15 +27,24 @@ def test_a_plan_is_read_back_as_it_was_written() -> None:
 
 def test_a_plan_reads_as_text_that_a_person_can_review() -> None:
     body = json.loads(plan_to_json(PLAN))
-    assert list(body) == ["schema", "org_id", "made_at", "reason", "policies", "hash", "cost", "intents"]
+    assert list(body) == ["schema", "org_id", "made_at", "reason", "policies", "hash", "cost", "ways", "intents"]
     assert (body["schema"], body["made_at"]) == (1, "2026-11-02T12:00:00+00:00")
     assert body["intents"][0]["rule"] == {"name": "status fence", "file": "fences.toml", "line": 40}
 
 
-def test_what_a_plan_costs_is_told_and_is_no_part_of_it() -> None:
-    text = plan_to_json(PLAN, [Cost(Way.CONDITIONAL, "Lead", 1, 1, 2)])
-    assert json.loads(text)["cost"] == [{"way": "composite", "object": "Lead", "writes": 1, "records": 1, "calls": 2}]
-    assert plan_from_json(text) == PLAN
+def test_how_a_plan_would_leave_and_what_that_costs_is_told_and_is_no_part_of_it() -> None:
+    latch = replace(intent(3), is_contested=False)
+    plan = replace(PLAN, intents=(*PLAN.intents, latch))
+    text = plan_to_json(plan, Terms(no_collections=frozenset({"Contact"})))
+    body = json.loads(text)
+    assert body["cost"] == [
+        {"way": "collections", "object": "Lead", "writes": 1, "records": 1, "calls": 2},
+        {"way": "composite", "object": "Lead", "writes": 1, "records": 1, "calls": 2},
+        {"way": "create", "object": "CampaignMember", "writes": 1, "records": 1, "calls": 3},
+    ]
+    assert body["ways"] == ["composite", "create", "collections"]
+    assert plan_from_json(text) == plan
+    assert json.loads(plan_to_json(plan, Terms(no_collections=frozenset({"Lead"}))))["hash"] == body["hash"]
 
 
 def test_a_write_without_a_precondition_stays_one_and_others_keep_the_hash_of_earlier_plans() -> None:
