@@ -4,6 +4,7 @@ Protocols only: Salesforce (`OrgReader`, `OrgWriter`), the export folder (`Expor
 clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 """
 
+from syncd.ports.bulk import BulkReader, Chunk, Packed, QueryJob
 from syncd.ports.clock import Clock
 from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, Refused
 from syncd.ports.jobs import Job
@@ -46,7 +47,9 @@ from syncd.ports.writing import IngestJob, OrgWriter, Overwrite, Update, WriteRe
 __all__ = [
     "Answer",
     "ApiUsage",
+    "BulkReader",
     "Case",
+    "Chunk",
     "Clock",
     "Counted",
     "CycleRecord",
@@ -75,8 +78,10 @@ __all__ = [
     "OrgReader",
     "OrgWriter",
     "Overwrite",
+    "Packed",
     "Page",
     "Pull",
+    "QueryJob",
     "Refused",
     "Request",
     "Store",

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.core.values import OrgRecord, Scalar
+from syncd.ports.bulk import BulkReader
+from syncd.ports.census import CensusReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Fresh:
     asked_at: datetime
 
 
-class OrgReader(Protocol):
+class OrgReader(BulkReader, CensusReader, Protocol):
     """One Salesforce org, read only. Methods raise OrgUnreachable, OrgRefused, LoginRefused, BudgetSpent."""
 
     def identity(self) -> OrgIdentity:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
+from syncd.ports.bulk import Chunk, Packed
+from syncd.ports.census import CensusStore
 from syncd.ports.exports import ExportFile, ExportRow
 from syncd.ports.jobs import Job
 from syncd.ports.org import Keyset
@@ -114,7 +116,7 @@ class CycleRecord:
     error: str | None = None
 
 
-class StoreReader(Protocol):
+class StoreReader(CensusStore, Protocol):
     """The database of one org, read only."""
 
     def setting(self, key: str) -> object:
@@ -249,6 +251,28 @@ class StoreWriter(Protocol):
         """Insert or replace mirrored rows with their keys, history rows included."""
         ...
 
+    def load(self, packed: Packed) -> int:
+        """Put rows of a first load straight into the mirror; those that are there stay as they are. Returns how many are new.
+
+        Shapes: nobody can look them up by key before `key_loaded`.
+        """
+        ...
+
+    def reload(self, packed: Packed, subject_field: str | None) -> int:
+        """Take rows of an object that is read again. Returns how many are staged to be decided.
+
+        Shapes: a row whose stamp is the mirror's is put into the mirror: what differs is a field that is new to syncd, or one
+        that Salesforce works out. Other rows are staged, unless the mirror has a newer one.
+        """
+        ...
+
+    def key_loaded(self, object: str, after_id: str = "") -> str | None:
+        """Make the keys of rows that were loaded, in id order, some of them in each transaction.
+
+        Shapes: returns the id to go on after, or None when all rows have their keys.
+        """
+        ...
+
     def unstage(
         self,
         objects: tuple[str, ...],
@@ -365,6 +389,10 @@ class Store(StoreReader, Protocol):
 
     def index(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Say which fields of which object `by_key` and `scan` look up. Rows mirrored before get their keys at once."""
+        ...
+
+    def pack(self, chunk: Chunk) -> Packed:
+        """Prepare rows for `load` or `reload`, outside of the transaction that then takes them."""
         ...
 
     def scratch(self) -> AbstractContextManager[Store]:

@@ -101,6 +101,15 @@ class Connection:
         text: str = self._repeated(lambda: self._read_once(what, "GET", path, None, {"Accept": "text/csv"}))
         return text
 
+    def stream(self, what: str, path: str) -> requests.Response:
+        """Ask for a CSV file, again when that can help, and return the answer unread: whoever asked reads and closes it."""
+        answer: requests.Response = self._repeated(lambda: self._stream_once(what, path))
+        return answer
+
+    def wait_before_try(self, number: int) -> None:
+        """Pause before something is asked for the second (1), third (2) … time."""
+        self._sleep(min(20.0, 0.5 * 2.0**number))
+
     def write(self, what: str, path: str, body: object, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Any:
         """Send something that changes records, once, and return the JSON answer. A body of bytes leaves as it is.
 
@@ -150,12 +159,33 @@ class Connection:
             raise _Again(error, wait_s)
         raise error
 
-    def _sent(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> requests.Response:
+    def _stream_once(self, what: str, path: str) -> requests.Response:
+        try:
+            answer = self._sent("GET", path, None, {"Accept": "text/csv"}, is_streamed=True)
+        except RequestException as cause:
+            raise _Again(self._unreachable(what, cause)) from cause
+        if answer.status_code < 300:
+            return answer
+        with answer:
+            wait_s = retry_after_s(answer.headers, self.meter.now())
+            try:
+                found = errors.parse(answer.content)
+            except errors.NotSalesforce as cause:
+                text = f"{self._host()} answered {what} with {answer.status_code} and {cause}."
+                raise _Again(OrgUnreachable(text), wait_s) from cause
+        error = errors.refusal(what, answer.status_code, found, self.access.api_version)
+        if answer.status_code in errors.BUSY_STATUSES:
+            raise _Again(error, wait_s)
+        raise error
+
+    def _sent(
+        self, method: str, path: str, body: object, headers: Mapping[str, str], *, is_streamed: bool = False
+    ) -> requests.Response:
         session = self._login.current()
-        answer = _call(session, method, path, body, headers)
+        answer = _call(session, method, path, body, headers, is_streamed=is_streamed)
         if not _is_expired(answer):
             return answer
-        return _call(self._login.renew(session), method, path, body, headers)
+        return _call(self._login.renew(session), method, path, body, headers, is_streamed=is_streamed)
 
     def _ask_token(self, form: Callable[[], Form]) -> requests.Response:
         answer: requests.Response = self._repeated(lambda: self._ask_token_once(form()))
@@ -224,7 +254,9 @@ def _pause(state: RetryCallState) -> float:
     return max(asked_s, _BACKOFF(state))
 
 
-def _call(session: OrgSession, method: str, path: str, body: object, headers: Mapping[str, str]) -> requests.Response:
+def _call(
+    session: OrgSession, method: str, path: str, body: object, headers: Mapping[str, str], *, is_streamed: bool = False
+) -> requests.Response:
     """Send one request through simple-salesforce and return its answer whatever the status.
 
     simple-salesforce raises on an error status and drops the answer's headers with it; the hook keeps the answer.
@@ -239,6 +271,8 @@ def _call(session: OrgSession, method: str, path: str, body: object, headers: Ma
     client = session.client
     url = f"https://{client.sf_instance}{path}"
     options: dict[str, Any] = {"headers": {**HEADERS, **headers}, "hooks": {"response": keep}, "allow_redirects": False}
+    if is_streamed:
+        options["stream"] = True
     if isinstance(body, bytes):
         options["data"] = body
     elif body is not None:

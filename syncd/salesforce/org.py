@@ -11,6 +11,7 @@ from syncd.core.values import Scalar
 from syncd.ports import (
     Answer,
     ApiUsage,
+    Chunk,
     DeletedSince,
     DescribedSince,
     Fresh,
@@ -19,11 +20,13 @@ from syncd.ports import (
     OrgIdentity,
     Overwrite,
     Pull,
+    QueryJob,
     Update,
     UpdatedSince,
     WriteResult,
 )
-from syncd.salesforce import bulk_ingest, pull, reads, writes
+from syncd.ports.census import Fate, Span
+from syncd.salesforce import bulk_ingest, bulk_query, counting, pull, reads, writes
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.connection import Connection, host_now
 
@@ -102,9 +105,45 @@ class SalesforceOrg:
         """Find rows whose fields each hold one of the given values."""
         return reads.find(self._connection, object, fields, where)
 
+    def count_days(self, spans: Sequence[Span]) -> list[dict[str, int]]:
+        """Count rows by day in UTC, five spans a call."""
+        return counting.count_days(self._connection, spans)
+
+    def count_spans(self, spans: Sequence[Span]) -> list[int]:
+        """Count rows, five spans a call."""
+        return counting.count_spans(self._connection, spans)
+
+    def ids(self, span: Span) -> Iterator[tuple[str, datetime]]:
+        """Give ids with their stamps."""
+        return counting.ids(self._connection, span)
+
+    def fates(self, object: str, ids: Sequence[str]) -> Mapping[str, Fate]:
+        """Say what became of rows."""
+        return counting.fates(self._connection, object, ids)
+
     def count(self, questions: Sequence[tuple[str, Mapping[str, Sequence[Scalar]]]]) -> list[int]:
         """Count rows, five questions (object, where) in one API call; `check` asks."""
         return reads.count(self._connection, questions)
+
+    def open_query(self, pull: Pull) -> QueryJob:
+        """Begin a Bulk job that reads the rows of a pull, in no order."""
+        return bulk_query.open_job(self._connection, pull)
+
+    def query_job(self, job_id: str) -> QueryJob | None:
+        """Ask how a Bulk query stands; None when the org has forgotten it."""
+        return bulk_query.ask(self._connection, job_id)
+
+    def running_queries(self, object: str, since_at: datetime) -> list[QueryJob]:
+        """List the Bulk queries over an object that our user began since then and that have not ended."""
+        return bulk_query.running(self._connection, object, since_at)
+
+    def query_rows(self, job: QueryJob, pull: Pull, schema: ObjectSchema, locator: str | None) -> Iterator[Chunk]:
+        """Read the rows of a Bulk query that is done, straight from the socket."""
+        return bulk_query.read(self._connection, job, pull, schema, locator)
+
+    def abort_query(self, job_id: str) -> None:
+        """End a Bulk query whose rows nobody wants any more."""
+        bulk_query.abort(self._connection, job_id)
 
     def update(self, updates: Sequence[Update]) -> list[WriteResult]:
         """Send at most 25 conditional updates in one API call."""

@@ -20,11 +20,13 @@ from sqlalchemy.exc import ArgumentError
 from syncd.errors import StoreUnusable
 from syncd.store import postgres, sqlite, tables
 from syncd.store.base import Database
+from syncd.store.counting import CountReads
 from syncd.store.export_rows import ExportReads, ExportWrites
 from syncd.store.faults import in_our_words
 from syncd.store.jobs import JobReads, JobWrites
 from syncd.store.lease import Leases
 from syncd.store.ledger import LedgerReads, LedgerWrites
+from syncd.store.loading import LoadReads, LoadWrites
 from syncd.store.mirror import MirrorReads, MirrorWrites, read_indexed, refuse_reindex, reindex
 from syncd.store.notes import NoteReads, NoteWrites
 from syncd.store.requests import Requests, RequestWrites
@@ -55,11 +57,11 @@ class Surroundings:
     after_commit: Callable[[], None] = _nothing
 
 
-class SqlWriter(MirrorWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites):
+class SqlWriter(MirrorWrites, LoadWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites):
     """One write transaction."""
 
 
-class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests):
+class SqlStore(MirrorReads, LoadReads, CountReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests):
     """The database of one org. Made by `open_store`.
 
     `is_new`: the database was made by this opening; its ledger is empty. `identity`: the file that writers must still find at
@@ -181,6 +183,7 @@ class SqlStore(MirrorReads, StagingReads, NoteReads, ExportReads, LedgerReads, J
 
     def dispose(self) -> None:
         """Close all connections; those that write last: the last one of SQLite's empties its log into the file."""
+        self.unclaim()
         self.database.dispose()
 
 

@@ -241,28 +241,38 @@ class StagingWrites(Writes):
         replace(self.connection, marks, [row], ["decided_at", "read_at", "read_id"])
 
 
-def stage_rows(connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
-    """Stage rows that the mirror does not have as they are, or newer. Returns how many."""
+def stage_rows(connection: Connection, rows: Sequence[Mapping[str, object]], *, spares_deleted: bool = False) -> int:
+    """Stage rows that the mirror does not have as they are, or newer. Returns how many.
+
+    Shapes: `spares_deleted` is for rows of a snapshot that may be older than a deletion which the mirror knows of.
+    """
     if not rows:
         return 0
     there = (records.c.org == _given("org"), records.c.object == _given("object"), records.c.id == _given("id"))
     same = and_(
         records.c.modified_at == _given("modified_at"), records.c.layout == _given("layout"), records.c.fields == _given("fields")
     )
-    has_it = and_(*there, records.c.is_deleted == _given("is_deleted"), or_(records.c.modified_at > _given("modified_at"), same))
+    is_newer = records.c.modified_at > _given("modified_at")
+    of_its_kind = and_(records.c.is_deleted == _given("is_deleted"), or_(is_newer, same))
+    has_it = and_(
+        *there,
+        or_(of_its_kind, and_(records.c.is_deleted, records.c.modified_at >= _given("modified_at")))
+        if spares_deleted
+        else of_its_kind,
+    )
     names = [column.name for column in staged.columns]
     given = select(*(_given(name) for name in names)).where(~select(records.c.id).where(has_it).exists())
     statement = insert(connection, staged).from_select(names, given)
     new = statement.excluded
     # A page may come from a snapshot older than what is staged: the newer reading stays, and of two equally old
     # ones that which knows the row to be gone.
-    is_newer = or_(
+    stays = or_(
         new.order_at > staged.c.order_at,
         and_(new.order_at == staged.c.order_at, or_(new.is_deleted, ~staged.c.is_deleted)),
     )
     keys = [column.name for column in staged.primary_key]
     changed = {name: new[name] for name in names if name not in keys}
-    upsert = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=is_newer)
+    upsert = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=stays)
     return connection.execute(upsert.execution_options(preserve_rowcount=True), list(rows)).rowcount
 
 

@@ -1,0 +1,190 @@
+"""How do a million rows get into the mirror? By column, in one prepared statement for many rows, their keys sorted at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import repeat
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Insert,
+    Update,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from syncd.core.values import Scalar
+from syncd.ports import Chunk, Packed
+from syncd.store.base import Reads, Writes, insert
+from syncd.store.encoding import to_json, to_key, to_text
+from syncd.store.layouts import keep_layout, lookup_number
+from syncd.store.staging import stage_rows
+from syncd.store.tables import record_keys, records
+
+KEYED_AT_ONCE = 1_000_000
+"""Rows whose keys one transaction makes: it takes a few seconds, which other writers wait for."""
+_STAMP_CHARS = len("2026-01-02T03:04:05.000Z")
+_Columns = Mapping[str, Sequence[object]]
+
+
+class LoadReads(Reads):
+    """What is done with rows before a transaction begins."""
+
+    indexed: Mapping[str, Sequence[str]]
+
+    def pack(self, chunk: Chunk) -> Packed:
+        """Prepare rows for `load` or `reload`, outside of the transaction that then takes them."""
+        fields = self.indexed.get(chunk.object, ())
+        found_by: Sequence[object] = [None] * len(chunk.ids)
+        if fields and set(fields) <= set(chunk.names):
+            keys = [_keys(chunk.columns[chunk.names.index(field)]) for field in fields]
+            found_by = [to_json(row) if any(row) else None for row in zip(*keys, strict=True)]
+        columns = {
+            "id": chunk.ids,
+            "modified_at": _times(chunk.stamps),
+            "fields": _arrays(chunk.columns),
+            "found_by": found_by,
+        }
+        return Packed(chunk, columns)
+
+
+class LoadWrites(Writes):
+    """What Bulk jobs brought."""
+
+    def load(self, packed: Packed) -> int:
+        """Put rows of a first load straight into the mirror; those that are there stay as they are. Returns how many are new.
+
+        Shapes: nobody can look them up by key before `key_loaded`.
+        """
+        chunk = packed.chunk
+        if not chunk.ids:
+            return 0
+        layout = keep_layout(self.connection, chunk.object, chunk.names)
+        constants = {"org": self.org, "object": chunk.object, "is_deleted": False, "layout": layout}
+        statement = insert(self.connection, records).on_conflict_do_nothing()
+        return _run(self.connection, statement, packed.columns, constants)
+
+    def reload(self, packed: Packed, subject_field: str | None) -> int:
+        """Take rows of an object that is read again. Returns how many are staged to be decided.
+
+        Shapes: a row whose stamp is the mirror's is put into the mirror: what differs is a field that is new to syncd, or one
+        that Salesforce works out. Other rows are staged, unless the mirror has a newer one.
+        """
+        chunk, columns = packed.chunk, packed.columns
+        if not chunk.ids:
+            return 0
+        layout = keep_layout(self.connection, chunk.object, chunk.names)
+        _run(self.connection, _REFRESH, columns, {"org": self.org, "object": chunk.object, "layout": layout})
+        subjects = chunk.ids
+        if subject_field is not None:
+            parents = chunk.columns[chunk.names.index(subject_field)]
+            subjects = [str(parent or id) for parent, id in zip(parents, chunk.ids, strict=True)]
+        rows = zip(chunk.ids, subjects, columns["modified_at"], columns["fields"], strict=True)
+        return stage_rows(
+            self.connection,
+            [
+                {
+                    "org": self.org,
+                    "object": chunk.object,
+                    "id": id,
+                    "subject_id": subject,
+                    "modified_at": at,
+                    "order_at": at,
+                    "is_deleted": False,
+                    "layout": layout,
+                    "fields": fields,
+                }
+                for id, subject, at, fields in rows
+            ],
+            spares_deleted=True,
+        )
+
+    def key_loaded(self, object: str, after_id: str = "") -> str | None:
+        """Make the keys of rows that were loaded, in id order, some of them in each transaction.
+
+        Shapes: returns the id to go on after, or None when all rows have their keys.
+        """
+        mine = (records.c.org == self.org, records.c.object == object, records.c.id > after_id)
+        last_id = self.connection.execute(
+            select(records.c.id).where(*mine).order_by(records.c.id).offset(KEYED_AT_ONCE - 1).limit(1)
+        ).scalar_one_or_none()
+        span = (*mine, records.c.id <= last_id) if last_id is not None else mine
+        for position, field in enumerate(self.indexed.get(object, ())):
+            self.connection.execute(self._keying(lookup_number(self.org, object, field), position, span))
+        return last_id
+
+    def _keying(self, lookup: int, position: int, span: Sequence[ColumnElement[bool]]) -> Insert:
+        if self.connection.dialect.name == "postgresql":
+            key: ColumnElement[str] = func.json_extract_path_text(cast(records.c.found_by, JSON), str(position))
+        else:
+            key = func.json_extract(records.c.found_by, f"$[{position}]")
+        # Sorted by SQLite first, a million keys go in at the end of the table one after the other.
+        found = select(records.c.id, key.label("value")).where(*span, records.c.found_by.is_not(None)).subquery()
+        keyed = select(literal(lookup), found.c.value, found.c.id).where(found.c.value.is_not(None))
+        names = ["lookup", "value", "id"]
+        return (
+            insert(self.connection, record_keys)
+            .from_select(names, keyed.order_by(found.c.value, found.c.id))
+            .on_conflict_do_nothing()
+        )
+
+
+def _arrays(columns: Sequence[Sequence[Scalar]]) -> list[str]:
+    try:
+        return [orjson.dumps(row).decode() for row in zip(*columns, strict=True)]
+    except TypeError:
+        return [to_json(row) for row in zip(*columns, strict=True)]
+
+
+def _keys(column: Sequence[Scalar]) -> list[str | None]:
+    """Return `to_key` of every value, without calling it where the value is its own key."""
+    return [to_key(value) if value.__class__ is not str or "@" in value else value or None for value in column]
+
+
+def _times(stamps: Sequence[str]) -> list[str]:
+    if all(len(stamp) == _STAMP_CHARS for stamp in stamps):
+        return [stamp[:-1] + "000Z" for stamp in stamps]
+    return [to_text(datetime.fromisoformat(stamp)) for stamp in stamps]
+
+
+def _given(name: str) -> BindParameter[object]:
+    return bindparam(f"of_{name}", type_=records.c[name].type)
+
+
+_REFRESH = (
+    update(records)
+    .where(
+        *(records.c[name] == _given(name) for name in ("org", "object", "id", "modified_at")),
+        ~records.c.is_deleted,
+        or_(records.c.layout != _given("layout"), records.c.fields != _given("fields")),
+        records.c.found_by.is_not_distinct_from(_given("found_by")),
+    )
+    .values(layout=_given("layout"), fields=_given("fields"))
+)
+
+
+def _run(connection: Connection, statement: Insert | Update, columns: _Columns, constants: Mapping[str, object]) -> int:
+    """Carry out a statement once for each row; the parameter `of_id` or `id` takes its values from the column "id"."""
+    names = [*columns, *constants]
+    if connection.dialect.name != "sqlite":
+        prefix = "of_" if isinstance(statement, Update) else ""
+        found = [dict(constants) | dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        given = [{prefix + name: value for name, value in row.items()} for row in found]
+        return connection.execute(statement.execution_options(preserve_rowcount=True), given).rowcount
+    # Tuples in the order of the statement's marks: a dictionary for each of a million rows takes as long as the rows.
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names if isinstance(statement, Insert) else None)
+    order = [name.removeprefix("of_") for name in compiled.positiontup or ()]
+    rows_of = [columns[name] if name in columns else repeat(constants[name]) for name in order]
+    rows = list(zip(*rows_of))  # noqa: B905 - constants repeat without end
+    options = {"preserve_rowcount": True}
+    return connection.exec_driver_sql(str(compiled), rows, execution_options=options).rowcount
