@@ -49,6 +49,7 @@ VERBS = {
     "actors": Verb("actors", "actors", "Propose, from history, which logins are people, machines, or both."),
     "formula": Verb("formula", "formula", "Show what a formula in Salesforce's syntax comes to for a record, part by part."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),
+    "store": Verb("store", "store", "Back the database up, and restore it."),
     "sandbox": Verb("sandbox", "sandbox", "Serve the emulated Salesforce org on a port, and play people and machines in it."),
 }
 

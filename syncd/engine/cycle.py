@@ -16,6 +16,7 @@ from syncd.engine.judging import decide_fenced, decide_plain, read_directory
 from syncd.engine.needs import FAST_TIER, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
+from syncd.engine.restored import compare, is_restored
 from syncd.engine.schema import forget_schema, known_schema, tell_hidden
 from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, FieldHidden, SyncdError
@@ -41,6 +42,9 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         _record_unbegun(world, problem)
         raise
     try:
+        if is_restored(world):
+            compare(world, org, cycle, lambda: decide(world, cycle, everything=True))
+            return finish(world, cycle)
         act(world, org, cycle, limits=world.limits)
         decide(world, cycle)
         hold_for_asking(world, cycle)

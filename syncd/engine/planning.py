@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from syncd.core.plan import Plan
 from syncd.core.values import Entry, Intent, OrgRecord, digest
-from syncd.engine.acting import WAITING_PLAN, act
+from syncd.engine.acting import act
 from syncd.engine.cycle import begin, decide, finish
+from syncd.engine.holding import WAITING_PLAN
 from syncd.engine.judging import open_intents
+from syncd.engine.restored import is_restored
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanRefused
 from syncd.ports import CycleRecord, LedgerQuery, OrgWriter
@@ -118,6 +120,8 @@ def take_up_again(world: World, org: OrgWriter) -> CycleRecord:
 def _refuse_unless_it_fits(world: World, cycle: Cycle, plan: Plan) -> None:
     if plan.org_id != cycle.identity.org_id:
         raise PlanRefused(f"The plan is for org {plan.org_id}; config.toml leads to org {cycle.identity.org_id}.")
+    if is_restored(world):
+        raise PlanRefused("The store was restored, and is not compared with the org yet.", hint="Run first: syncd run --once")
     applied = world.store.setting(f"{APPLIED} {plan.hash}")
     if applied is not None:
         raise PlanRefused(f"The plan was applied already, at {applied}.")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from syncd.ports import Clock, ExportFile, Item, Refused
 
 QUIET = timedelta(seconds=2)
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
+_PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
 _State = tuple[int, int, int]
 
 
@@ -85,6 +87,21 @@ class DropFolder:
     def refused(self, file: ExportFile) -> None:
         """Move a file that will never be taken to refused/."""
         self._put(file, "refused")
+
+    def bring_back(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Put finished files back whose SHA-256 is not known, to be taken once more; return their names."""
+        names: list[str] = []
+        if self.is_read_only or not self.root.is_dir():
+            return names
+        for path in sorted(self.root.glob("*/done/*")):
+            if not path.is_file() or path.is_symlink() or is_known(_hash_of(path)):
+                continue
+            name = _PUT_AWAY.sub("", path.name)
+            target = path.parent.parent / name
+            if not target.exists():
+                path.replace(target)
+                names.append(name)
+        return names
 
     def _one(self, path: Path, name: str, mapping: SourceMapping) -> ExportFile | Problem | None:
         """Judge one name of the folder; None when there is nothing to do with it now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,4 +72,8 @@ class Exports(Protocol):
 
     def refused(self, file: ExportFile) -> None:
         """Put a file away that will never be taken."""
+        ...
+
+    def bring_back(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Put finished files back whose SHA-256 is not known, to be taken once more; return their names."""
         ...

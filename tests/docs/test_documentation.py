@@ -19,10 +19,7 @@ from syncd.store.tables import metadata
 from tests.cli.conftest import home, store, told  # noqa: F401 - the fixtures of a filled store serve here as well
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/practices.md", "docs/sandbox.md")
-]
+DOCUMENTS = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").glob("*.md"))]
 OTHERS = [ROOT / "config.example.toml", ROOT / "Dockerfile", *sorted((ROOT / "mappings").rglob("*.toml"))]
 SOURCES = sorted((ROOT / "syncd").rglob("*.py"))
 QUOTED = re.compile(r"`syncd(( [^`\n]+)?)`")
