@@ -57,10 +57,15 @@ class Call:
     @property
     def how(self) -> How:
         """Say how this call saves: as its user, now, with assignment rules unless the header forbids them."""
-        assigns = auto_assign(self.headers.get("sforce-auto-assign"))
+        assigns = auto_assign(self.headers.get("sforce-auto-assign")) or self._is_deaf_to_header()
         duplicates, details = read_header(self.headers.get("sforce-duplicate-rule-header"))
         now = self.org.clock.now()
         return How(self.user_id, now, assigns, duplicates=duplicates, duplicate_details=details, via=API)
+
+    def _is_deaf_to_header(self) -> bool:
+        """Tell whether this is a collection, and the admin wants those to run assignment rules whatever the header says."""
+        is_collection = tuple(part.lower() for part in self.parts[:2]) == ("composite", "sobjects")
+        return is_collection and self.org.settings.collections_ignore_auto_assign
 
     def object_body(self) -> dict[str, Any]:
         """Return the body as a JSON object.

@@ -24,6 +24,7 @@ class Settings:
     picklists: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # {"Lead": {"LeadSource": ["Web", "Fair"]}}
     unshared: list[str] = field(default_factory=list)  # ids of records that the API user may not see: no query tells of them
     assignment_rule: dict[str, Any] | None = None
+    collections_ignore_auto_assign: bool = False  # the guide does not say whether collections heed Sforce-Auto-Assign
     daily_api_requests: int = 100_000
     others: dict[str, Any] = field(default_factory=dict)  # {"calls_per_hour": 500, "since": "...Z"}: other integrations
     app_api_requests: int = 0  # the connected app's own share; shown in Sforce-Limit-Info when it is not 0

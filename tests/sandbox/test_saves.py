@@ -159,6 +159,19 @@ def test_the_rule_spares_a_persons_save_and_bites_every_other_create(client: Cli
     assert client.get("Lead", calm)["OwnerId"] == client.org.api_user_id
 
 
+def test_an_org_whose_collections_are_deaf_to_the_header_moves_owners_all_the_same(client: Client) -> None:
+    lead, mql = client.lead(), queue(client)
+    client.org.change_settings({"assignment_rule": {"owner": "MQL Queue", "active": True}})
+    body = {"records": [{"attributes": {"type": "Lead"}, "id": lead, "Title": "x"}]}
+    client.call("PATCH", "/composite/sobjects", body, Sforce_Auto_Assign="FALSE")
+    assert client.get("Lead", lead)["OwnerId"] == client.org.api_user_id
+    client.org.change_settings({"collections_ignore_auto_assign": True})
+    client.call("PATCH", f"/sobjects/Lead/{lead}", {"Title": "y"}, Sforce_Auto_Assign="FALSE")
+    assert client.get("Lead", lead)["OwnerId"] == client.org.api_user_id
+    client.call("PATCH", "/composite/sobjects", body, Sforce_Auto_Assign="FALSE")
+    assert client.get("Lead", lead)["OwnerId"] == mql
+
+
 # --- opportunities -------------------------------------------------------------------------------------------------
 
 STAGES = [
