@@ -57,6 +57,18 @@ class Load:
 
 
 @dataclass(slots=True)
+class BulkQuery:
+    """One Bulk query job; its rows are read when they are asked for first."""
+
+    id: str
+    object: str
+    created_at: datetime
+    state: str = "running"
+    polls: int = 0
+    rows: list[Any] | None = None
+
+
+@dataclass(slots=True)
 class ModelTime:
     """The org's clock. It stands still until it is moved."""
 
@@ -87,6 +99,7 @@ class OrgModel:
     settings: dict[str, Any] = field(default_factory=dict)
     locks: dict[str, int] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
+    queries: dict[str, BulkQuery] = field(default_factory=dict)
     used: int = 0
     refuses: Callable[[str, Mapping[str, Any], Mapping[str, Any]], Refusal | None] = lambda object, row, changes: None
     counter: int = 0
@@ -337,6 +350,7 @@ class OrgModel:
         copy.bin_log, copy.running, copy.deeds = list(self.bin_log), list(self.running), list(self.deeds)
         copy.settings, copy.locks = dict(self.settings), dict(self.locks)
         copy.loads = {id: load.copy() for id, load in self.loads.items()}
+        copy.queries = {id: replace(query) for id, query in self.queries.items()}
         return copy
 
     def rows_of(self, objects: Sequence[str]) -> Iterator[tuple[str, Row]]:

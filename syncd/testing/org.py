@@ -32,6 +32,7 @@ from syncd.ports import (
     Updates,
 )
 from syncd.testing.model import BIN_DAYS, OrgModel, Row, eighteen
+from syncd.testing.reads import ModelBulkReader, ModelCensus
 from syncd.testing.writes import ModelWriter
 
 ORG_ID = "00D5e0000000modEAA"
@@ -64,7 +65,7 @@ class ModelClock:
         self.model.clock.advance(seconds)
 
 
-class InMemoryOrg(ModelWriter):
+class InMemoryOrg(ModelWriter, ModelCensus, ModelBulkReader):
     """One process's connection to a model. Calls from several threads take turns if the caller sees to it."""
 
     def __init__(self, model: OrgModel, disturb: Disturb = _nothing, log: list[dict[str, Any]] | None = None) -> None:
