@@ -134,7 +134,7 @@ class _Reader:
         """Return a setting that the login cannot do without."""
         if key not in self.org:
             text = f'org.{key} is missing: login = "{self.org["login"]}" needs it.'
-            self.problems.append(self.table.problem(("org", key), "CFG-003", text, f"Write {key} under [org]."))
+            self.problems.append(self.table.problem(("org", "login"), "CFG-003", text, f"Write {key} under [org]."))
         return self.collected(lambda: _expanded(self.org, key, self.environ))
 
     def file(self, key: str, check: Callable[[str, Path], str]) -> Path:
