@@ -131,6 +131,8 @@ def health_problem(
         return f"{ran}; {cause or 'is `syncd run` running?'}"
     if cause:
         return cause
+    if trouble.is_restored:
+        return "the store was restored; the next cycle compares it with the org before it writes"
     if cycles[0].error:
         return f"the last cycle failed: {cycles[0].error}"
     hidden = cycles[0].counts.get("fields hidden", 0)

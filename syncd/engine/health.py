@@ -12,6 +12,7 @@ from typing import Any
 
 from syncd.errors import SyncdError
 from syncd.ports import Store, StoreReader
+from syncd.ports.restored import RESTORED
 
 STARTS = "starts without a finished cycle"
 FAILING = "cycles failing"
@@ -35,6 +36,7 @@ class Trouble:
     reason: str = ""
     hint: str = ""
     running: str = ""
+    is_restored: bool = False
     seen_in: str = ""
     running_since_at: datetime | None = None
 
@@ -51,6 +53,7 @@ def read_trouble(store: StoreReader) -> Trouble:
         failing_since_at=_at(failing),
         reason=str(failing.get("reason") or ""),
         hint=str(failing.get("hint") or ""),
+        is_restored=store.setting(RESTORED) is not None,
         running=str(running.get("what") or ""),
         seen_in=str(running.get("seen_in") or ""),
         running_since_at=_at(running),
