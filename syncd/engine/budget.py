@@ -22,11 +22,13 @@ BLOCK = 25
 
 @dataclass(slots=True)
 class Purse:
-    """What one cycle knows of the calls: what was spent before it, what it claimed, and which kinds of calls it left."""
+    """What one cycle knows of the calls: what was spent before it, what it claimed in the store, how many it has allowed in all
+    (some of them may not have left yet), and which kinds of calls it left."""
 
     before: Spending
     calls_before: int
     claimed: int = 0
+    promised: int = 0
     paused: dict[Kind, Pause] = field(default_factory=dict)
     granted: set[Kind] = field(default_factory=set)
     known: Mapping[str, Any] = field(default_factory=dict)
@@ -81,15 +83,17 @@ def require(world: World, purse: Purse | None, kind: Kind, now: datetime, calls:
 def pause_now(world: World, purse: Purse, kind: Kind, calls: int, now: datetime) -> Pause | None:
     """Say why so many calls may not be made, and note it; or claim them and return None."""
     ours = world.org.usage().ours - purse.calls_before
-    pause = pause_for(kind, calls, _spending_now(world, purse, now), budget_of(world.pace), now)
+    under_way = max(0, purse.promised - ours)
+    pause = pause_for(kind, under_way + calls, _spending_now(world, purse, now), budget_of(world.pace), now)
     if pause is not None:
         purse.paused[kind] = pause
         purse.granted.discard(kind)
         return pause
     purse.granted.add(kind)
     purse.paused.pop(kind, None)
-    if ours + calls > purse.claimed:
-        purse.claimed = ours + calls + BLOCK
+    purse.promised = ours + under_way + calls
+    if purse.promised > purse.claimed:
+        purse.claimed = purse.promised + BLOCK
         with world.store.begin() as tx:
             tx.put_setting(CALLS, {**purse.known, "claimed": {"hour": hour_of(now).isoformat(), "calls": purse.claimed}})
     return None
