@@ -10,18 +10,29 @@ import typer
 
 import syncd
 from syncd.cli import output
-from syncd.errors import SyncdError
+from syncd.errors import ConfigInvalid, SyncdError
 
 CONFIG_EXAMPLE = "config.example.toml"
+HEAD_BYTES = 256 * 1024
 
 
 def init(
     folder: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="Where to write; created when missing.", show_default=False)
     ] = Path(),
+    from_export: Annotated[
+        Path | None, typer.Option("--from-export", metavar="FILE", help="Recognise the tool that wrote this export.")
+    ] = None,
 ) -> None:
-    """Write a config.toml and starter mappings into DIR (default: here). Overwrites nothing."""
-    wanted = {folder / name: source for name, source in starters()}
+    """Write a config.toml and starter mappings into DIR (default: here). Overwrites nothing.
+
+    With --from-export the mapping is made for that file's tool and columns; a DIR that has a config.toml gets the mapping alone.
+    """
+    mapping = None if from_export is None else _mapping_of(from_export)
+    wanted = {folder / name: source.read_bytes() for name, source in starters() if _is_wanted(folder, name, mapping)}
+    wanted |= (
+        {folder / "mappings" / "fields" / f"{name}.toml": text.encode() for name, text in mapping.items()} if mapping else {}
+    )
     taken = [str(path) for path in wanted if path.exists()]
     if taken:
         raise SyncdError(
@@ -29,16 +40,42 @@ def init(
             hint="Run `syncd init` in another folder, or move those files away first.",
         )
     try:
-        for path, source in wanted.items():
+        for path, content in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(source.read_bytes())
-        for mapping in (folder / "mappings" / "fields").glob("*.toml"):
-            (folder / "exports" / mapping.stem).mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for path in (folder / "mappings" / "fields").glob("*.toml"):
+            (folder / "exports" / path.stem).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SyncdError(f"cannot write to {folder}: {error.strerror}.", hint="Check its owner and permissions.") from error
     for path in wanted:
         output.data(f"wrote {path}")
     output.data("\n".join(_next_steps(folder)))
+
+
+def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:
+    """Leave out the starter mapping that an export's own one replaces, and everything where syncd is set up already."""
+    return mapping is None or not ((folder / "config.toml").exists() or name.startswith("mappings/fields/"))
+
+
+def _mapping_of(export: Path) -> dict[str, str]:
+    """Recognise an export and write its mapping: {source name: text}. Raises ConfigInvalid for what is no export."""
+    from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
+
+    try:
+        with export.open("rb") as stream:
+            head = read_header(stream.read(HEAD_BYTES))
+        vendor = recognise(head)
+        text = starter(vendor, head, export.name)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"{export} cannot be read: {error.strerror}.", hint="Name a CSV file from the marketing tool."
+        ) from error
+    except NoExport as error:
+        raise ConfigInvalid(
+            f"{export} {error}.", hint="Begin with mappings/fields/marketo.toml: run syncd init without it."
+        ) from error
+    output.message(f"{export.name}: {vendor.title}" + ("" if vendor.is_seen else "; check every line, its layout is unverified"))
+    return {source_name(vendor, export.name): text}
 
 
 def starters() -> Iterator[tuple[str, Path]]:

@@ -23,7 +23,7 @@ NULLS = ("", "null")
 DELIMITERS = (",", ";", "\t", "|")
 
 _TOP = ("version", "mode", "file", "match", "column")
-_FILE = ("pattern", "encoding", "delimiter", "zone", "null", "newest")
+_FILE = ("pattern", "encoding", "delimiter", "zone", "null", "newest", "flag")
 _MATCH = ("id", "external", "email")
 _COLUMN = (
     "field", "type", "side", "conflict", "blank", "transform", "null", "true", "false", "flag", "opted_out_when",
@@ -60,7 +60,8 @@ class SourceMapping:
     """One file of `mappings/fields/`. `match` names the key columns in the order in which they are tried.
 
     `external_field` is the org's field that the external column is looked up in. `opt_out_rule` is set when an opt-out
-    is also written to the org (HasOptedOutOfEmail = true, never false).
+    is also written to the org (HasOptedOutOfEmail = true, never false). `file_flag` holds for everybody in a file: some tools
+    say a status only in the file's name.
     """
 
     name: str
@@ -78,6 +79,7 @@ class SourceMapping:
     null: frozenset[str] = frozenset(NULLS)
     newest: str | None = None
     opt_out_rule: Rule | None = None
+    file_flag: Flag | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -119,7 +121,7 @@ def parse_mapping(name: str, table: Table) -> tuple[SourceMapping | None, list[P
     mode = reading.choice((), table.values, "mode", ("observe", "write")) or "observe"
     file = _file(reading, reading.table_at((), table.values, "file") or {})
     match, external_field = _match(reading, table)
-    columns = _columns(reading, table, file.null)
+    columns = _columns(reading, table, file.null, is_needed=file.flag is None)
     _written_twice(reading, columns)
     if reading.problems:
         return None, sorted(reading.problems, key=lambda problem: (problem.line, problem.column))
@@ -127,7 +129,7 @@ def parse_mapping(name: str, table: Table) -> tuple[SourceMapping | None, list[P
     opt_out = table.rule("opt-out", "column", to_org[0].name) if to_org else None
     return SourceMapping(
         name, table.file, table.sha256, version or "", columns, match, external_field, mode,
-        file.pattern, file.encoding, file.delimiter, file.zone, file.null, file.newest, opt_out,
+        file.pattern, file.encoding, file.delimiter, file.zone, file.null, file.newest, opt_out, file.flag,
     ), []  # fmt: skip
 
 
@@ -139,6 +141,7 @@ class _File:
     zone: str
     null: frozenset[str]
     newest: str | None
+    flag: Flag | None
 
 
 def _file(reading: Reading, values: Mapping[str, object]) -> _File:
@@ -148,6 +151,7 @@ def _file(reading: Reading, values: Mapping[str, object]) -> _File:
     if "/" in pattern or "\\" in pattern or pattern.startswith("."):
         reading.say((*base, "pattern"), "MAP-119", f"{pattern!r} leaves the folder.", 'Give a file name such as "*.csv".')
     null = reading.texts(base, values, "null")
+    flag = reading.choice(base, values, "flag", (Flag.OPTED_OUT.value, Flag.UNREACHABLE.value))
     return _File(
         pattern,
         _encoding(reading, reading.text(base, values, "encoding") or "utf-8"),
@@ -155,6 +159,7 @@ def _file(reading: Reading, values: Mapping[str, object]) -> _File:
         _zone(reading, reading.text(base, values, "zone") or "UTC"),
         frozenset(NULLS if null is None else null),
         reading.text(base, values, "newest"),
+        Flag(flag) if flag else None,
     )
 
 
@@ -228,9 +233,11 @@ def _external(reading: Reading, values: Mapping[str, object]) -> tuple[str | Non
     return reading.text(base, values, "column"), name
 
 
-def _columns(reading: Reading, table: Table, null: frozenset[str]) -> tuple[Column, ...]:
+def _columns(reading: Reading, table: Table, null: frozenset[str], *, is_needed: bool) -> tuple[Column, ...]:
     values = reading.table_at((), table.values, "column")
     if not values:
+        if not is_needed and "column" not in table.values:
+            return ()
         if "column" not in table.values or values is not None:
             reading.say(
                 ("column",), "MAP-103", "No column is mapped: nothing would ever be read.",

@@ -76,6 +76,8 @@ class _Row:
         self.values: dict[str, Scalar] = {}
         self.flags: dict[Flag, str] = {}
         self.cleared: set[Flag] = set()
+        if mapping.file_flag is not None:
+            self.flags[mapping.file_flag] = "[file] flag"
 
     def parsed(self) -> ParsedRow | Problem:
         damaged = self._damaged_cells()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from syncd.cli.wire import load_policies
 from tests.cli.conftest import Syncd
 
@@ -28,3 +30,41 @@ def test_init_overwrites_nothing_and_then_writes_nothing(syncd: Syncd, tmp_path:
     assert "mappings/fences.toml" in said.err
     assert mine.read_text("utf-8") == "mine"
     assert not (tmp_path / "config.toml").exists()
+
+
+EXPORT = "id,email,firstName,lastName,leadScore,unsubscribed,emailInvalid,updatedAt,=cmd\n1,a@acme.example,A,B,1,false,false,,x\n"
+
+
+def test_from_export_writes_a_mapping_for_that_tool_and_its_columns(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text(EXPORT, "utf-8")
+    said = syncd("init", "new", "--from-export", "leads.csv")
+    assert said.code == 0, said.err
+    assert "leads.csv: Marketo Engage (bulk extract of leads)" in said.err
+    mapping = (tmp_path / "new" / "mappings" / "fields" / "marketo.toml").read_text("utf-8")
+    assert '[column."leadScore"]' in mapping
+    assert "leadSource" not in mapping
+    assert (tmp_path / "new" / "exports" / "marketo").is_dir()
+    assert "wrote new/config.toml" in said.out
+
+
+def test_where_syncd_is_set_up_already_only_the_mapping_is_added(syncd: Syncd, tmp_path: Path) -> None:
+    assert syncd("init", "new").code == 0
+    (tmp_path / "contacts.csv").write_text('"id","firstname","lastname","email","points"\n', "utf-8")
+    said = syncd("init", "new", "--from-export", "contacts.csv")
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[0] == "wrote new/mappings/fields/mautic.toml"
+    again = syncd("init", "new", "--from-export", "contacts.csv")
+    assert again.code == 1
+    assert "nothing was written" in again.err
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"PK\x03\x04", "is a ZIP archive"), (b"a,b\n", "looks like an e-mail address"), (None, "No such file")]
+)
+def test_from_export_refuses_what_is_no_export(syncd: Syncd, tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "x.csv").write_bytes(content)
+    said = syncd("init", "new", "--from-export", "x.csv")
+    assert said.code == 2
+    assert why in said.err
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,122 @@
+"""An export tells which tool wrote it, and the mapping that is begun for it is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.core.mapping import SourceMapping, parse_mapping
+from syncd.core.rows import ParsedRow, read_row
+from syncd.core.values import Flag
+from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
+from syncd.policies.documents import read_table
+
+HEADERS = {
+    "marketo": "id,email,firstName,lastName,leadStatus,leadScore,unsubscribed,emailInvalid,updatedAt",
+    "account_engagement": "id,email,score,opted_out,is_do_not_email,crm_lead_fid,last_activity_at",
+    "hubspot": "Record ID,First Name,Email,Lifecycle Stage,Lead Status,Contact owner,Create Date,Unsubscribed from all email",
+    "mailchimp": '"Email Address","First Name",Interests,MEMBER_RATING,LAST_CHANGED,LEID,EUID,NOTES,TAGS',
+    "mautic": '"id","firstname","lastname","email","points","company","stage"',
+    "klaviyo": "Email,Klaviyo ID,First Name,Email Marketing Consent,Profile Created On,Email Suppressions",
+    "eloqua": "EmailAddress,C_FirstName,C_LastName,IsSubscribed,IsBounced,DateModified",
+    "activecampaign": "Email,First Name,Last Name,Phone,Tags,Status,Date Created",
+}
+
+
+def mapping_of(tmp_path: Path, head: bytes, name: str = "people.csv") -> SourceMapping:
+    export = read_header(head)
+    vendor = recognise(export)
+    path = tmp_path / f"{source_name(vendor, name)}.toml"
+    path.write_text(starter(vendor, export, name), "utf-8")
+    table, problems = read_table(path)
+    assert table is not None, problems
+    mapping, problems = parse_mapping(path.stem, table)
+    assert mapping is not None, [str(problem) for problem in problems]
+    return mapping
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_each_tool_is_recognised_and_gets_a_valid_mapping_that_writes_nothing(tmp_path: Path, name: str) -> None:
+    head = (HEADERS[name] + "\n").encode()
+    assert recognise(read_header(head)).name == name
+    mapping = mapping_of(tmp_path, head, "unsubscribed_segment.csv")
+    assert mapping.mode == "observe"
+    assert "email" in mapping.match
+    has_flag = any(column.flag is Flag.OPTED_OUT or column.opted_out_when for column in mapping.columns)
+    assert has_flag or mapping.file_flag is Flag.OPTED_OUT or name == "mautic"
+
+
+def test_a_tool_whose_export_says_no_opt_out_is_warned_about() -> None:
+    export = read_header(HEADERS["mautic"].encode() + b"\n")
+    assert "# WARNING: no column here says who has opted out." in starter(recognise(export), export, "contacts.csv")
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "flag"),
+    [
+        ("unsubscribed_segment_export_8893f.csv", "mailchimp-unsubscribed", Flag.OPTED_OUT),
+        ("cleaned_members_export_8893f.csv", "mailchimp-cleaned", Flag.UNREACHABLE),
+        ("subscribed_segment_export_8893f.csv", "mailchimp-subscribed", None),
+    ],
+)
+def test_a_status_that_stands_in_the_file_s_name_holds_for_everybody_in_it(
+    tmp_path: Path, file: str, source: str, flag: Flag | None
+) -> None:
+    mapping = mapping_of(tmp_path, HEADERS["mailchimp"].encode() + b"\n", file)
+    assert (mapping.name, mapping.file_flag, mapping.pattern) == (source, flag, f"{file.split('_')[0]}*.csv")
+    cells = ["ana@example.com", "Ana", "", "4", "2026-02-27 08:00:00", "1", "2", "", ""]
+    header = ["Email Address", "First Name", "Interests", "MEMBER_RATING", "LAST_CHANGED", "LEID", "EUID", "NOTES", "TAGS"]
+    row = read_row(mapping, header, cells, 2, file=file)
+    assert isinstance(row, ParsedRow)
+    assert set(row.flags) == ({flag} if flag else set())
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "delimiter"),
+    [
+        (b"\xef\xbb\xbfid;email;unsubscribed\n", "utf-8", ";"),
+        ("id\temail\tunsubscribed\n".encode("utf-16"), "utf-16", "\t"),
+        ("id,email,unsubscribed,straße\n".encode("cp1252"), "cp1252", ","),
+        ("id,email,unsubscribed\n1,ä".encode()[:-1], "utf-8", ","),
+    ],
+)
+def test_encoding_and_delimiter_are_taken_from_the_file(head: bytes, encoding: str, delimiter: str) -> None:
+    export = read_header(head)
+    assert (export.columns[:3], export.encoding, export.delimiter) == (("id", "email", "unsubscribed"), encoding, delimiter)
+
+
+def test_an_unknown_tool_s_opt_out_is_guessed_and_marked(tmp_path: Path) -> None:
+    head = b"E-mail,Name,Opted Out\n"
+    assert recognise(read_header(head)).is_seen is False
+    mapping = mapping_of(tmp_path, head)
+    assert [column.flag for column in mapping.columns] == [Flag.OPTED_OUT]
+    assert "guessed from its name" in starter(recognise(read_header(head)), read_header(head), "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty, or begins with an empty line"),
+        (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+    ],
+)
+def test_what_is_no_csv_is_said(head: bytes, why: str) -> None:
+    with pytest.raises(NoExport, match=why):
+        read_header(head)
+
+
+@pytest.mark.parametrize(
+    ("head", "why"), [(b"a,b,c\n", "no column that looks like an e-mail"), (b"email,b\n", "would know what to do")]
+)
+def test_a_file_without_people_or_use_is_refused(head: bytes, why: str) -> None:
+    export = read_header(head)
+    with pytest.raises(NoExport, match=why):
+        starter(recognise(export), export, "x.csv")
+
+
+def test_a_hostile_header_stays_a_comment(tmp_path: Path) -> None:
+    head = 'email,unsubscribed,id,updatedAt,"x"" = 1\u2028[evil]",=cmd()\n'.encode()
+    assert mapping_of(tmp_path, head).columns[0].name == "unsubscribed"
