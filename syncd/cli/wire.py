@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from syncd.cli import output
 from syncd.core.nurture import parse_nurture
@@ -86,10 +87,17 @@ def open_store_to_write(config: Config, org_id: str) -> Iterator[SqlStore]:
     from syncd.store.sql import open_store
 
     store = open_store(config.store_url, org_id)
+    store.site = _site(config)
     try:
         yield store
     finally:
         store.dispose()
+
+
+def _site(config: Config) -> str:
+    """Tell emulated orgs of this machine apart, which may have one id; real orgs have each their own."""
+    parts = urlsplit(config.org.login_url)
+    return parts.netloc if parts.hostname in ("127.0.0.1", "localhost", "::1") else ""
 
 
 def known_org(config: Config) -> str | None:

@@ -7,6 +7,7 @@ epoch that it was given. So a process that was paused, and wakes up after anothe
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -17,7 +18,9 @@ from sqlalchemy import Connection, Row, select, text, update
 from syncd.errors import LeaseHeld
 from syncd.ports import LeaseHolder
 from syncd.store.base import Reads, replace
+from syncd.store.claim import CLAIMS
 from syncd.store.encoding import to_moment, to_text
+from syncd.store.lockers import named
 from syncd.store.process import boot, is_gone, process_token, steady_seconds
 from syncd.store.tables import lease
 
@@ -34,7 +37,9 @@ class Leases(Reads):
     now: Callable[[], datetime]
     host: str
     is_private = False
+    site: str | None = None  # tells apart orgs of one id; None where other databases for the same org are not looked for
     _writing: Callable[..., AbstractContextManager[Connection]]
+    _is_claimed = False
     _epoch: int | None = None  # of the lease as this store was given it
     _beat_s = 0.0
 
@@ -49,10 +54,20 @@ class Leases(Reads):
 
         Shapes: without `at` the store's own clock counts: the machine's steady one, on PostgreSQL the server's for other hosts.
         """
+        rival = self._claim_org()
+        try:
+            self._acquire(host, pid, at, rival)
+        except BaseException:
+            self.unclaim()
+            raise
+
+    def _acquire(self, host: str, pid: int, at: datetime | None, rival: int | None) -> None:
         asked_s = steady_seconds()
         with self._writing(as_writer=False) as connection:
             now = at or self._time(connection)
             row = self._row(connection)
+            if rival is not None and not (row is not None and row.pid == rival and self._is_here(row)):
+                raise self._claimed(rival)
             token = self._token(host, pid)
             is_ours = row is not None and (row.host, row.pid) == (host, pid) and row.token in (None, token)
             if row is not None and not is_ours and self._is_held(row, now, is_told=at is not None):
@@ -71,6 +86,7 @@ class Leases(Reads):
         """Keep the lease alive; nothing happens when it was given back. Raises LeaseHeld when another took it."""
         if self._epoch is None:
             return
+        self._claim_org()  # who was taken over from may have ended since
         asked_s = steady_seconds()
         with self._writing(as_writer=False) as connection:
             row = self._row(connection)
@@ -87,6 +103,7 @@ class Leases(Reads):
             is_released = connection.execute(update(lease).where(*ours).values(**free)).rowcount == 1
         if is_released:
             self._epoch = None
+            self.unclaim()
 
     @property
     def holds_lease(self) -> bool:
@@ -106,6 +123,26 @@ class Leases(Reads):
             return
         with self._reading() as connection:
             self._require_writer(connection)
+
+    def _claim_org(self) -> int | None:
+        """Claim the org on this machine, once; return the process that has it."""
+        if self.site is None or self._is_claimed or sys.platform != "linux":
+            return None
+        rival = CLAIMS.take(self.org, self.site)
+        self._is_claimed = rival is None
+        return rival
+
+    def unclaim(self) -> None:
+        """Let another process of this machine write for the org."""
+        if self.site is not None and self._is_claimed:
+            self._is_claimed = False
+            CLAIMS.give_back(self.org, self.site)
+
+    def _claimed(self, pid: int) -> LeaseHeld:
+        return LeaseHeld(
+            f"{self.where}: org {self.org} is written by another syncd on this machine, {named(pid)}, with another database.",
+            hint=f"Stop that one first: two writers for one org are never allowed. See what it is with: ps -fp {pid}",
+        )
 
     def _require_writer(self, connection: Connection) -> None:
         """Refuse to write after another took the lease. A store that never took it writes while nobody holds it."""
@@ -133,6 +170,9 @@ class Leases(Reads):
 
     def _beat(self, now: datetime, steady_s: float | None) -> dict[str, object]:
         return {"heartbeat_at": to_text(now), "boot": None if steady_s is None else boot(), "beat_s": steady_s}
+
+    def _is_here(self, row: _Row) -> bool:
+        return row.host == self.host or (row.boot is not None and row.boot == boot())
 
     def _is_this_process(self, row: _Row) -> bool:
         return (row.host, row.pid) == (self.host, os.getpid()) and row.token in (None, process_token())
