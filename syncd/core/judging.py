@@ -323,5 +323,5 @@ def _borrowed_user(item: Judgement) -> InboxItem:
         change.record_id,
         f"{change.object} {change.record_id}",
         f"{change.field} was changed to {change.after!r} by syncd's own user, but not by syncd.",
-        "Give every tool a user of its own; syncd's user must be used by nothing else.",
+        "Give every tool a user of its own; syncd's user must be used by nothing else, not by a second syncd either.",
     )
