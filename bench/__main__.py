@@ -36,13 +36,13 @@ class Sizes:
 
 
 QUICK = Sizes(
-    idle=(2_000, 10_000),
+    idle=(4_000, 10_000),
     load=10_000,
-    pull=2_000,
+    pull=4_000,
     changed=(10_000, 1_200),
     calls=(("contested", 1_000), ("uncontested", 1_000)),
     latency=(2_000, 500),
-    others=2_000,
+    others=4_000,
 )
 
 

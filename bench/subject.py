@@ -52,9 +52,9 @@ class Subject:
         """Count the rows of the ledger."""
         return {"rows": self._world.store.ledger_size()}
 
-    def write(self, kind: str, count: int) -> dict[str, Any]:
+    def write(self, kind: str, count: int, skip: int) -> dict[str, Any]:
         """Write to so many leads: see bench/subject_writes.py."""
-        return write(self._world, self._org, kind, count)
+        return write(self._world, self._org, kind, count, skip)
 
 
 @contextmanager

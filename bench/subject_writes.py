@@ -24,11 +24,14 @@ VALUES: dict[str, tuple[str, str | int, str | int]] = {
 }
 
 
-def write(world: World, org: OrgWriter, kind: str, count: int) -> dict[str, Any]:
-    """Set another value on the first leads of the mirror; returns calls, seconds and the outcomes counted."""
+def write(world: World, org: OrgWriter, kind: str, count: int, skip: int) -> dict[str, Any]:
+    """Set another value on leads of the mirror, the first `skip` left out; returns calls and seconds.
+
+    Errors: RuntimeError when not every write was confirmed.
+    """
     cycle = begin(world)
     field, one, other = VALUES[kind]
-    leads = _leads(world, count)
+    leads = _leads(world, skip + count)[skip:]
     intents = [_intent(lead, field, other if lead.fields.get(field) == one else one, kind, cycle.id) for lead in leads]
     with spending() as spent:
         for start in range(0, len(intents), PAGE):
