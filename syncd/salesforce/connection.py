@@ -23,6 +23,7 @@ from syncd.salesforce import errors
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.grants import Form
 from syncd.salesforce.login import Login, OrgSession
+from syncd.salesforce.throttle import TRIES, Throttle, pause_s
 from syncd.salesforce.transport import HEADERS, Meter, open_session, retry_after_s
 
 
@@ -55,6 +56,7 @@ class Connection:
         self._wall = wall
         self._sleep = sleep
         self._http = open_session(access, self.meter)
+        self._throttle = Throttle(access.login_url, wall)
         self._login = Login(access, self._ask_token, self._connect, wall, self._org_now)
 
     @property
@@ -181,11 +183,23 @@ class Connection:
     def _sent(
         self, method: str, path: str, body: object, headers: Mapping[str, str], *, is_streamed: bool = False
     ) -> requests.Response:
-        session = self._login.current()
-        answer = _call(session, method, path, body, headers, is_streamed=is_streamed)
-        if not _is_expired(answer):
-            return answer
-        return _call(self._login.renew(session), method, path, body, headers, is_streamed=is_streamed)
+        """Send one request: again with a new session where the old one had ended, and again when too many ran at once.
+
+        Both were refused before they were carried out, so that this holds for writes as well.
+        """
+        number = 0
+        while True:
+            with self._throttle.turn():
+                session = self._login.current()
+                answer = _call(session, method, path, body, headers, is_streamed=is_streamed)
+                if _is_expired(answer):
+                    answer = _call(self._login.renew(session), method, path, body, headers, is_streamed=is_streamed)
+            wait_s = retry_after_s(answer.headers, self.meter.now())
+            self._throttle.heard(answer.status_code, wait_s, self.access.deadline_s)
+            number += 1
+            if not self._throttle.is_crowded(answer) or number >= TRIES:
+                return answer
+            self._sleep(max(wait_s, pause_s(number - 1)))
 
     def _ask_token(self, form: Callable[[], Form]) -> requests.Response:
         answer: requests.Response = self._repeated(lambda: self._ask_token_once(form()))
@@ -193,13 +207,16 @@ class Connection:
 
     def _ask_token_once(self, form: Form) -> requests.Response:
         url = f"{self._host().rstrip('/')}/services/oauth2/token"
+        self._throttle.check()
         try:
             answer = self._http.post(url, data=form, allow_redirects=False)
         except RequestException as cause:
             raise _Again(self._unreachable("the login", cause)) from cause
+        wait_s = retry_after_s(answer.headers, self.meter.now())
+        self._throttle.heard(answer.status_code, wait_s, self.access.deadline_s)
         if answer.status_code in errors.BUSY_STATUSES:
             text = f"{self._host()} answered the login with {answer.status_code}: busy or in maintenance."
-            raise _Again(OrgUnreachable(text), retry_after_s(answer.headers, self.meter.now()))
+            raise _Again(OrgUnreachable(text), wait_s)
         return answer
 
     def _org_now(self) -> datetime:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -24,6 +25,7 @@ from syncd.ports import OrgWriter, Pull, Update
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.errors import NotThere
 from syncd.salesforce.org import SalesforceOrg
+from syncd.salesforce.throttle import GROWS_AFTER, MOST
 from tests.salesforce.client_wire import (
     EXPIRED,
     HTML,
@@ -153,7 +155,6 @@ def test_retry_after_is_obeyed_within_the_deadline(wire: Wire) -> None:
         ((400, [{"errorCode": "QUERY_TIMEOUT", "message": "too long"}]), OrgUnreachable, "too long"),
         ((400, [{"errorCode": "OPERATION_TOO_LARGE", "message": "-"}]), OrgUnreachable, "asked again"),
         ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]), BudgetSpent, "used up"),
-        ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests"}]), OrgUnreachable, "same time"),
         ((404, [{"errorCode": "NOT_FOUND", "message": "-"}]), NotThere, "no API version 62.0"),
         ((403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "-"}]), OrgRefused, "permission"),
         ((404, [{"errorCode": "UNSUPPORTED_API_VERSION", "message": "-"}]), OrgRefused, "62.0 is retired"),
@@ -170,6 +171,87 @@ def test_a_refusal_says_what_it_means_at_once(wire: Wire, answer: Answer, error:
     assert len(wire.sent) == 1
     assert type(failed.value) is error
     assert failed.value.hint
+
+
+CROWDED: Answer = (403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}])
+
+
+@pytest.mark.parametrize("call", [read, update])
+def test_what_was_refused_for_too_many_at_once_is_sent_again_after_a_pause_by_fewer(
+    wire: Wire, call: Callable[[OrgWriter], object]
+) -> None:
+    wire.login()
+    done = composite((204, "")) if call is update else READ
+    wire.answers(CROWDED, CROWDED, done)
+    with wire.org() as org:
+        assert call(org) == ("done" if call is update else "New")
+        assert (len(wire.sent), len(wire.slept_s)) == (3, 2)
+        assert wire.slept_s[1] > wire.slept_s[0] > 0.3
+        assert org._connection._throttle.most == MOST // 4
+
+
+@pytest.mark.parametrize("call", [read, update])
+def test_an_org_that_stays_crowded_is_not_asked_for_ever(wire: Wire, call: Callable[[OrgWriter], object]) -> None:
+    wire.login()
+    wire.answers(CROWDED)
+    with wire.org() as org, pytest.raises(OrgUnreachable, match="same time") as failed:
+        call(org)
+    assert not isinstance(failed.value, AnswerLost | BudgetSpent)
+    assert len(wire.sent) == 6
+
+
+def test_after_smooth_sailing_more_may_leave_again(wire: Wire) -> None:
+    wire.login()
+    wire.answers(CROWDED, READ)
+    with wire.org() as org:
+        for _ in range(GROWS_AFTER * MOST):
+            read(org)
+        assert org._connection._throttle.most == MOST
+
+
+def test_while_few_may_leave_the_others_wait_for_their_turn(wire: Wire) -> None:
+    wire.login()
+    under_way, most_seen, lock = 0, 0, threading.Lock()
+
+    def answer(_: object) -> Answer:
+        nonlocal under_way, most_seen
+        with lock:
+            under_way += 1
+            most_seen = max(most_seen, under_way)
+        time.sleep(0.01)
+        with lock:
+            under_way -= 1
+        return READ
+
+    wire.answers(*[CROWDED] * 3, answer)
+    with wire.org() as org:
+        read(org)
+        threads = [threading.Thread(target=read, args=(org,)) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert 1 <= most_seen <= MOST // 8
+
+
+@pytest.mark.parametrize("call", [read, update])
+def test_an_org_that_asks_to_be_left_alone_is_until_then(wire: Wire, call: Callable[[OrgWriter], object]) -> None:
+    wire.login()
+    wire.answers((*BUSY, {"Retry-After": "3600"}), composite((204, "")) if call is update else READ)
+    now = [NOW]
+    with SalesforceOrg(OrgAccess(URL, "client-id", SecretStr(SECRET)), wall=lambda: now[0], sleep=wire.slept_s.append) as org:
+        with pytest.raises(OrgUnreachable):
+            call(org)
+        assert len(wire.sent) == 1
+        for minutes in (1, 30, 59):
+            now[0] = NOW + timedelta(minutes=minutes)
+            with pytest.raises(OrgUnreachable, match="left alone until 2026-03-02 10:00:00 UTC") as failed:
+                call(org)
+            assert not isinstance(failed.value, AnswerLost)
+        assert len(wire.sent) == 1
+        now[0] = NOW + timedelta(minutes=61)
+        call(org)
+        assert len(wire.sent) == 2
 
 
 def test_usage_is_read_from_failed_answers_too_and_in_both_forms(wire: Wire) -> None:
