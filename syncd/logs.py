@@ -28,6 +28,9 @@ _SECRET_VALUES = (
     re.compile(r"00D[A-Za-z0-9]{3,15}(?:!|%21)[^\s\"'&,;<>]+"),
     re.compile(r"(?<=\b)(?:Bearer|Basic|OAuth)\s+[^\s\"',;<>]+", re.IGNORECASE),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"\b5Aep861[\w.%-]{20,}"),  # Salesforce's refresh tokens
+    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"),  # signed assertions
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"),
     re.compile(
         r"(?:(?<=access_token)|(?<=refresh_token)|(?<=client_secret)|(?<=assertion)|(?<=password)|(?<=sessionId))"
         r"[\"']?\s*[=:]\s*[\"']?[^\s\"'&,;<>}]+"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from syncd.errors import LoginRefused, OrgRefused, OrgUnreachable, SyncdError
+from syncd.logs import Redaction
 from syncd.ports import OrgIdentity
 from syncd.salesforce import errors
 from syncd.salesforce.access import OrgAccess, url_fault
@@ -19,8 +20,6 @@ from syncd.salesforce.breaker import Breaker
 from syncd.salesforce.grants import Asked, Form, Grants
 from syncd.salesforce.ids import to_18
 from syncd.salesforce.refusals import login_refusal
-
-HIDDEN = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,14 @@ class Login:
                 hint="Check that login_url under [org] in config.toml is the org's My Domain.",
             ) from cause
         if (fault := url_fault(instance_url)) is not None:
-            raise OrgRefused(f"The login named {instance_url} as the org's address, which {fault}. Nothing was sent there.")
+            named = Redaction().text(instance_url)
+            raise OrgRefused(f"The login named {named} as the org's address, which {fault}. Nothing was sent there.")
         return OrgSession(identity, self._connect(token, instance_url))
 
 
 def _redacted(text: str, asked: Asked) -> str:
-    for secret in asked.secrets:
-        text = text.replace(secret, HIDDEN)
-    return text
+    """Take out the secrets of this login, and whatever looks like a token: a proxy or a page may send anything back."""
+    return Redaction(asked.secrets).text(text)
 
 
 def _other_org(url: str, before: OrgIdentity, now: OrgIdentity) -> OrgRefused:
