@@ -89,9 +89,10 @@ class InMemoryOrg(ModelWriter, ModelCensus, ModelBulkReader):
         self.model.used += calls
         self.ours += calls
         text = "" if sent is None else sent if isinstance(sent, str) else json.dumps(sent)
-        entry = {
-            "n": len(self.log) + 1, "at": self.model.clock.at.isoformat(), "method": method, "path": f"{BASE}{path}",
-            "user": "syncd@sandbox.example", "sent": text, "status": 200, "subrequests": [], "results": [], "api_calls": calls,
+        number = self.log[-1]["n"] + 1 if self.log else 1
+        entry: dict[str, Any] = {
+            "n": number, "at": self.model.clock.at.isoformat(), "method": method, "path": f"{BASE}{path}", "sent": text,
+            "user": "syncd@sandbox.example", "status": 200, "subrequests": [], "results": [], "api_calls": calls,
         }  # fmt: skip
         self.log.append(entry)
         return entry

@@ -10,11 +10,13 @@ from syncd.ports import FieldSchema
 AUDIT = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
 STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
 _HISTORY = "{}Id:reference Field:text OldValue:text NewValue:text CreatedDate:datetime CreatedById:reference"
-_PERSON = "FirstName:text LastName:text Name:text Email:email OwnerId:reference HasOptedOutOfEmail:boolean Title:text"
+_PERSON = (
+    "FirstName:text LastName:text Name:text Email:email OwnerId:reference HasOptedOutOfEmail:boolean Title:text LeadSource:text"
+)
 _TEXTS: Mapping[str, tuple[str, str]] = {
     "Lead": (
         "00Q",
-        f"{_PERSON} Company:text Status:text LeadSource:text Rating:text IsConverted:boolean! ConvertedDate:date! "
+        f"{_PERSON} Company:text Status:text Rating:text IsConverted:boolean! ConvertedDate:date! "
         "ConvertedAccountId:reference! ConvertedContactId:reference! ConvertedOpportunityId:reference! MasterRecordId:reference!",
     ),
     "Contact": ("003", f"{_PERSON} AccountId:reference MasterRecordId:reference!"),

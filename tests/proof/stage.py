@@ -125,6 +125,7 @@ class Play:
     after_commit: Callable[[], None] = nothing
     log: list[dict[str, Any]] = field(default_factory=list)
     seen: dict[int, int] = field(default_factory=dict)
+    pace: Pace = PACE
 
     @property
     def database(self) -> Path:
@@ -139,13 +140,13 @@ class Play:
         try:
             clock = ModelClock(self.model)
             folder = DropFolder(self.home / "exports", _Host(), is_read_only=False)
-            yield World(org, store, policies(), folder, self.home / "plans", UTC, NO_LIMITS, PACE, clock), org
+            yield World(org, store, policies(), folder, self.home / "plans", UTC, NO_LIMITS, self.pace, clock), org
         finally:
             store.dispose()
 
     def _point(self, point: str, what: str) -> None:
         if point == "before" and not what.startswith("GET"):
-            self.seen[len(self.log) + 1] = size_of(self.database)
+            self.seen[self.log[-1]["n"] + 1 if self.log else 1] = size_of(self.database)
         self.disturb(point, what)
 
     def _store(self) -> SqlStore:
