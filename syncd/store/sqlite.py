@@ -176,13 +176,17 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file to read, on a disk too that lets nobody write: then there is no log beside it, and nobody to change it."""
+    """Open a file to read, also on a disk that takes no more writes: the index of the log cannot be made there.
+
+    Shapes: with an empty log there is nobody who could change the file meanwhile, for the same reason.
+    """
     connection = _connect(path, "mode=ro")
     try:
         connection.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
-        if _log_of(path).exists() or os.access(path.resolve().parent, os.W_OK):
+        is_shut = any(words in str(error) for words in ("unable to open", "readonly", "disk I/O error", "disk is full"))
+        if not is_shut or (_log_of(path).exists() and _log_of(path).stat().st_size):
             raise
         return _connect(path, "mode=ro&immutable=1")
     except sqlite3.Error:
