@@ -39,7 +39,7 @@ class Terms:
     ago. `no_collections`: objects whose owners this org's assignment rules move when rows are written in collections.
     """
 
-    load_rows_min: int = 2_000
+    load_rows_min: int = 20_000
     no_load: frozenset[str] = frozenset()
     no_collections: frozenset[str] = frozenset()
 

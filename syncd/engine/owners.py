@@ -16,7 +16,7 @@ from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import InboxItem, Intent, OrgRecord, Rule, digest
 from syncd.engine.judging import open_intents
 from syncd.engine.looking import Group
-from syncd.engine.sending import Lane
+from syncd.engine.sending import Lane, batches_of, side_by_side
 from syncd.engine.world import Cycle
 from syncd.ports import OpenIntent, OrgWriter, StoreReader
 
@@ -41,7 +41,7 @@ def watch(lane: Lane, groups: Sequence[Group], *, is_first: bool) -> None:
     """
     ids = [group.intent.record_id for group in groups]
     known = {} if is_first else _known(lane.world.store, ids)
-    known |= _now(lane.org, [id for id in ids if id not in known])
+    known |= _now(lane, [id for id in ids if id not in known])
     wrote = groups[0].intent
     told = {
         "since": lane.org.now().isoformat(), "owners": known, "field": wrote.field, "rule": asdict(wrote.rule),
@@ -59,7 +59,7 @@ def read_back(lane: Lane, *, is_proof: bool = False) -> list[OpenIntent]:
     told: Any = lane.world.store.setting(WATCHED)
     if told is None:
         return []
-    moved, doubtful = _moved(lane.org, lane.cycle, told["owners"], datetime.fromisoformat(told["since"]))
+    moved, doubtful = _moved(lane, told["owners"], datetime.fromisoformat(told["since"]))
     intents = [_return_of(told, id, owner, lane.cycle) for id, owner in moved.items()]
     with lane.world.store.begin() as tx:
         seqs = open_intents(tx, [(intent, None) for intent in intents], lane.cycle)
@@ -77,26 +77,24 @@ def _known(store: StoreReader, ids: Sequence[str]) -> dict[str, str | None]:
     return {id: row.text("OwnerId") for id, row in store.get(OBJECT, ids).items() if "OwnerId" in row.fields}
 
 
-def _now(org: OrgWriter, ids: Sequence[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for start in range(0, len(ids), READ_AT_ONCE):
-        rows = org.read(OBJECT, ids[start : start + READ_AT_ONCE], ["OwnerId"]).records
-        found |= {id: row.text("OwnerId") for id, row in rows.items()}
-    return found
+def _now(lane: Lane, ids: Sequence[str]) -> dict[str, str | None]:
+    pieces = list(batches_of(ids, READ_AT_ONCE))
+    answers = side_by_side(lane, lambda piece: lane.org.read(OBJECT, piece, ["OwnerId"]).records, pieces)
+    return {id: row.text("OwnerId") for rows in answers for id, row in rows.items()}
 
 
-def _moved(org: OrgWriter, cycle: Cycle, before: Owners, since_at: datetime) -> tuple[dict[str, str], list[str]]:
+def _moved(lane: Lane, before: Owners, since_at: datetime) -> tuple[dict[str, str], list[str]]:
     """Return the leads that our own write moved, with the owner that stands now, and those that it may have moved.
 
     Shapes: proof is the lead's history; where an owner differs and no history was ever kept, nobody can say.
     """
-    now = _now(org, sorted(before))
+    now = _now(lane, sorted(before))
     other = {id: owner for id, owner in now.items() if owner is not None and owner != before[id]}
-    history = _history(org, other)
+    history = _history(lane.org, other)
     moved: dict[str, str] = {}
     for id, owner in other.items():
         fresh = [row for row in history.get(id, ()) if row.modified_at >= since_at.replace(microsecond=0)]
-        if any(row.text("CreatedById") == cycle.identity.user_id for row in fresh):
+        if any(row.text("CreatedById") == lane.cycle.identity.user_id for row in fresh):
             moved[id] = owner
     return moved, [id for id in other if id not in history]
 

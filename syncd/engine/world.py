@@ -30,7 +30,8 @@ class Pace:
     (None: no bound of that kind). `writers` is how many batches of writes travel side by side (1: one after the other, in the
     caller's own thread), `load_rows_min` from how many records on they go as a Bulk load. `census_hour` is the hour of the
     configured zone in which the mirror is counted against the org, `formula_every` how often rows with formula fields are read
-    anew."""
+    anew. From `bulk_rows_min` rows on an object is read by a Bulk job; `backlog_slice` is how long a cycle works on what is still
+    to be loaded before it looks at what is new (None: one interval)."""
 
     interval: timedelta = timedelta(minutes=1)
     slow_every: int = 5
@@ -38,9 +39,11 @@ class Pace:
     api_share_percent: float | None = 25
     api_reserve_percent: float | None = 20
     writers: int = 8
-    load_rows_min: int = 2_000
+    load_rows_min: int = 20_000
     census_hour: int = 2
     formula_every: timedelta = timedelta(hours=6)
+    bulk_rows_min: int = 20_000
+    backlog_slice: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
