@@ -14,6 +14,8 @@ from datetime import UTC, datetime, time, timedelta
 from syncd.core.census import Drift, Suspects, differing_days, is_mass_loss, ranges, suspects, to_json
 from syncd.core.nurture import local_day
 from syncd.core.values import Entry, InboxItem, OrgRecord
+from syncd.engine.backfill import backlog
+from syncd.engine.merging import follow_merges
 from syncd.engine.needs import Need
 from syncd.engine.world import Cycle, World
 from syncd.ports import Mark
@@ -99,7 +101,7 @@ def take_census(
 def _counting(world: World, cycle: Cycle, name: str) -> Counting | None:
     """Say what to count of an object; None while it is not read to its end."""
     need, mark = cycle.needs[name], world.store.marks().get(name, Mark())
-    if mark.decided_at is None or world.store.cases((name,), 1):
+    if mark.decided_at is None or world.store.cases((name,), 1) or any(one.object == name for one in backlog(world.store)):
         return None
     until_at = mark.decided_at.replace(microsecond=0)
     first = datetime.combine((until_at - (ARCHIVED_AFTER if name in ARCHIVED else DAYS_MAX)).date(), time(), UTC)
@@ -207,6 +209,7 @@ def _put_right(world: World, cycle: Cycle, drift: Drift, rows: Sequence[OrgRecor
             tx.stage(drift.object, rows[start : start + READ_AT_ONCE], need.parent, None)
     followed_at = mark.deleted_at or mark.decided_at
     if drift.gone and not drift.is_held and followed_at is not None:
+        follow_merges(world, cycle, drift.object, drift.gone)
         with world.store.begin() as tx:
             tx.stage_deleted(drift.object, drift.gone, followed_at)
     cycle.count("drift", drift.number)

@@ -8,11 +8,18 @@ from datetime import datetime
 
 from syncd.core.actors import Directory
 from syncd.core.guard import Kind
-from syncd.engine.acting import act, hold_for_asking
-from syncd.engine.budget import close_purse, open_purse, refused_by_org, require
+from syncd.engine.acting import act
+from syncd.engine.backfill import is_waited_for
+from syncd.engine.budget import close_purse, may_spend, open_purse, refused_by_org, require
+from syncd.engine.census import CALLS as CENSUS_CALLS
+from syncd.engine.census import is_due as census_due
+from syncd.engine.census import take_census
+from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
+from syncd.engine.loading import BACKLOG, work_off
+from syncd.engine.merging import settle_lost_opt_outs
 from syncd.engine.needs import FAST_TIER, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
@@ -22,6 +29,7 @@ from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, FieldHidden, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, StoreWriter
 
+WAITED = "waiting for a first load"
 HEARTBEAT = "last cycle by the host's clock"
 
 
@@ -33,6 +41,7 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
     3. Decide.                                Each batch one transaction: mirror rows, ledger rows, intents.
     4. Move the watermark.                    Everything up to it is decided.
     5. Act on the intents.                    Each is in the ledger before its request leaves.
+    6. Work on the backlog: first loads, and objects that are read again. Rows and the place in them are kept together.
 
     Errors: SyncdError after the cycle was recorded with its reason.
     """
@@ -50,6 +59,7 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         hold_for_asking(world, cycle)
         require(world, cycle.purse, Kind.FENCES, world.org.now())
         act(world, org, cycle, limits=world.limits)
+        _work_on_backlog(world, cycle)
     except BudgetSpent as problem:
         dated = refused_by_org(world, problem)
         finish(world, cycle, error=str(dated), is_refused=problem.resume_at is None)
@@ -60,6 +70,14 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         finish(world, cycle, error=str(problem))
         raise
     return finish(world, cycle)
+
+
+def _work_on_backlog(world: World, cycle: Cycle) -> None:
+    """Load what is still to be loaded. Exports and nurture that waited for it are the next cycle's, which begins at once."""
+    wait = world.pace.interval if world.pace.backlog_slice is None else world.pace.backlog_slice
+    work_off(world, cycle, wait.total_seconds())
+    if cycle.counts.get(WAITED) and not cycle.counts.get(BACKLOG):
+        cycle.count(BACKLOG)
 
 
 def _record_unbegun(world: World, problem: SyncdError) -> None:
@@ -113,9 +131,28 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     cycle.people = read_directory(world.store, cycle.identity.user_id)
     decide_fenced(world, cycle)
     move_watermarks(world, cycle, [FAST_TIER, *slow])
+    if slow:
+        settle_lost_opt_outs(world, cycle)
+    if slow and not everything:
+        _count(world, cycle)
+    if everything:
+        work_off(world, cycle, None)
+    if is_waited_for(world.store):
+        cycle.count(WAITED)
+        return
     take_exports(world, cycle)
     if nurture_is_due:
         recycle(world, cycle, retell=retell)
+
+
+def _count(world: World, cycle: Cycle) -> None:
+    """Prove once a night, right after everything was read, that the mirror is the org, and put right what is not."""
+    objects = census_due(world, cycle)
+    if not objects or not may_spend(world, cycle, Kind.CENSUS, CENSUS_CALLS):
+        return
+    if any(drift.number for drift in take_census(world, cycle, objects)):
+        decide_plain(world, cycle)
+        decide_fenced(world, cycle)
 
 
 def take_exports(world: World, cycle: Cycle) -> None:

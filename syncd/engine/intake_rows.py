@@ -17,6 +17,7 @@ from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.people import FieldWrite, Match, handle_of, match, newest_of, opt_out_write, writes_for
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
+from syncd.engine.merging import winners_of
 from syncd.ports import ExportFile, ExportRow, FieldSchema, ObjectSchema, Store
 
 ITEMS_MAX = 100
@@ -75,7 +76,9 @@ class People:
     def find(self, rows: Sequence[ParsedRow]) -> list[Match]:
         """Return the match of each row, in order."""
         store, external = self.context.store, self.mapping.external_field
-        ids = {row.person_id for row in rows if row.person_id}
+        named = {row.person_id for row in rows if row.person_id}
+        winners = winners_of(store, named)
+        ids = named | set(winners.values())
         by_id = {**store.get("Lead", _of(ids, "00Q")), **store.get("Contact", _of(ids, "003"))}
         by_email = self._by_key("Email", {row.address for row in rows if row.address})
         by_external = self._by_key(external, {row.external for row in rows if row.external}) if external else {}
@@ -85,7 +88,7 @@ class People:
         return [
             match(
                 self.mapping,
-                [by_id[row.person_id]] if row.person_id in by_id else [],
+                _standing(by_id, row.person_id, winners),
                 by_external.get(_folded(row.external), []),
                 by_email.get(_folded(row.address), []),
                 contacts,
@@ -102,6 +105,13 @@ class People:
                 for person in self.context.store.by_key(kind, name, wanted):
                     found.setdefault(_folded(person.text(name)), []).append(person)
         return found
+
+
+def _standing(by_id: Mapping[str, OrgRecord], id: str | None, winners: Mapping[str, str]) -> list[OrgRecord]:
+    """Return the record that an id means today: the one it was merged into, unless it came back from the bin."""
+    own = by_id.get(id or "")
+    found = own if own is not None and not own.is_deleted else by_id.get(winners.get(id or "", ""), own)
+    return [] if found is None else [found]
 
 
 def _of(ids: Iterable[str], prefix: str) -> list[str]:

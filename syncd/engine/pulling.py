@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
+from syncd.engine.backfill import BIG_DELTA, NEW_FIELD, Backfill, ask_for, begin_loads, big_ones, new_backfill, open_backfills
 from syncd.engine.catching import catch, spill
 from syncd.engine.census import want_census
+from syncd.engine.loading import finish
+from syncd.engine.merging import follow_merges
 from syncd.engine.needs import FAST_TIER, TIERS, Need
 from syncd.engine.schema import questions, take_described
 from syncd.engine.world import Cycle, World
 from syncd.errors import FieldHidden
-from syncd.ports import DeletedSince, Deletions, Described, DescribedSince, Keyset, Mark, Page, Pull, UpdatedSince, Updates
+from syncd.ports import (
+    Counted,
+    DeletedSince,
+    Deletions,
+    Described,
+    DescribedSince,
+    Keyset,
+    Mark,
+    Page,
+    Pull,
+    UpdatedSince,
+    Updates,
+)
+
+DENSE = "dense overlaps"
+DENSE_ROWS = 200
+COVERED_ASKED = timedelta(minutes=2)
+COVERED_MARGIN = timedelta(minutes=1)
 
 
 def due_slow_tiers(world: World, now: datetime, *, everything: bool) -> list[str]:
@@ -33,58 +54,151 @@ def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool =
     """Stage everything that changed in these tiers: one short transaction a page, with the read mark.
 
     Killed between two pages, the next pull goes on behind the read mark. What turns out to have other fields than it was asked
-    for, and what changes rarely and did change, is asked for in one more call.
+    for, what changes rarely and did change, and what was only counted because it was never read, is asked for in one more call.
+    Many changes come by a Bulk job.
     """
     for tier in tiers:
         objects = [need.object for need in TIERS[tier]]
-        again = _ask(world, cycle, objects, questions(world, cycle, objects), tells_time=tells_time)
+        for one in open_backfills(world.store):
+            if one.is_delta and one.object in objects:
+                finish(world, cycle, one)
+        again = _Asking(world, cycle, objects, questions(world, cycle, objects)).ask(tells_time=tells_time)
         if again:
-            _ask(world, cycle, [object for object in objects if object in again])
+            _Asking(world, cycle, [object for object in objects if object in again], is_again=True).ask()
         if tier != FAST_TIER:
             with world.store.begin() as tx:
                 tx.put_setting(f"tier {tier}", cycle.now.isoformat())
 
 
-def _ask(
-    world: World, cycle: Cycle, objects: Sequence[str], described: Sequence[DescribedSince] = (), *, tells_time: bool = False
-) -> set[str]:
-    """Ask for what changed in these objects, and stage it. Returns the objects to be asked for once more."""
-    needs = {name: cycle.needs[name] for name in objects if name in cycle.needs}
-    forget_when_fields_changed(world, list(needs.values()))
-    marks = world.store.marks()
-    rare = {name: since for name, need in needs.items() if described and (since := _updated_of(need, marks.get(name, Mark())))}
-    pulls = [_pull_of(need, marks.get(name, Mark())) for name, need in needs.items() if name not in rare]
-    deleted = [question for name, need in needs.items() if (question := _deleted_of(need, marks.get(name, Mark()))) is not None]
-    unanswered = {each.object for each in pulls}
-    news: list[Described] = []
-    again: set[str] = set()
-    try:
-        for answer in world.org.pull(pulls, deleted, updated=list(rare.values()), described=described):
-            world.pause_point()
-            if tells_time:
-                cycle.now, tells_time = world.org.now(), False
-            if isinstance(answer, Described):
-                news.append(answer)
-                continue
-            again, news = again | take_described(world, cycle, news), []
-            if isinstance(answer, Updates):
-                cycle.covered[answer.object] = answer.covered_until
-                again |= {answer.object} if answer.ids or not answer.is_complete else set()
-            elif isinstance(answer, Deletions):
-                _stage_deleted(world, cycle, answer)
-            elif isinstance(answer, Page):
-                unanswered.discard(answer.object)
-                if answer.object not in again:
-                    _stage(world, cycle, answer, needs[answer.object])
-    except FieldHidden:
-        again |= take_described(world, cycle, news)
-        if not again & unanswered:
-            raise
-    return again | take_described(world, cycle, news)
+class _Asking:
+    """One round of questions about some objects."""
+
+    def __init__(
+        self,
+        world: World,
+        cycle: Cycle,
+        objects: Sequence[str],
+        described: Sequence[DescribedSince] = (),
+        *,
+        is_again: bool = False,
+    ) -> None:
+        self.world, self.cycle, self.described = world, cycle, described
+        self.needs = {name: cycle.needs[name] for name in objects if name in cycle.needs}
+        forget_when_fields_changed(world, cycle, list(self.needs.values()))
+        marks = world.store.marks()
+        self.marks = {name: marks.get(name, Mark()) for name in self.needs}
+        self.unread = [
+            name for name, mark in self.marks.items() if not is_again and mark.decided_at is None and mark.read is None
+        ]
+        self.rare = {} if is_again else self._rare()
+        self.dense = [] if is_again else [name for name in dense_objects(world) if name in self.needs and name not in self.rare]
+        self.counts: dict[str, int] = {}
+        self.overlap: Counter[str] = Counter()
+        self.deltas: list[Backfill] = []
+
+    def _rare(self) -> dict[str, UpdatedSince]:
+        found = ((name, _updated_of(need, self.marks[name])) for name, need in self.needs.items())
+        return {name: since for name, since in found if since is not None}
+
+    def ask(self, *, tells_time: bool = False) -> set[str]:
+        """Ask for what changed, and stage it. Returns the objects to be asked for once more."""
+        world, cycle = self.world, self.cycle
+        skipped = {*self.rare, *self.unread}
+        pulls = [_pull_of(world, need, self.marks[name]) for name, need in self.needs.items() if name not in skipped]
+        deleted = [question for name, need in self.needs.items() if (question := _deleted_of(need, self.marks[name])) is not None]
+        updated = [*self.rare.values(), *(UpdatedSince(name, cycle.now - COVERED_ASKED) for name in self.dense)]
+        unanswered = {each.object for each in pulls}
+        news: list[Described] = []
+        again: set[str] = set()
+        try:
+            for answer in world.org.pull(pulls, deleted, counted=self.unread, updated=updated, described=self.described):
+                world.pause_point()
+                if tells_time:
+                    cycle.now, tells_time = world.org.now(), False
+                if isinstance(answer, Described):
+                    news.append(answer)
+                    continue
+                again, news = again | take_described(world, cycle, news), []
+                if isinstance(answer, Page):
+                    unanswered.discard(answer.object)
+                    if answer.object in again:
+                        continue
+                again |= self._take(answer)
+        except FieldHidden:
+            again |= take_described(world, cycle, news)
+            if not again & unanswered:
+                raise
+        again |= take_described(world, cycle, news) | self._begin_loads()
+        for one in self.deltas:
+            finish(world, cycle, one)
+        _note_dense(world, self.needs, self.overlap)
+        return again
+
+    def _take(self, answer: Page | Deletions | Updates | Counted) -> set[str]:
+        """Take one answer; returns the object when it is to be asked for once more."""
+        cycle, name = self.cycle, answer.object
+        if isinstance(answer, Counted):
+            self.counts[name] = answer.rows
+        elif isinstance(answer, Updates) and name in self.rare:
+            cycle.covered[name] = answer.covered_until
+            return {name} if answer.ids or not answer.is_complete else set()
+        elif isinstance(answer, Updates):
+            cycle.covered[name] = min(answer.covered_until, cycle.now) - COVERED_MARGIN
+        elif isinstance(answer, Deletions):
+            _stage_deleted(self.world, cycle, answer)
+        else:
+            self._take_page(answer)
+        return set()
+
+    def _take_page(self, page: Page) -> None:
+        mark, need = self.marks[page.object], self.needs[page.object]
+        if mark.decided_at is not None:
+            known_until = mark.decided_at + self.world.pace.hold_back
+            self.overlap[page.object] += sum(row.modified_at <= known_until for row in page.records)
+        _stage(self.world, self.cycle, page, need)
+        if page.is_last or mark.decided_at is None or page.total <= self.world.pace.bulk_rows_min:
+            return
+        spill(self.world, self.cycle, page.object)
+        last = page.records[-1]
+        cut_at = self.cycle.now - self.world.pace.hold_back
+        place, left = (last.modified_at.isoformat(), last.id), page.total - len(page.records)
+        one = new_backfill(page.object, BIG_DELTA, self.cycle.now, cut_at, after=place, expected=left)
+        with self.world.store.begin() as tx:
+            tx.put_job(one.stored(self.cycle.now))
+        self.deltas.append(one)
+
+    def _begin_loads(self) -> set[str]:
+        """Begin to load what has many rows; all that was counted is asked for once more, the big ones for what is new."""
+        big = big_ones(self.counts, self.world.pace.bulk_rows_min)
+        cut_at = self.cycle.now - self.world.pace.hold_back
+        counts = {name: rows for name, rows in self.counts.items() if name in big}
+        if counts:
+            begun = begin_loads(self.world.store, counts, self.cycle.now, cut_at)
+            with self.world.store.begin() as tx:
+                for one in begun:
+                    tx.put_job(one.stored(self.cycle.now))
+                    tx.advance(one.object, cut_at)
+        return set(self.counts)
 
 
-def forget_when_fields_changed(world: World, needs: Sequence[Need]) -> None:
-    """Read an object from the beginning when there is a field to read that was not read before.
+def dense_objects(world: World) -> list[str]:
+    """Name the objects of which the last pulls read so much twice that the org is asked how far its transactions have ended."""
+    known = world.store.setting(DENSE)
+    return known if isinstance(known, list) else []
+
+
+def _note_dense(world: World, needs: Iterable[str], overlap: Mapping[str, int]) -> None:
+    known = dense_objects(world)
+    dense = sorted(
+        {*(name for name in known if name not in needs), *(name for name, rows in overlap.items() if rows >= DENSE_ROWS)}
+    )
+    if dense != known:
+        with world.store.begin() as tx:
+            tx.put_setting(DENSE, dense)
+
+
+def forget_when_fields_changed(world: World, cycle: Cycle, needs: Sequence[Need]) -> None:
+    """Read an object from the beginning when there is a field to read that was not read before: a large one as a backfill.
 
     A field that is no longer read is only taken off the list, so that it counts as new when it comes back.
     """
@@ -94,16 +208,27 @@ def forget_when_fields_changed(world: World, needs: Sequence[Need]) -> None:
         known = world.store.setting(key)
         if known == fields:
             continue
+        is_large = known is not None and _is_large(world, need.object)
         with world.store.begin() as tx:
             if known is not None and not (isinstance(known, list) and set(fields) <= set(known)):
-                tx.forget_marks(need.object)
+                if is_large:
+                    ask_for(tx, need.object, NEW_FIELD, cycle.now)
+                else:
+                    tx.forget_marks(need.object)
             tx.put_setting(key, fields)
 
 
-def _pull_of(need: Need, mark: Mark) -> Pull:
+def _is_large(world: World, object: str) -> bool:
+    return (
+        any(one.object == object for one in open_backfills(world.store)) or world.store.count(object) >= world.pace.bulk_rows_min
+    )
+
+
+def _pull_of(world: World, need: Need, mark: Mark) -> Pull:
+    rows_max = None if mark.decided_at is None else world.pace.bulk_rows_min
     if mark.read is not None and mark.read.id:
-        return Pull(need.object, need.fields, need.stamp_field, after=mark.read)
-    return Pull(need.object, need.fields, need.stamp_field, since_at=mark.decided_at)
+        return Pull(need.object, need.fields, need.stamp_field, after=mark.read, rows_max=rows_max)
+    return Pull(need.object, need.fields, need.stamp_field, since_at=mark.decided_at, rows_max=rows_max)
 
 
 def _deleted_of(need: Need, mark: Mark) -> DeletedSince | None:
@@ -134,6 +259,7 @@ def _stage_deleted(world: World, cycle: Cycle, answer: Deletions) -> None:
     if not answer.ids and world.store.marks().get(answer.object, Mark()).deleted_at == answer.covered_until:
         return
     if answer.ids:
+        follow_merges(world, cycle, answer.object, answer.ids)
         spill(world, cycle, answer.object)
     with world.store.begin() as tx:
         tx.stage_deleted(answer.object, answer.ids, answer.covered_until)
@@ -147,11 +273,14 @@ def move_watermarks(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:
     """Move the watermark of everything that was read and decided: held back behind the org's clock, never the host's.
 
     Rows that become visible late, with an earlier stamp, are read again inside that time; re-reads are harmless. Where the org
-    said up to when all transactions have ended, its word counts.
+    said up to when all transactions have ended, its word counts. The watermark never goes back.
     """
-    decided_at: datetime = cycle.now - world.pace.hold_back
+    held_back: datetime = cycle.now - world.pace.hold_back
+    marks = world.store.marks()
     with world.store.begin() as tx:
         for tier in tiers:
             for need in TIERS[tier]:
                 if need.object in cycle.needs:
-                    tx.advance(need.object, cycle.covered.get(need.object, decided_at))
+                    decided_at = cycle.covered.get(need.object, held_back)
+                    before = marks.get(need.object, Mark()).decided_at
+                    tx.advance(need.object, decided_at if before is None else max(before, decided_at))

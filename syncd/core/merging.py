@@ -1,0 +1,70 @@
+"""What goes over to the record that another was merged into: who may not be mailed, and what the record was owed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.cells import normal_address
+from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.values import Flag, FlagFact, OrgRecord, Scalar
+
+SOURCE = "salesforce"
+
+
+def final_winners(merged: Mapping[str, str]) -> dict[str, str]:
+    """Follow chains of merges to the record that is left; a circle ends where it began."""
+    found = {}
+    for loser, first in merged.items():
+        winner, seen = first, {loser}
+        while winner in merged and winner not in seen:
+            seen.add(winner)
+            winner = merged[winner]
+        found[loser] = winner
+    return found
+
+
+def is_opted_out(people: Iterable[OrgRecord]) -> bool:
+    """Tell whether the org itself says so of any of these."""
+    return any(person.fields.get(OPT_OUT) is True for person in people)
+
+
+def carried_flags(
+    loser: OrgRecord,
+    leads: Sequence[OrgRecord],
+    facts: Iterable[FlagFact],
+    handles: Iterable[str],
+    winner_id: str,
+    now: datetime,
+) -> list[FlagFact]:
+    """Return what speaks against mailing the merged record, as facts about the one that is left.
+
+    Shapes: `leads` were converted into the merged record; `facts` are those about it, about them, or about one of `handles`, by
+    which flags without a person may name it.
+    Source: promise 4: an opt-out is never overridden, lost or late, whatever happens to the record.
+    """
+    ids, keys = {loser.id, *(lead.id for lead in leads)}, set(handles)
+    found: dict[tuple[Flag, str | None, str], FlagFact] = {}
+    for fact in facts:
+        if fact.person_id in ids or (fact.address is not None and fact.address in keys):
+            evidence = f"{fact.evidence}, of {loser.object} {loser.id} that was merged into it"
+            found.setdefault((fact.flag, fact.address, fact.source), replace(fact, person_id=winner_id, evidence=evidence))
+    if is_opted_out((loser, *leads)):
+        email = loser.text("Email")
+        address = normal_address(email) if email else None
+        words = f"{loser.object} {loser.id} was opted out and merged into it"
+        fact = FlagFact(Flag.OPTED_OUT, winner_id, address, SOURCE, words, now)
+        found.setdefault((fact.flag, fact.address, fact.source), fact)
+    return list(found.values())
+
+
+def carried_debts(owed: Mapping[tuple[str, str], Scalar], loser: OrgRecord, winner: OrgRecord | None) -> dict[str, Scalar]:
+    """Return by field what the record that is left owes now: only where it took over the very value that may not stand."""
+    if winner is None:
+        return {}
+    return {
+        field: lawful
+        for (id, field), lawful in owed.items()
+        if id == loser.id and (winner.id, field) not in owed and winner.fields.get(field) == loser.fields.get(field)
+    }

@@ -1,0 +1,149 @@
+"""Which of the records that are gone were merged into another, and what follows for the one that is left?
+
+It is asked before the deletion is staged, so that a crash in between asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.merging import carried_debts, carried_flags, final_winners, is_opted_out
+from syncd.core.people import handles_of
+from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
+from syncd.engine.consent import external_fields
+from syncd.engine.world import Cycle, World
+from syncd.ports import StoreReader
+
+MERGED = "merged"
+MERGEABLE = frozenset({"Lead", "Contact", "Account"})
+PEOPLE = frozenset({"Lead", "Contact"})
+LOST_OPT_OUT = "merge-opt-out"
+
+
+def winners_of(store: StoreReader, ids: Iterable[str]) -> dict[str, str]:
+    """Return by id the record that is left, for those that were merged into another and did not come back."""
+    found: dict[str, str] = {}
+    wanted = set(ids)
+    while wanted:
+        more = {loser: winner for loser, winner in store.verdicts(MERGED, sorted(wanted)).items() if winner}
+        found |= more
+        wanted = set(more.values()) - found.keys()
+    return final_winners(found)
+
+
+def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) -> None:
+    """Let flags and debts of merged records follow to the ones that are left.
+
+    One more call, and only when a record that the mirror holds, or that a flag names, is gone.
+    """
+    if object not in MERGEABLE or not gone:
+        return
+    rows = {id: row for id, row in world.store.get(object, gone).items() if not row.is_deleted}
+    named = {fact.person_id for fact in world.store.flags(gone, ())} if object in PEOPLE else set()
+    asked = [id for id in gone if id in rows or id in named]
+    fates = world.org.fates(object, asked) if asked else {}
+    merged = {id: fate.winner_id for id, fate in fates.items() if fate.is_deleted and fate.winner_id}
+    if not merged:
+        return
+    with world.store.begin() as tx:
+        tx.put_verdicts(MERGED, merged)
+    left = winners_of(world.store, merged)
+    for loser, winner in left.items():
+        if loser in merged:
+            row = rows.get(loser) or world.store.get(object, [loser]).get(loser) or OrgRecord(object, loser, cycle.now, {})
+            _carry_over(world, cycle, row, winner)
+    cycle.count("merged", len(merged))
+
+
+def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
+    facts, is_out = _speaking_against(world, cycle, loser, winner_id) if loser.object in PEOPLE else ([], False)
+    winner = world.store.get(loser.object, [winner_id]).get(winner_id)
+    if winner is not None:
+        winner = world.org.read(loser.object, [winner_id], cycle.needs[loser.object].fields).records.get(winner_id)
+    debts = carried_debts(world.store.lawful(loser.object, [loser.id, winner_id]), loser, winner)
+    is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
+    entries = [
+        _entry(cycle, loser, winner_id, "merged", f"merged into {winner_id}", record_id=loser.id),
+        *(_entry(cycle, loser, winner_id, "flag", fact.evidence, after=fact.flag.value) for fact in facts),
+    ]
+    intents = _opting_out(world, cycle, loser, winner_id) if is_lost else []
+    with world.store.begin() as tx:
+        tx.add_flags(facts)
+        seqs = tx.append(entries)
+        tx.open([(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
+        tx.owe(loser.object, {(winner_id, field): lawful for field, lawful in debts.items()})
+        if is_lost and not intents:
+            tx.put_inbox([_lost_opt_out(loser, winner_id)], cycle.now)
+
+
+def _speaking_against(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> tuple[list[FlagFact], bool]:
+    """Return the facts that are new for the winner, and whether the org itself called the loser opted out."""
+    leads = world.store.by_key("Lead", "ConvertedContactId", [loser.id]) if loser.object == "Contact" else []
+    people = [loser, *leads]
+    handles = sorted({handle for one in people for handle in handles_of(one, external_fields(world))})
+    facts = world.store.flags([one.id for one in people], handles)
+    carried = carried_flags(loser, leads, facts, handles, winner_id, cycle.now)
+    known = {(fact.flag, fact.address, fact.source) for fact in world.store.flags([winner_id], ()) if fact.person_id == winner_id}
+    is_out = is_opted_out(people) or any(fact.flag is Flag.OPTED_OUT for fact in carried)
+    return [fact for fact in carried if (fact.flag, fact.address, fact.source) not in known], is_out
+
+
+def _opting_out(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> list[Intent]:
+    """Say it in the org too, where a mapping that writes may set the org's opt-out."""
+    sources = [source for source in world.policies.sources if source.opt_out_rule is not None and source.mode == "write"]
+    if not sources or sources[0].opt_out_rule is None:
+        return []
+    cause = f"merge:{loser.id}"
+    intent = Intent(
+        key=digest(cycle.identity.org_id, loser.object, winner_id, OPT_OUT, cause),
+        object=loser.object,
+        record_id=winner_id,
+        field=OPT_OUT,
+        before=False,
+        after=True,
+        part="flag",
+        rule=sources[0].opt_out_rule,
+        reason=f"{loser.object} {loser.id} was opted out and merged into it",
+        policy_hash=sources[0].sha256,
+        cause=cause,
+        is_contested=False,
+    )
+    return [intent]
+
+
+def _entry(
+    cycle: Cycle, loser: OrgRecord, winner_id: str, kind: str, reason: str, *, record_id: str = "", after: str | None = None
+) -> Entry:
+    return Entry(
+        kind=kind,
+        at=cycle.now,
+        cycle=cycle.id,
+        object=loser.object,
+        record_id=record_id or winner_id,
+        related_id=winner_id if record_id else loser.id,
+        after=after,
+        reason=reason,
+    )
+
+
+def _lost_opt_out(loser: OrgRecord, winner_id: str) -> InboxItem:
+    return InboxItem(
+        LOST_OPT_OUT,
+        winner_id,
+        f"{loser.object} {winner_id}",
+        f"{loser.object} {loser.id} was opted out and was merged into this one, which Salesforce does not call opted out. "
+        "syncd keeps it out of campaigns; other tools may not.",
+        "Tick Email Opt Out on the record in Salesforce.",
+    )
+
+
+def settle_lost_opt_outs(world: World, cycle: Cycle) -> None:
+    """Take out of the inbox whom the org calls opted out by now."""
+    open_ids = [item.subject for _, item, _ in world.store.inbox() if item.kind == LOST_OPT_OUT]
+    if not open_ids:
+        return
+    rows: Mapping[str, OrgRecord] = {**world.store.get("Lead", open_ids), **world.store.get("Contact", open_ids)}
+    settled = [id for id in open_ids if id in rows and (rows[id].is_deleted or is_opted_out([rows[id]]))]
+    with world.store.begin() as tx:
+        tx.resolve_inbox(LOST_OPT_OUT, settled, cycle.now)

@@ -1,0 +1,149 @@
+"""What becomes of records that are merged, brought back or converted, and of whom an opt-out was about?"""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.core.values import Flag, OrgRecord
+from syncd.engine.merging import LOST_OPT_OUT, MERGED
+from tests.engine.scene import OBJECTS, Scene, export_line
+from tests.engine.small_org import contact, lead
+
+LOSER, WINNER = lead("Working", 1), lead("Working", 2)
+SLOW_S = 330
+
+
+def merge(scene: Scene, winner: str, loser: str) -> None:
+    edit = {"op": "merge", "object": OBJECTS[winner[:3]], "id": winner, "fields": {"loser": loser}}
+    [result] = scene.served.org.edit([edit])
+    assert result["success"], result
+
+
+def flagged(scene: Scene, id: str) -> list[tuple[Flag, str]]:
+    with scene.store() as store:
+        return [(fact.flag, fact.evidence) for fact in store.flags([id], ()) if fact.person_id == id]
+
+
+def in_mirror(scene: Scene, id: str) -> OrgRecord:
+    with scene.store() as store:
+        found: OrgRecord = store.get(OBJECTS[id[:3]], [id])[id]
+    return found
+
+
+@pytest.mark.parametrize(("loser", "winner", "after_s"), [(LOSER, WINNER, 60), (contact(9), contact(10), SLOW_S)])
+def test_an_opt_out_of_the_org_goes_over_to_the_record_that_is_left_in_the_same_cycle(
+    scene: Scene, loser: str, winner: str, after_s: float
+) -> None:
+    scene.edit("mia", loser, HasOptedOutOfEmail=True)
+    scene.cycle(after_s)
+    merge(scene, winner, loser)
+    record = scene.cycle(after_s)
+    assert record.counts["merged"] == 1
+    assert in_mirror(scene, loser).is_deleted
+    [(flag, evidence)] = flagged(scene, winner)
+    assert flag is Flag.OPTED_OUT
+    assert loser in evidence
+    with scene.store() as store:
+        assert store.verdicts(MERGED, [loser]) == {loser: winner}
+    [item] = scene.inbox(LOST_OPT_OUT)
+    assert item.subject == winner
+    assert [entry.related_id for entry in scene.ledger(loser, kind="merged")] == [winner]
+    assert scene.is_at_rest()
+    scene.edit("mia", winner, HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    scene.cycle(SLOW_S)
+    assert scene.inbox(LOST_OPT_OUT) == []
+
+
+def test_an_opt_out_of_an_export_goes_over_and_is_written_where_a_mapping_may(scene: Scene) -> None:
+    scene.mapping("write")
+    scene.drop("a.csv", export_line("Working-1", unsubscribed="true"))
+    scene.cycle()
+    assert scene.row(LOSER)["HasOptedOutOfEmail"] is True
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    flags = flagged(scene, WINNER)
+    assert {flag for flag, _ in flags} == {Flag.OPTED_OUT}
+    assert any(evidence.startswith("a.csv:2, of Lead") for _, evidence in flags)
+    assert scene.row(WINNER)["HasOptedOutOfEmail"] is True
+    assert scene.inbox(LOST_OPT_OUT) == []
+    scene.cycle()
+    assert scene.outcomes(WINNER) == ["confirmed"]
+    assert scene.is_at_rest()
+
+
+def test_a_chain_of_merges_ends_at_the_one_that_is_left(scene: Scene) -> None:
+    third = lead("Working", 3)
+    scene.edit("mia", LOSER, HasOptedOutOfEmail=True)
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    merge(scene, third, WINNER)
+    scene.cycle()
+    assert [flag for flag, _ in flagged(scene, third)] == [Flag.OPTED_OUT]
+
+
+def test_an_export_that_names_a_merged_record_means_the_one_that_is_left(scene: Scene) -> None:
+    scene.rewrite("fields/marketo.toml", r'external = \{ column = "id".*', 'id = "id"')
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    scene.drop("a.csv", export_line(LOSER, email="nobody@example.com", unsubscribed="true"))
+    scene.cycle()
+    assert [flag for flag, _ in flagged(scene, WINNER)] == [Flag.OPTED_OUT]
+
+
+def test_a_merge_that_opts_nobody_out_costs_one_call_and_flags_nobody(scene: Scene) -> None:
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    record = scene.cycle()
+    assert record.counts["API calls"] <= 3
+    assert flagged(scene, WINNER) == []
+    assert scene.inbox() == []
+    again = scene.cycle()
+    assert again.counts["API calls"] == 1
+
+
+def test_a_debt_is_taken_over_only_with_the_very_value_that_may_not_stand(scene: Scene) -> None:
+    scene.fences({"tool": "revert"})
+    scene.settings(read_only_fields={"Lead": ["Status"]})
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    with scene.store() as store:
+        assert store.lawful("Lead", [WINNER, LOSER]) == {}
+
+
+def test_a_record_that_comes_back_from_the_bin_is_in_the_mirror_again(scene: Scene) -> None:
+    scene.cycle()
+    scene.do("admin", "delete", LOSER)
+    scene.cycle()
+    assert in_mirror(scene, LOSER).is_deleted
+    scene.do("admin", "undelete", LOSER)
+    scene.cycle()
+    assert not in_mirror(scene, LOSER).is_deleted
+
+
+def test_a_merged_record_that_comes_back_is_itself_again(scene: Scene) -> None:
+    scene.rewrite("fields/marketo.toml", r'external = \{ column = "id".*', 'id = "id"')
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    scene.do("admin", "undelete", LOSER)
+    scene.cycle()
+    scene.drop("a.csv", export_line(LOSER, email="nobody@example.com", unsubscribed="true"))
+    scene.cycle()
+    assert [flag for flag, _ in flagged(scene, LOSER)] == [Flag.OPTED_OUT]
+    assert flagged(scene, WINNER) == []
+
+
+def test_a_converted_lead_and_its_contact_are_both_in_the_mirror(scene: Scene) -> None:
+    person = lead("Qualified", 1)
+    scene.edit("mia", person, HasOptedOutOfEmail=True)
+    scene.cycle()
+    result = scene.do("ada", "convert", person)
+    scene.cycle(SLOW_S)
+    found = in_mirror(scene, person)
+    assert found.fields["IsConverted"] is True
+    contact_id = found.text("ConvertedContactId")
+    assert contact_id is not None, result
+    assert not in_mirror(scene, contact_id).is_deleted
