@@ -80,7 +80,7 @@ def test_a_nul_stops_nothing_and_the_ledger_still_verifies(store: SqlStore) -> N
         tx.mirror([OrgRecord("Lead", "00Q1", T, {"Company": nul})])
         tx.append([Entry(kind="note", at=T, cycle="c", before=nul, after=nul, actor=nul, reason=nul, evidence={"said": nul})])
         tx.add_flags([FlagFact(Flag.UNREACHABLE, None, f"{nul}@example.com", "a.csv", nul, T)])
-        tx.put_inbox([InboxItem("refused", nul, nul, nul, nul)], T)
+        tx.put_inbox([InboxItem("refused", "00Q1", nul, nul, nul)], T)
         tx.put_setting("a", nul)
     assert store.get("Lead", ["00Q1"])["00Q1"].fields == {"Company": nul}
     assert [row.id for row in store.by_key("Lead", "Company", [nul])] == ["00Q1"]
@@ -90,7 +90,7 @@ def test_a_nul_stops_nothing_and_the_ledger_still_verifies(store: SqlStore) -> N
     assert store.setting("a") == nul
     assert len(store.flags([], [f"{nul}@example.com"])) == 1
     with store.begin() as tx:
-        tx.resolve_inbox("refused", [nul], T)
+        tx.resolve_inbox("refused", ["00Q1"], T)
     assert store.inbox() == []
 
 
