@@ -173,12 +173,8 @@ class LedgerWrites(Writes):
                 known.add(intent.key)
                 new.append((intent, cause_seq))
         seqs = self._append([intent_entry(intent, cause_seq, at, cycle) for intent, cause_seq in new])
-        rows = [
-            {"org": self.org, "seq": seq, "cycle": cycle, "payload": intent_json(intent)}
-            for seq, (intent, _) in zip(seqs, new, strict=True)
-        ]
-        if rows:
-            self.connection.execute(outbox.insert(), rows)
+        rows = [(self.org, seq, cycle, intent_json(intent)) for seq, (intent, _) in zip(seqs, new, strict=True)]
+        insert_rows(self.connection, outbox, ("org", "seq", "cycle", "payload"), rows)
         return seqs
 
     def close(self, outcomes: Sequence[tuple[OpenIntent, Outcome]], at: datetime, cycle: str) -> None:
@@ -207,7 +203,8 @@ class LedgerWrites(Writes):
 
     def undefer(self, intents: Sequence[Intent]) -> None:
         """Forget waiting intents for the same object, record, field and value."""
-        if intents:
+        # Hardly ever does an intent wait: one look saves a statement for each that was written.
+        if intents and self.connection.execute(select(deferred.c.number).where(deferred.c.org == self.org).limit(1)).first():
             names = ("org", "object", "record_id", "field", "value")
             same = and_(*(deferred.c[name] == bindparam(f"same_{name}") for name in names))
             wishes = [{f"same_{name}": part for name, part in self._wish(intent).items()} for intent in intents]

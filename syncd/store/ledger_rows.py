@@ -8,6 +8,7 @@ after, the actor's name) is in the row only as SHA-256(salt ‖ JSON of the valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
@@ -207,6 +208,9 @@ def _scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
 
 def intent_json(intent: Intent) -> str:
     """Return an intent as the outbox keeps it."""
+    if intent.values is None:
+        with suppress(TypeError):  # a value beyond orjson
+            return orjson.dumps(intent, option=orjson.OPT_SORT_KEYS).decode()
     plain = {part.name: getattr(intent, part.name) for part in fields(intent)}
     rule = {part.name: getattr(intent.rule, part.name) for part in fields(Rule)}
     return to_json({**plain, "rule": rule, "values": None if intent.values is None else dict(intent.values)})
@@ -215,7 +219,8 @@ def intent_json(intent: Intent) -> str:
 def intent_of(text: str) -> Intent:
     """Return the intent that `intent_json` wrote."""
     parts = from_json(text)
-    return Intent(**{**parts, "rule": Rule(**parts["rule"])})
+    parts["rule"] = Rule(**parts["rule"])
+    return Intent(**parts)
 
 
 def frontier_of(size: int, text: str) -> Frontier:

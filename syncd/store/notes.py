@@ -11,6 +11,7 @@ from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
 from syncd.ports import CycleRecord, InboxCard
 from syncd.store.base import Reads, Writes, insert, read_setting, replace, write_setting
 from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
+from syncd.store.inserting import insert_rows
 from syncd.store.tables import cycles, debts, flags, inbox, verdicts
 
 
@@ -209,12 +210,12 @@ class NoteWrites(Writes):
 
     def resolve_inbox(self, kind: str, subjects: Sequence[str], at: datetime) -> None:
         """Close items whose cause is gone."""
-        for chunk in chunked(subjects):
-            self.connection.execute(
-                update(inbox)
-                .where(inbox.c.org == self.org, inbox.c.kind == kind, inbox.c.subject.in_(chunk), inbox.c.resolved_at.is_(None))
-                .values(resolved_at=to_text(at))
-            )
+        if not subjects:
+            return
+        unresolved = (inbox.c.org == self.org, inbox.c.kind == kind, inbox.c.resolved_at.is_(None))
+        is_open = set(self.connection.execute(select(inbox.c.subject).where(*unresolved)).scalars())
+        for chunk in chunked(sorted(is_open.intersection(subjects))):
+            self.connection.execute(update(inbox).where(*unresolved, inbox.c.subject.in_(chunk)).values(resolved_at=to_text(at)))
 
     def put_cycle(self, cycle: CycleRecord) -> None:
         """Record a finished cycle."""
@@ -231,8 +232,8 @@ class NoteWrites(Writes):
 
 def put_verdicts(tx: Writes, scope: str, given: Mapping[str, str]) -> None:
     """Remember the last recorded verdicts."""
-    rows = [{"org": tx.org, "scope": scope, "subject": subject, "verdict": verdict} for subject, verdict in given.items()]
-    replace(tx.connection, verdicts, rows)
+    rows = [(tx.org, scope, subject, verdict) for subject, verdict in given.items()]
+    insert_rows(tx.connection, verdicts, ("org", "scope", "subject", "verdict"), rows, ("verdict",))
 
 
 def settle_debts(tx: Writes, object: str, settled: Sequence[tuple[str, str]]) -> None:
