@@ -21,6 +21,8 @@ NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
     "CampaignMember": ("CampaignId", "ContactId"),
     "Task": ("WhoId", "WhatId", "OwnerId", "Subject", "ActivityDate"),
 }
+ASKED_FOR: Mapping[str, tuple[str, ...]] = {"CampaignMember": ("CampaignId", "ContactId"), "Task": ("WhoId", "Subject")}
+"""The part of each natural key that a query may ask for: only texts and ids are written alike in a query and in a row."""
 Key = tuple[Scalar, ...]
 
 
@@ -93,11 +95,10 @@ def _record(lane: Lane, name: str, items: Sequence[OpenIntent], results: Sequenc
 
 def _found(org: OrgWriter, name: str, items: Sequence[OpenIntent]) -> dict[Key, OrgRecord]:
     """Return the rows that are there, by natural key."""
-    fields = NATURAL_KEYS[name]
     rows = [item.intent.values or {} for item in items]
-    given = {field: sorted({row[field] for row in rows if row.get(field) is not None}, key=str) for field in fields}
-    where = {field: values for field, values in given.items() if all(row.get(field) is not None for row in rows)}
-    found = org.find(name, (*fields, "CreatedById"), where)
+    known = [field for field in ASKED_FOR[name] if all(row.get(field) is not None for row in rows)]
+    where = {field: sorted({row[field] for row in rows}, key=str) for field in known}
+    found = org.find(name, (*NATURAL_KEYS[name], "CreatedById"), where)
     return {_key(name, row.fields): row for row in found.records.values()}
 
 
