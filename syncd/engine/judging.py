@@ -11,6 +11,7 @@ from syncd.core.fences import Fence, Fences
 from syncd.core.fights import FOUGHT_OVER
 from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
+from syncd.engine.backfill import first_load_of
 from syncd.engine.catching import caught_cases
 from syncd.engine.needs import FAMILIES, OBJECTS
 from syncd.engine.world import Cycle, World
@@ -76,20 +77,39 @@ def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
 
 
 def decide_fenced(world: World, cycle: Cycle) -> None:
-    """Judge every lead and opportunity that was caught or staged: a batch is one transaction of rows, entries and intents."""
-    parked = frozenset(item.subject for _, item, _ in world.store.inbox() if item.kind == FOUGHT_OVER)
-    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now, parked)
-    pending: dict[str, set[str]] = {}
-    for open_intent in world.store.open_intents():
-        pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
+    """Judge every lead and opportunity that was caught or staged: a batch is one transaction of rows, entries and intents.
+
+    While a history is loaded for the first time, what is older than that load stays staged until it is whole.
+    """
+    bench, pending = _bench(world, cycle)
     for name, history in FAMILIES.items():
         if name not in cycle.needs:
             continue
         if cases := caught_cases(world, cycle, name, history):
             _decide_batch(world, cycle, bench, name, cases, pending, is_staged=False)
-        while cases := world.store.cases((name, history), BATCH):
+        loading = first_load_of(world.store, history)
+        since = None if loading is None else loading.cut_at
+        while cases := world.store.cases((name, history), BATCH, history_since=since):
             world.pause_point()
-            _decide_batch(world, cycle, bench, name, cases, pending)
+            _decide_batch(world, cycle, bench, name, cases, pending, history_since=since)
+
+
+def decide_first_sights(world: World, cycle: Cycle, name: str, history: str, until: datetime) -> None:
+    """Judge the history that a first load brought, with each record as if it had just been seen for the first time."""
+    bench, pending = _bench(world, cycle)
+    while cases := world.store.cases((name, history), BATCH, first_sight_until=until):
+        world.pause_point()
+        _decide_batch(world, cycle, bench, name, cases, pending, first_sight_until=until)
+
+
+def _bench(world: World, cycle: Cycle) -> tuple[Bench, dict[str, set[str]]]:
+    """Return what all judgements share, and the fields with an open intent by record."""
+    parked = frozenset(item.subject for _, item, _ in world.store.inbox() if item.kind == FOUGHT_OVER)
+    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now, parked)
+    pending: dict[str, set[str]] = {}
+    for open_intent in world.store.open_intents():
+        pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
+    return bench, pending
 
 
 def _decide_batch(
@@ -101,6 +121,8 @@ def _decide_batch(
     pending: Mapping[str, set[str]],
     *,
     is_staged: bool = True,
+    history_since: datetime | None = None,
+    first_sight_until: datetime | None = None,
 ) -> None:
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
@@ -112,7 +134,9 @@ def _decide_batch(
         tx.resolve_inbox(FOUGHT_OVER, [fight for ruling in rulings for fight in ruling.made_up], cycle.now)
         tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
         if is_staged:
-            tx.unstage((name, FAMILIES[name]), [case.subject_id for case in cases])
+            subjects = [case.subject_id for case in cases]
+            limits = {"history_since": history_since, "first_sight_until": first_sight_until}
+            tx.unstage((name, FAMILIES[name]), subjects, **limits)
     _count(cycle, rulings)
 
 
