@@ -25,7 +25,8 @@ from syncd.core.values import (
     Verdict,
 )
 from syncd.errors import LeaseHeld
-from syncd.ports import Case, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store
+from syncd.ports import Case, Chunk, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store
+from syncd.ports.census import Span
 from syncd.store.sql import Surroundings, open_store
 
 ORG = "00D5e00000SYNCDAAA"
@@ -61,6 +62,13 @@ def intent(key: str, record_id: str = "00Q1", **changed: object) -> Intent:
         "cause": "crossing",
     }
     return Intent(**{**parts, **changed})  # type: ignore[arg-type]
+
+
+def chunk(*rows: tuple[str, str | None, str | None]) -> Chunk:
+    """Give rows of a Bulk job: id, Email, Key__c."""
+    ids, emails, keys = zip(*rows, strict=True) if rows else ((), (), ())
+    stamps = ["2026-03-01T12:00:00.000Z"] * len(rows)
+    return Chunk("Lead", ("Email", "Key__c"), ids, stamps, (emails, keys), None, is_page_end=True, is_last=True)
 
 
 class StoreContract:
@@ -407,6 +415,71 @@ class StoreContract:
         assert [key for key, _ in store.export_groups(file.sha256, "", 9)] == ["a"]
         with pytest.raises(AssertionError, match="never begun"), store.begin() as tx:
             tx.finish_file("0" * 64, {}, T)
+
+    # --- loads
+
+    def test_a_first_load_leaves_what_is_there_and_is_found_by_key_once_it_was_keyed(self, store: Store) -> None:
+        store.index({"Lead": ["Email", "Key__c"]})
+        with store.begin() as tx:
+            tx.mirror([lead("00Q2", 9, Email="new@example.com", Key__c="k2")])
+        rows = [
+            ("00Q1", " Ann@Example.com ", "Kä"),
+            ("00Q2", "old@example.com", "k"),
+            ("00Q3", None, None),
+            ("00Qä", "z@example.com", "k"),
+        ]
+        packed = store.pack(chunk(*rows))
+        with store.begin() as tx:
+            assert tx.load(packed) == 3
+        with store.begin() as tx:
+            assert tx.load(packed) == 0
+            assert tx.load(store.pack(chunk())) == 0
+        with store.begin() as tx:
+            assert tx.key_loaded("Lead") is None
+        with store.begin() as tx:
+            assert tx.key_loaded("Lead") is None
+        assert store.get("Lead", ["00Q1"])["00Q1"] == lead("00Q1", Email=" Ann@Example.com ", Key__c="Kä")
+        assert store.get("Lead", ["00Q2"])["00Q2"].fields["Email"] == "new@example.com"
+        found = {
+            value: [row.id for row in store.by_key("Lead", "Email", [value])] for value in ("ann@example.com", "old@example.com")
+        }
+        assert found == {"ann@example.com": ["00Q1"], "old@example.com": []}
+        assert [row.id for row in store.by_key("Lead", "Key__c", ["Kä", "k", "k2"])] == ["00Q1", "00Q2", "00Qä"]
+
+    def test_an_object_that_is_read_again_refreshes_what_stands_and_stages_what_moved(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.mirror(
+                [
+                    lead("00Q1", 0, Email="a"),
+                    lead("00Q2", -5, Email="b"),
+                    lead("00Q3", 5, Email="c"),
+                    lead("00Q5", is_deleted=True),
+                ]
+            )
+        packed = store.pack(chunk(*((f"00Q{n}", "new", "k") for n in range(1, 6))))
+        with store.begin() as tx:
+            assert tx.reload(packed, None) == 2
+        assert store.get("Lead", ["00Q1"])["00Q1"] == lead("00Q1", Email="new", Key__c="k")
+        assert store.get("Lead", ["00Q3"])["00Q3"].fields == {"Email": "c"}
+        cases = store.cases(("Lead",), 9)
+        assert [(case.subject_id, case.known is None) for case in cases] == [("00Q2", False), ("00Q4", True)]
+        assert all(case.staged == lead(case.subject_id, Email="new", Key__c="k") for case in cases)
+
+    # --- counts
+
+    def test_mirrored_rows_are_counted_by_day_and_cut_into_pieces(self, store: Store) -> None:
+        day = 86_400
+        with store.begin() as tx:
+            tx.mirror([lead(f"00Q{n}", (n - 3) * day / 2) for n in range(8)])
+            tx.mirror([lead("00Q9", is_deleted=True), OrgRecord("Contact", "0031", T, {})])
+        whole = Span("Lead", "SystemModstamp", None, after(9 * day))
+        assert store.days(whole) == {"2026-02-28": 2, "2026-03-01": 2, "2026-03-02": 2, "2026-03-03": 2}
+        assert store.count_span(whole) == 8
+        part = replace(whole, since_at=T, until_at=after(day), low="00Q3", high="00Q5")
+        assert store.stamps(part) == {"00Q3": T, "00Q4": after(day / 2)}
+        assert store.id_cuts(whole, 4) == ["00Q2", "00Q4", "00Q6"]
+        assert store.id_cuts(replace(whole, until_at=after(-9 * day)), 4) == []
+        assert store.deleted_ids("Lead") == ["00Q9"]
 
     # --- ledger
 
