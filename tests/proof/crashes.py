@@ -2,8 +2,8 @@
 
 What survives a death is the database, the drop folder and the org, nothing else: deaths that leave the same of these have the
 same future. So each such moment is played on only once, and the histories that lead through it are counted, not repeated.
-Left out of the comparison of two moments is what says when and in which cycle something was written, and how many API calls
-were made. A moment is taken before and after every call and every commit of a real cycle on a real database.
+Left out of the comparison of two moments is in which order, when and in which cycle something was written, and how many API
+calls were made. A moment is taken before and after every call and every commit of a real cycle on a real database.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ from tests.proof.stage import OBJECTS, Play
 
 _CYCLE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _APART = frozenset({"cycles", "lease", "ledger_head", "alembic_version", "sqlite_sequence"})
-_DROPPED = frozenset({"leaf", "salt", "request_id", "before_hash", "after_hash", "actor_hash", "times", "epoch", "evidence"})
+_DROPPED = frozenset(
+    {"leaf", "salt", "request_id", "before_hash", "after_hash", "actor_hash", "times", "epoch", "evidence", "seq", "cause_seq"}
+)
+    {"leaf", "salt", "request_id", "before_hash", "after_hash", "actor_hash", "times", "epoch", "evidence", "seq", "cause_seq"}
+)
 _COUNTS = ("api calls", "last cycle by the host's clock")
+_COLUMNS: dict[str, str] = {}
 _STAMPS = frozenset({"CreatedDate", "LastModifiedDate", "SystemModstamp"})
 _SAID = """
 SELECT l.kind, l.object, l.record_id, l.related_id, l.field, l.actor_id, l.verdict, l.fence, l.rule_name, l.outcome,
@@ -74,7 +79,7 @@ class Moment:
 
 def _key(play: Play, files: Mapping[str, bytes], log: Sequence[Mapping[str, Any]]) -> str:
     folder = sorted(_unstamped(name) for name in files if not name.startswith("syncd.db"))
-    tables = {name: sorted(map(str, table.items())) for name, table in play.model.tables.items()}
+    tables = [(name, sorted(map(repr, table.items()))) for name, table in play.model.tables.items() if table]
     loads = sorted(map(str, play.model.loads.values()))
     sent = sorted(f"{one.op} {one.object} {one.id} {dict(one.fields)} {one.applied}" for one in read_wire(log, USER).sent)
     parts = [_rows(play.database), folder, tables, loads, sent, play.model.clock.at, sorted(play.model.locks.items())]
@@ -85,17 +90,26 @@ def _unstamped(name: str) -> str:
     return re.sub(r"\d{8}T\d{6}(\.\d+)?Z?-", "", name)
 
 
-def _rows(path: Path) -> list[str]:
+def _rows(path: Path) -> str:
     """Write down what is committed, without what differs from one run to the next."""
     found: list[str] = []
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in sorted(set(tables) - _APART):
-            cursor = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608
-            kept = [number for number, column in enumerate(cursor.description) if column[0] not in _DROPPED]
-            rows = (str([row[number] for number in kept]) for row in cursor)
-            found += sorted(f"{table} {_CYCLE_ID.sub('C', row)}" for row in rows if not any(name in row for name in _COUNTS))
-    return found
+        for table, columns in _columns(database).items():
+            rows = sorted(map(repr, database.execute(f'SELECT {columns} FROM "{table}"')))  # noqa: S608
+            if table == "settings":
+                rows = [row for row in rows if not any(name in row for name in _COUNTS)]
+            found += [table, *rows]
+    return _CYCLE_ID.sub("C", "\n".join(found))
+
+
+def _columns(database: sqlite3.Connection) -> Mapping[str, str]:
+    """Return the columns to compare, by table."""
+    if not _COLUMNS:
+        for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall():
+            names = [name for _, name, *_ in database.execute(f'PRAGMA table_info("{table}")')]
+            if table not in _APART:
+                _COLUMNS[table] = ", ".join(f'"{name}"' for name in names if name not in _DROPPED)
+    return _COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
