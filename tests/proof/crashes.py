@@ -33,8 +33,6 @@ _APART = frozenset({"cycles", "lease", "ledger_head", "alembic_version", "sqlite
 _DROPPED = frozenset(
     {"leaf", "salt", "request_id", "before_hash", "after_hash", "actor_hash", "times", "epoch", "evidence", "seq", "cause_seq"}
 )
-    {"leaf", "salt", "request_id", "before_hash", "after_hash", "actor_hash", "times", "epoch", "evidence", "seq", "cause_seq"}
-)
 _COUNTS = ("api calls", "last cycle by the host's clock")
 _COLUMNS: dict[str, str] = {}
 _STAMPS = frozenset({"CreatedDate", "LastModifiedDate", "SystemModstamp"})
