@@ -91,8 +91,10 @@ class _Flight(Generic[Batch, Answer]):
     def fly(self, waiting: Iterator[Batch]) -> None:
         self._launch(waiting)
         while self.under_way:
-            self._land()
-            self._launch(waiting)
+            answers = self._land()
+            self._launch(waiting)  # the next ones are on their way while these are recorded
+            for batch, answer in answers:
+                self.record(batch, answer)
         if self.trouble is not None:
             raise self.trouble
 
@@ -114,16 +116,16 @@ class _Flight(Generic[Batch, Answer]):
         self.is_open = False
         self.trouble = self.trouble or trouble
 
-    def _land(self) -> None:
+    def _land(self) -> list[tuple[Batch, Answer]]:
         landed, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        answers = []
         for future in [one for one in self.under_way if one in landed]:
             batch = self.under_way.pop(future)
             try:
-                answer = future.result()
+                answers.append((batch, future.result()))
             except SyncdError as trouble:
                 self._stop(trouble)
-                continue
-            self.record(batch, answer)
+        return answers
 
 
 def send_locked(lane: Lane, locked: Sequence[Item], size: int, deliver: Callable[[Sequence[Item]], Sequence[Item]]) -> None:
