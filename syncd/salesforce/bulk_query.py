@@ -155,7 +155,8 @@ def _lines(answer: requests.Response) -> Iterator[Iterator[str]]:
         end = text.rfind("\n") + 1
         rest = text[end:]
         yield io.StringIO(text[:end], newline="\n")
-    yield iter([rest + decode(b"", final=True)])
+    if last := rest + decode(b"", final=True):  # csv takes an empty line for a row without cells
+        yield iter([last])
 
 
 def _head(answer: requests.Response, job: QueryJob) -> tuple[str | None, int]:
