@@ -1,9 +1,9 @@
 """Runs cycles in forked children, so that each can be killed and the next starts at once.
 
-One JSON command a line on standard input: {"home": …, "before_commit": k or 0, "after_commit": k or 0}. The answer is the
-child's pid; after the word `go` the child runs one cycle, with the lease, as `syncd run --once` does; the second answer is how
-it ended and how many commits it made. It kills itself with SIGKILL around its k-th commit. {"warm": home} runs a cycle in this
-process itself, so that no child has to import anything.
+One JSON command a line on standard input: {"home": …, "before_commit": k or 0, "after_commit": k or 0, "pace": {…}}, where the
+pace is what differs from the usual one. The answer is the child's pid; after the word `go` the child runs one cycle, with the
+lease, as `syncd run --once` does; the second answer is how it ended and how many commits it made. It kills itself with SIGKILL
+around its k-th commit. {"warm": home} runs a cycle in this process itself, so that no child has to import anything.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def run_child(command: dict[str, Any]) -> None:
     try:
         config = load_config(home / "config.toml", SECRET)
         with open_world(config) as (world, salesforce), holding_lease(world.store):
-            run_cycle(replace(world, clock=OrgsTime(config.org.login_url)), salesforce)
+            pace = replace(world.pace, **command.get("pace", {}))
+            run_cycle(replace(world, clock=OrgsTime(config.org.login_url), pace=pace), salesforce)
     except SyncdError as problem:
         error = str(problem)
     (home / RESULT).write_text(json.dumps({"commits": commits.number, "error": error}), encoding="utf-8")
@@ -85,7 +86,7 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if "warm" in command:
-            run_child({"home": command["warm"], "before_commit": 0, "after_commit": 0})
+            run_child({**command, "home": command["warm"], "before_commit": 0, "after_commit": 0})
             sys.stdout.write("warm\n")
             sys.stdout.flush()
             continue
