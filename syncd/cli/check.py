@@ -88,6 +88,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     yield from findings.login_method(config.org.method)
     me = org.identity()
     yield Finding(Level.OK, "login", f"{config.name}: org {me.org_id}, user {me.user_id}, {me.instance_url}")
+    wire.refuse_other_org(config, me.org_id)
     schema = org.schema(OBJECTS)
     yield from findings.fields_visible(policies, schema)
     if policies is not None:

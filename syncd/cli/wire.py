@@ -18,7 +18,7 @@ from syncd.cli import output
 from syncd.core.nurture import parse_nurture
 from syncd.core.policies import Policies
 from syncd.core.policy import parse_fences
-from syncd.errors import ConfigInvalid, StoreUnusable
+from syncd.errors import ConfigInvalid, OrgRefused, StoreUnusable
 
 if TYPE_CHECKING:
     import typer
@@ -114,6 +114,18 @@ def known_org(config: Config) -> str | None:
         store.dispose()
 
 
+def refuse_other_org(config: Config, org_id: str) -> None:
+    """Raise OrgRefused when the database holds another org than the one that was logged in to, such as a refreshed sandbox."""
+    held = known_org(config)
+    if held is not None and held != org_id:
+        raise OrgRefused(
+            f"The database holds org {held}, and {config.org.login_url} leads to org {org_id}: a sandbox was refreshed, or "
+            "login_url or the database is another one than before. Nothing was read or written.",
+            hint="If the new org is meant, name a new database under [store] in config.toml: the old one stays as the old org's "
+            "audit trail, and the new org begins with a baseline of its own.",
+        )
+
+
 @contextmanager
 def open_known_store(config: Config) -> Iterator[SqlStore | None]:
     """Give the database of the org that it holds, without asking Salesforce; None when there is none yet, or several."""
@@ -153,6 +165,7 @@ def open_world(
         if isinstance(config.org.method, Password):
             tell(PASSWORD.format(username=config.org.method.username))
         await_org(org)
+        refuse_other_org(config, org.identity().org_id)
         store = stack.enter_context(open_store_to_write(config, org.identity().org_id))
         if store.is_new:
             tell(NEW_DATABASE.format(path=store.where))

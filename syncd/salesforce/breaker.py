@@ -109,6 +109,7 @@ class Breaker:
         told = {"number": last.number, "at": last.at.isoformat(), "text": last.text, "hint": last.hint}
         fresh = path.with_name(f"{path.name}.new")
         with suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
             fresh.write_bytes(orjson.dumps({self._whose: told}))
             fresh.replace(path)
             self._is_kept = True

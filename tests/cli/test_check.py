@@ -12,6 +12,7 @@ from syncd.cli.findings import Level, budget_left, history_tracked
 from syncd.cli.paths import file_system_of
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
 from syncd.sandbox.local import RunningOrg, running
+from syncd.store.sql import open_store
 from tests.cli.conftest import CONFIG, Said, Syncd
 
 TABLES = {
@@ -307,3 +308,56 @@ def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount(tmp_path: Path
 def test_the_next_step_of_a_check_keeps_the_config(syncd: Syncd, acme: Path) -> None:
     assert syncd("--config", "config.toml", "check").err.endswith("Next: syncd --config config.toml run --once\n")
     assert syncd("check").err.endswith("Next: syncd run --once\n")
+
+
+def test_a_database_of_another_org_is_a_finding_with_the_way_out(syncd: Syncd, acme: Path) -> None:
+    store = open_store(f"sqlite:///{acme / 'syncd.db'}", "00D9U0000000077UAA")
+    with store.begin() as tx:
+        tx.put_setting("x", 1)
+    store.dispose()
+    (found,) = _findings(syncd("check", "--json"))
+    assert "holds org 00D9U0000000077UAA, and http://127.0.0.1:" in found["text"]
+    assert "[store]" in found["remedy"]
+
+
+PASSWORD = 'login = "password"\nusername = "syncd@sandbox.example"\npassword = "${SYNCD_PASSWORD}"\n'
+
+
+def _with_password(acme: Path, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    path = acme / "config.toml"
+    path.write_text(path.read_text("utf-8").replace("client_id", f"{PASSWORD}client_id", 1), "utf-8")
+    monkeypatch.setenv("SYNCD_PASSWORD", password)
+
+
+def test_login_with_a_password_works_where_the_org_still_has_it_and_warns(
+    syncd: Syncd, acme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_password(acme, monkeypatch, "sandbox-passwordsandbox-token")
+    said = syncd("check", "--json")
+    assert said.code == 0
+    (warning,) = [each for each in said.json["checks"] if each["check"] == "login" and each["level"] == "warning"]
+    assert "Salesforce is retiring that" in warning["text"]
+    assert 'login = "jwt-bearer"' in warning["remedy"]
+    once = syncd("run", "--once")
+    assert once.code == 0
+    assert "syncd@sandbox.example logs in with a password: Salesforce is retiring that" in once.err
+
+
+def test_login_with_a_password_that_the_org_refuses_shows_the_other_ways(
+    syncd: Syncd, acme: Path, org: RunningOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_password(acme, monkeypatch, "canary-sandbox-password")
+    org.org.settings.change({"password_flow": False})
+    said = syncd("check")
+    assert said.code == 1
+    assert "invalid_grant authentication failure" in said.out
+    assert '"client-credentials" or "jwt-bearer"' in said.out
+    assert "canary" not in said.out + said.err
+    assert syncd("run", "--once").code == 1
+    org.org.settings.change({"password_flow": True})
+    monkeypatch.setenv("SYNCD_PASSWORD", "sandbox-passwordsandbox-token")
+    refused = syncd("run", "--once")
+    assert refused.code == 1
+    assert "not tried again before" in refused.err
+    assert syncd("check").code == 0
+    assert syncd("run", "--once").code == 0

@@ -435,6 +435,7 @@ def test_a_damaged_memory_of_refusals_stops_nothing(content: str, served: Runnin
 
 
 def test_a_refusal_that_cannot_be_written_down_is_remembered_by_the_process(served: RunningOrg, tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("a file, and no folder")
     wrong = replace(access_to(served, ClientCredentials()), client_secret=SecretStr("x"), refusals=tmp_path / "no" / "such")
     assert try_for(served, wrong, Clock(), 8) == [0, 3]
 
