@@ -57,7 +57,7 @@ class Wire:
     def answers(self, *answers: Answer | Callable[[Body], Answer]) -> None:
         """Set the answers of all other requests."""
         self._answers = list(answers)
-        for method in ("GET", "POST"):
+        for method in ("GET", "POST", "PATCH", "PUT"):
             self.mock.add_callback(method, re.compile(re.escape(URL) + "/services/data"), self._next)
 
     def _next(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], str]:
