@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,7 @@ class Play:
     log: list[dict[str, Any]] = field(default_factory=list)
     seen: dict[int, int] = field(default_factory=dict)
     pace: Pace = PACE
+    host_is_ahead_s: float = 0
 
     @property
     def database(self) -> Path:
@@ -138,7 +139,7 @@ class Play:
         org = InMemoryOrg(self.model, self._point, self.log)
         store = self._store()
         try:
-            clock = ModelClock(self.model)
+            clock = HostClock(self.model, self.host_is_ahead_s)
             folder = DropFolder(self.home / "exports", _Host(), is_read_only=False)
             yield World(org, store, policies(), folder, self.home / "plans", UTC, NO_LIMITS, self.pace, clock), org
         finally:
@@ -205,6 +206,17 @@ class Image:
         """Hold the model's log against the ledger since this moment."""
         evidence = Evidence(read_wire(play.log, USER), read_book(play.database), play.seen, self.size, play.model.deeds, USER)
         return problems_of(evidence)
+
+
+class HostClock(ModelClock):
+    """A host's clock that is wrong by so many seconds."""
+
+    def __init__(self, model: OrgModel, ahead_s: float) -> None:
+        super().__init__(model)
+        self.ahead_s = ahead_s
+
+    def now(self) -> datetime:
+        return self.model.clock.at + timedelta(seconds=self.ahead_s)
 
 
 class _Host:
