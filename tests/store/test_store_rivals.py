@@ -16,6 +16,7 @@ from syncd.store.sqlite import database_on
 
 ORG = "00D5e00000SYNCDAAA"
 STEPS = 40
+BATCH_S = 10
 LIVES_S = leases.EXPIRES_AFTER.total_seconds()
 
 
@@ -56,6 +57,7 @@ class Play:
     seed: int
     rivals: list[Rival] = field(default_factory=list)
     holder: Rival | None = None
+    sent_s: float = 0.0
     handovers: int = 0
     refused: int = 0
 
@@ -86,6 +88,8 @@ class Play:
             assert not self.is_over(), "whoever shows no sign of life for 30 seconds is taken over from"
             return
         assert self.is_over() or self.holder is rival, f"{rival.name} took over from one that lives"
+        if self.holder not in (None, rival):
+            assert self.time.now_s - self.sent_s >= BATCH_S, f"{rival.name} took over while a batch was on its way"
         self.handovers += self.holder is not rival
         self.holder = rival
         rival.sign_s = self.time.now_s
@@ -100,6 +104,8 @@ class Play:
 
     def send(self, rival: Rival) -> None:
         self._only_the_holder(rival, rival.store.check_writer)
+        if rival is self.holder and rival.believes:
+            self.sent_s = self.time.now_s
 
     def _only_the_holder(self, rival: Rival, act: Callable[[], None]) -> None:
         if not rival.believes:
