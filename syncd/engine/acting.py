@@ -12,7 +12,7 @@ from syncd.core.guard import Kind, Limits
 from syncd.core.routes import LOAD_ROWS_MAX, Terms, Way, ways
 from syncd.engine import creating, owners
 from syncd.engine.creating import create
-from syncd.engine.holding import WAITING_PLAN, hold_back, hold_for_asking, over_limit
+from syncd.engine.holding import hold_back, over_limit
 from syncd.engine.ingesting import load, resume, terms_of
 from syncd.engine.looking import Group, grouped
 from syncd.engine.outbox import Loads, open_items, windows
@@ -22,7 +22,6 @@ from syncd.engine.updating import update
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, OrgWriter
 
-__all__ = ["WAITING_PLAN", "act", "hold_for_asking"]
 LANES = {"fence": Kind.FENCES, owners.PUT_BACK: Kind.FENCES, "flag": Kind.EXPORTS, "map": Kind.EXPORTS}
 """What the writes of each part are, from the most urgent on; the others are nurture's."""
 
