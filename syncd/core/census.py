@@ -38,7 +38,8 @@ class Drift:
     """What was found about one object.
 
     `rows` is how many the mirror held, `gone` what the org no longer has. `is_held`: so many are gone that somebody should look
-    first, as rows that syncd's user lost sight of look the same.
+    first, as rows that syncd's user lost sight of look the same. `lacking` counts missing rows, where they are so many that
+    the whole object is read again.
     """
 
     object: str
@@ -47,11 +48,12 @@ class Drift:
     stale: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     is_held: bool = False
+    lacking: int = 0
 
     @property
     def number(self) -> int:
         """Count the rows that differ."""
-        return len(self.missing) + len(self.stale) + len(self.gone)
+        return len(self.missing) + len(self.stale) + len(self.gone) + self.lacking
 
 
 def differing_days(mirror: Mapping[str, int], org: Mapping[str, int], *, keeps_more: bool = False) -> list[str]:
@@ -96,7 +98,7 @@ def to_json(counted_at: datetime, found: Sequence[Drift]) -> dict[str, Any]:
         "drift": [
             {
                 "object": one.object,
-                "missing": len(one.missing),
+                "missing": len(one.missing) + one.lacking,
                 "stale": len(one.stale),
                 "gone": len(one.gone),
                 "held": one.is_held,

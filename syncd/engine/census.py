@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from syncd.core.census import Drift, Suspects, differing_days, is_mass_loss, ranges, suspects, to_json
 from syncd.core.nurture import local_day
 from syncd.core.values import Entry, InboxItem, OrgRecord
-from syncd.engine.backfill import backlog
+from syncd.engine.backfill import ask_for, open_backfills
 from syncd.engine.merging import follow_merges
 from syncd.engine.needs import Need
 from syncd.engine.world import Cycle, World
@@ -32,6 +32,7 @@ IDS_AT_ONCE = 4_000
 PIECES = 5
 READ_AT_ONCE = 2_000
 DEPTH_MAX = 8
+REASON = "many rows are missing"
 CALLS = 20
 
 
@@ -89,8 +90,16 @@ def take_census(
     decided by the caller.
     """
     objects = list(objects)
-    countings = [counting for name in objects if (counting := _counting(world, cycle, name)) is not None]
-    found = [_examined(world, cycle, one, spans, frozenset(accepted)) for one, spans in _differing(world, countings)]
+    loading = {one.object for one in open_backfills(world.store)}
+    countings = [counting for name in objects if name not in loading and (counting := _counting(world, cycle, name)) is not None]
+    found = []
+    for one, spans, lacking in _differing(world, countings):
+        if lacking >= world.pace.bulk_rows_min:
+            found.append(
+                (Drift(one.need.object, world.store.count(one.need.object), lacking=lacking), list[OrgRecord](), one.mark)
+            )
+        else:
+            found.append(_examined(world, one, spans, frozenset(accepted)))
     if repairs:
         for drift, rows, mark in found:
             _put_right(world, cycle, drift, rows, mark)
@@ -101,7 +110,7 @@ def take_census(
 def _counting(world: World, cycle: Cycle, name: str) -> Counting | None:
     """Say what to count of an object; None while it is not read to its end."""
     need, mark = cycle.needs[name], world.store.marks().get(name, Mark())
-    if mark.decided_at is None or world.store.cases((name,), 1) or any(one.object == name for one in backlog(world.store)):
+    if mark.decided_at is None or world.store.cases((name,), 1):
         return None
     until_at = mark.decided_at.replace(microsecond=0)
     first = datetime.combine((until_at - (ARCHIVED_AFTER if name in ARCHIVED else DAYS_MAX)).date(), time(), UTC)
@@ -109,18 +118,21 @@ def _counting(world: World, cycle: Cycle, name: str) -> Counting | None:
     return Counting(need, mark, recent, None if name in ARCHIVED else Span(name, need.stamp_field, None, first))
 
 
-def _differing(world: World, countings: Sequence[Counting]) -> Iterator[tuple[Counting, list[Span]]]:
-    """Count all objects, and give each with the spans whose counts differ."""
+def _differing(world: World, countings: Sequence[Counting]) -> Iterator[tuple[Counting, list[Span], int]]:
+    """Count all objects, and give each with the spans whose counts differ and how many rows the mirror lacks at least."""
     by_day = world.org.count_days([one.recent for one in countings])
     older = [one.older for one in countings if one.older is not None]
     totals = dict(zip(older, world.org.count_spans(older), strict=True))
     for one, org in zip(countings, by_day, strict=True):
-        spans = [_of_day(one.recent, day) for day in differing_days(_mirrored(world, one), org, keeps_more=one.keeps_more)]
+        days = _mirrored(world, one)
+        spans = [_of_day(one.recent, day) for day in differing_days(days, org, keeps_more=one.keeps_more)]
+        lacking = sum(max(number - days.get(day, 0), 0) for day, number in org.items())
         if one.older is not None:
             here = world.store.count_span(one.older)
             if here < totals[one.older] or (here > totals[one.older] and not one.keeps_more):
                 spans.append(one.older)
-        yield one, spans
+            lacking += max(totals[one.older] - here, 0)
+        yield one, spans, lacking
 
 
 def _of_day(span: Span, day: str) -> Span:
@@ -141,7 +153,7 @@ def _mirrored(world: World, one: Counting) -> Mapping[str, int]:
 
 
 def _examined(
-    world: World, cycle: Cycle, one: Counting, spans: Sequence[Span], accepted: frozenset[str]
+    world: World, one: Counting, spans: Sequence[Span], accepted: frozenset[str]
 ) -> tuple[Drift, list[OrgRecord], Mark]:
     """Look at what differs by id, then at each suspect itself."""
     rows = world.store.count(one.need.object)
@@ -203,6 +215,9 @@ def _suspects(world: World, span: Span, depth: int, *, keeps_more: bool) -> Susp
 def _put_right(world: World, cycle: Cycle, drift: Drift, rows: Sequence[OrgRecord], mark: Mark) -> None:
     if not drift.number:
         return
+    if drift.lacking:
+        with world.store.begin() as tx:
+            ask_for(tx, drift.object, REASON, cycle.now)
     need = cycle.needs[drift.object]
     for start in range(0, len(rows), READ_AT_ONCE):
         with world.store.begin() as tx:
@@ -232,8 +247,9 @@ def _tell(world: World, cycle: Cycle, found: Sequence[Drift], *, is_whole: bool)
 
 
 def _entry(cycle: Cycle, drift: Drift) -> Entry:
-    words = f"{len(drift.missing)} missing, {len(drift.stale)} old, {len(drift.gone)} gone of {drift.rows} rows of {drift.object}"
-    evidence = {"missing": len(drift.missing), "stale": len(drift.stale), "gone": len(drift.gone), "held": drift.is_held}
+    missing = len(drift.missing) + drift.lacking
+    words = f"{missing} missing, {len(drift.stale)} old, {len(drift.gone)} gone of {drift.rows} rows of {drift.object}"
+    evidence = {"missing": missing, "stale": len(drift.stale), "gone": len(drift.gone), "held": drift.is_held}
     return Entry(kind="census", at=cycle.now, cycle=cycle.id, object=drift.object, reason=words, evidence=evidence)
 
 

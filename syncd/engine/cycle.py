@@ -14,6 +14,7 @@ from syncd.engine.budget import close_purse, may_spend, open_purse, refused_by_o
 from syncd.engine.census import CALLS as CENSUS_CALLS
 from syncd.engine.census import is_due as census_due
 from syncd.engine.census import take_census
+from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
@@ -30,6 +31,7 @@ from syncd.errors import BudgetSpent, FieldHidden, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, StoreWriter
 
 WAITED = "waiting for a first load"
+SLOW_CALLS = 2
 HEARTBEAT = "last cycle by the host's clock"
 
 
@@ -126,6 +128,8 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     pull_fast(world, cycle)
     nurture_is_due = everything or is_due(world, cycle)
     slow = due_slow_tiers(world, cycle.now, everything=nurture_is_due)
+    if slow and not everything and not may_spend(world, cycle, Kind.NURTURE, SLOW_CALLS):
+        slow, nurture_is_due = [], False
     pull(world, cycle, slow)
     decide_plain(world, cycle)
     cycle.people = read_directory(world.store, cycle.identity.user_id)
@@ -134,6 +138,7 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     if slow:
         settle_lost_opt_outs(world, cycle)
     if slow and not everything:
+        read_formulas_again(world, cycle)
         _count(world, cycle)
     if everything:
         work_off(world, cycle, None)
