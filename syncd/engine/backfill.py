@@ -22,8 +22,8 @@ READ_AGAIN = "read again"
 NEW_FIELD = "a field is new"
 WAITED_FOR = frozenset({"Lead", "Contact", "Opportunity"})
 """While one of them is loaded for the first time, nobody knows whom an export or a stalled deal is about."""
-_ACTORS = ("User", "Group", "GroupMember")
-_RANK = {name: number for number, name in enumerate((*_ACTORS, *(name for name in OBJECTS if name not in _ACTORS)))}
+ACTORS = ("User", "Group", "GroupMember")
+_RANK = {name: number for number, name in enumerate((*ACTORS, *(name for name in OBJECTS if name not in ACTORS)))}
 NEW, ASKED, RUNNING = "new", "asked", "running"
 _PLAIN = ("expected", "rows", "locator", "is_by_pages", "failures", "is_read", "keyed_after")
 _TUPLES = ("fields", "after", "place")
@@ -77,6 +77,11 @@ class Backfill:
     def is_delta(self) -> bool:
         """Tell whether it reads only what changed."""
         return self.reason == BIG_DELTA
+
+    @property
+    def is_urgent(self) -> bool:
+        """Tell whether the cycle cannot judge without it: what changed, and who the people are."""
+        return self.is_delta or (self.is_first and self.object in ACTORS)
 
     @classmethod
     def of(cls, job: Job) -> Backfill:

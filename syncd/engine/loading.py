@@ -218,8 +218,9 @@ def _key(world: World, one: Backfill) -> Backfill:
 
 
 def _baseline(cycle: Cycle, one: Backfill) -> Entry:
-    words = f"{one.rows} rows of {one.object} as first seen"
-    return Entry(kind="baseline", at=cycle.now, cycle=cycle.id, object=one.object, reason=words, evidence={"rows": one.rows})
+    rows = one.rows if one.is_by_pages else one.expected or 0
+    words = f"{rows} rows of {one.object} as first seen"
+    return Entry(kind="baseline", at=cycle.now, cycle=cycle.id, object=one.object, reason=words, evidence={"rows": rows})
 
 
 def _keep(world: World, one: Backfill) -> Backfill:

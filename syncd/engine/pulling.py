@@ -60,7 +60,7 @@ def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool =
     for tier in tiers:
         objects = [need.object for need in TIERS[tier]]
         for one in open_backfills(world.store):
-            if one.is_delta and one.object in objects:
+            if one.is_urgent and one.object in objects:
                 finish(world, cycle, one)
         again = _Asking(world, cycle, objects, questions(world, cycle, objects)).ask(tells_time=tells_time)
         if again:
@@ -94,7 +94,7 @@ class _Asking:
         self.dense = [] if is_again else [name for name in dense_objects(world) if name in self.needs and name not in self.rare]
         self.counts: dict[str, int] = {}
         self.overlap: Counter[str] = Counter()
-        self.deltas: list[Backfill] = []
+        self.urgent: list[Backfill] = []
 
     def _rare(self) -> dict[str, UpdatedSince]:
         found = ((name, _updated_of(need, self.marks[name])) for name, need in self.needs.items())
@@ -129,7 +129,7 @@ class _Asking:
             if not again & unanswered:
                 raise
         again |= take_described(world, cycle, news) | self._begin_loads()
-        for one in self.deltas:
+        for one in self.urgent:
             finish(world, cycle, one)
         _note_dense(world, self.needs, self.overlap)
         return again
@@ -165,7 +165,7 @@ class _Asking:
         one = new_backfill(page.object, BIG_DELTA, self.cycle.now, cut_at, after=place, expected=left)
         with self.world.store.begin() as tx:
             tx.put_job(one.stored(self.cycle.now))
-        self.deltas.append(one)
+        self.urgent.append(one)
 
     def _begin_loads(self) -> set[str]:
         """Begin to load what has many rows; all that was counted is asked for once more, the big ones for what is new."""
@@ -178,6 +178,7 @@ class _Asking:
                 for one in begun:
                     tx.put_job(one.stored(self.cycle.now))
                     tx.advance(one.object, cut_at)
+            self.urgent += [one for one in begun if one.is_urgent]
         return set(self.counts)
 
 
