@@ -13,6 +13,7 @@ import struct
 import threading
 from hashlib import sha256
 
+QUESTIONS_MAX = 1000  # of those who ask who it is; one that is stopped answers none of them, and the kernel keeps so many
 _PEER = struct.Struct("3i")  # process, user, group. Source: unix(7), SO_PEERCRED.
 
 
@@ -37,7 +38,7 @@ class Claims:
             taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 taken.bind(name)
-                taken.listen(1)
+                taken.listen(QUESTIONS_MAX)
             except OSError:
                 taken.close()
                 return _holder(name)

@@ -66,7 +66,7 @@ class Leases(Reads):
         with self._writing(as_writer=False) as connection:
             now = at or self._time(connection)
             row = self._row(connection)
-            if rival is not None and not (row is not None and row.pid == rival and self._is_here(row)):
+            if rival is not None and not (row is not None and rival in (0, row.pid) and self._is_here(row)):
                 raise self._claimed(rival)
             token = self._token(host, pid)
             is_ours = row is not None and (row.host, row.pid) == (host, pid) and row.token in (None, token)

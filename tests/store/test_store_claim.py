@@ -134,3 +134,22 @@ def test_a_writer_that_hangs_keeps_only_other_databases_away(tmp_path: Path, mon
             other.acquire_lease("host-a", os.getpid())
         same.dispose()
         other.dispose()
+
+
+def test_a_writer_that_hangs_and_was_asked_often_does_not_keep_its_own_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writer(tmp_path / "a.db") as first:
+        os.kill(first.process.pid, signal.SIGSTOP)
+        same = opened(tmp_path / "a.db")
+        same.host = "host-a"
+        for _ in range(5):
+            with pytest.raises(LeaseHeld, match=f"process {first.process.pid} on host-a"):
+                same.acquire_lease("host-a", os.getpid())
+        monkeypatch.setattr(lease.CLAIMS, "take", lambda org, site: 0)  # the kernel keeps no more questions for it
+        with pytest.raises(LeaseHeld, match=f"process {first.process.pid} on host-a"):
+            same.acquire_lease("host-a", os.getpid())
+        steady = process.steady_seconds()
+        monkeypatch.setattr(lease, "steady_seconds", lambda: steady + 31)
+        same.acquire_lease("host-a", os.getpid())
+        same.dispose()
