@@ -182,3 +182,19 @@ def test_the_orgs_own_refusal_is_obeyed_until_its_next_hour(scene: Scene) -> Non
     assert calls_since(scene, before) == 0
     scene.settings(others={})
     scene.cycle(after_s=HOUR_S)
+
+
+def test_when_little_is_left_fences_are_kept_and_the_slow_questions_wait(scene: Scene) -> None:
+    scene.fences({"tool": "revert"})
+    scene.settings(daily_api_requests=400)
+    scene.cycle()
+    with scene.world() as (world, _org):
+        cycle = begin(world)
+        own = budget.read_spending(world.store).own_at(world.org.now())
+        assert budget.may_spend(world, cycle, Kind.FENCES, 92 - own - 1)
+    scene.edit("marketo", LEADS[0], Status="Inquiry")
+    scene.cycle(after_s=6 * HOUR_S)
+    assert scene.row(LEADS[0])["Status"] == "Working"
+    with scene.store() as store:
+        assert "nurture" in {each.kind for each in budget.read_waiting(store)}
+        assert "fences" not in {each.kind for each in budget.read_waiting(store)}
