@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import LeaseHeld
-from syncd.store import lease, process
+from syncd.store import claim, lease, process
 from syncd.store.sql import SqlStore, open_store
 
 ORG = "00D5e00000SYNCDAAA"
@@ -146,7 +146,7 @@ def test_a_writer_that_hangs_and_was_asked_often_does_not_keep_its_own_database(
         for _ in range(5):
             with pytest.raises(LeaseHeld, match=f"process {first.process.pid} on host-a"):
                 same.acquire_lease("host-a", os.getpid())
-        monkeypatch.setattr(lease.CLAIMS, "take", lambda org, site: 0)  # the kernel keeps no more questions for it
+        monkeypatch.setattr(claim.CLAIMS, "take", lambda org, site: 0)  # the kernel keeps no more questions for it
         with pytest.raises(LeaseHeld, match=f"process {first.process.pid} on host-a"):
             same.acquire_lease("host-a", os.getpid())
         steady = process.steady_seconds()
