@@ -19,7 +19,7 @@ from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
-from syncd.engine.loading import BACKLOG, work_off
+from syncd.engine.loading import BACKLOG, PAUSED, work_off
 from syncd.engine.merging import settle_lost_opt_outs
 from syncd.engine.needs import FAST_TIER, needs_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
@@ -78,7 +78,7 @@ def _work_on_backlog(world: World, cycle: Cycle) -> None:
     """Load what is still to be loaded. Exports and nurture that waited for it are the next cycle's, which begins at once."""
     wait = world.pace.interval if world.pace.backlog_slice is None else world.pace.backlog_slice
     work_off(world, cycle, wait.total_seconds())
-    if cycle.counts.get(WAITED) and not cycle.counts.get(BACKLOG):
+    if cycle.counts.get(WAITED) and not (cycle.counts.get(BACKLOG) or cycle.counts.get(PAUSED)):
         cycle.count(BACKLOG)
 
 

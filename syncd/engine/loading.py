@@ -24,6 +24,7 @@ from syncd.ports import Keyset, Packed, Page, Pull, QueryJob
 ROWS_AT_ONCE = 20_000
 FAILURES_MAX = 3
 BACKLOG = "backlog"
+PAUSED = "backlog waiting for API calls"
 _POLL_FIRST_S, _POLL_SHARE, _POLL_MAX_S = 0.1, 0.15, 30.0
 _BEFORE_ALL_IDS = "000000000000000AAA"
 _SUBJECT_OF = {history: name for name, history in FAMILIES.items()}
@@ -31,7 +32,10 @@ Enough = Callable[[], bool]
 
 
 def work_off(world: World, cycle: Cycle, slice_s: float | None) -> None:
-    """Work on the backlog for about so many seconds (None: until nothing is left), and count what is left of it."""
+    """Work on the backlog for about so many seconds (None: until nothing is left), and count what is left of it.
+
+    Shapes: what waits for API calls is counted apart, so that nobody begins the next cycle at once because of it.
+    """
     ends = None if slice_s is None else time.monotonic() + slice_s
 
     def is_enough() -> bool:
@@ -40,7 +44,8 @@ def work_off(world: World, cycle: Cycle, slice_s: float | None) -> None:
     for one in open_backfills(world.store):
         if is_enough() or not finish(world, cycle, one, is_enough):
             break
-    cycle.count(BACKLOG, len(open_backfills(world.store)))
+    left = len(open_backfills(world.store))
+    cycle.count(BACKLOG if not left or may_spend(world, cycle, Kind.BACKFILL) else PAUSED, left)
 
 
 def finish(world: World, cycle: Cycle, one: Backfill, is_enough: Enough = lambda: False) -> bool:

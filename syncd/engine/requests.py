@@ -12,16 +12,18 @@ from typing import Any
 
 from syncd import errors
 from syncd.core.plan import plan_from_json
+from syncd.engine.census import RESULT, order_census
 from syncd.engine.cycle import run_cycle
+from syncd.engine.loading import BACKLOG
 from syncd.engine.planning import apply, is_applied, take_up_again
 from syncd.engine.resolving import resolve, retry
 from syncd.engine.world import World
-from syncd.errors import PlanUnreadable, StoreUnusable, SyncdError
+from syncd.errors import BudgetSpent, PlanUnreadable, StoreUnusable, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, Request
 
 TRIES_MAX = 3
 ASKED_FOR = timedelta(hours=1)
-CYCLE, APPLY, RESOLVE, RETRY = "cycle", "apply", "resolve", "retry"
+CYCLE, APPLY, RESOLVE, RETRY, CENSUS = "cycle", "apply", "resolve", "retry", "census"
 
 Answer = Mapping[str, Any]
 Verb = Callable[[World, OrgWriter, Request], Answer]
@@ -82,7 +84,12 @@ def _now(world: World) -> datetime:
 
 
 def _run_one_cycle(world: World, org: OrgWriter, _request: Request) -> Answer:
-    return {"cycle": record_to_json(run_cycle(world, org))}
+    """Run a cycle, and more of them until the backlog is worked off."""
+    record = run_cycle(world, org)
+    while record.counts.get(BACKLOG):
+        world.pause_point()
+        record = run_cycle(world, org)
+    return {"cycle": record_to_json(record)}
 
 
 def _apply_plan(world: World, org: OrgWriter, request: Request) -> Answer:
@@ -113,7 +120,23 @@ def _retry_items(world: World, org: OrgWriter, request: Request) -> Answer:
     return retry(world, org, _numbers(request), request)
 
 
-VERBS: dict[str, Verb] = {CYCLE: _run_one_cycle, APPLY: _apply_plan, RESOLVE: _resolve_items, RETRY: _retry_items}
+def _take_census(world: World, org: OrgWriter, request: Request) -> Answer:
+    before = world.store.setting(RESULT)
+    order_census(world, [str(name) for name in request.payload.get("accept", ())])
+    record = run_cycle(world, org)
+    found = world.store.setting(RESULT)
+    if not isinstance(found, dict) or found == before:
+        raise BudgetSpent("The census waits: syncd's share of the API requests is kept for what is more urgent.")
+    return {**found, "cycle": record_to_json(record)}
+
+
+VERBS: dict[str, Verb] = {
+    CYCLE: _run_one_cycle,
+    APPLY: _apply_plan,
+    RESOLVE: _resolve_items,
+    RETRY: _retry_items,
+    CENSUS: _take_census,
+}
 
 
 def record_to_json(record: CycleRecord) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from syncd.core.values import Entry
 from syncd.engine.acting import look_again
 from syncd.engine.holding import hold
 from syncd.engine.ingesting import resume
+from syncd.engine.loading import BACKLOG, PAUSED
 from syncd.engine.outbox import open_items
 from syncd.engine.sending import Lane
 from syncd.engine.world import Cycle, World
 from syncd.ports import OrgWriter
 from syncd.ports.restored import RESTORED
 
-BACKLOG = "backlog"
 OWN_USER = "own-user-used"
 _NOTED = "noted"
 
@@ -45,7 +45,7 @@ def compare(world: World, org: OrgWriter, cycle: Cycle, decide: Callable[[], Non
     known = {item.subject for _, item, _ in world.store.inbox() if item.kind == OWN_USER}
     decide()
     _forgive_own_writes(world, cycle, known)
-    if cycle.counts.get(BACKLOG):
+    if cycle.counts.get(BACKLOG) or cycle.counts.get(PAUSED):
         return
     lane = Lane(world, org, cycle, Kind.FENCES)
     loads = resume(lane)
