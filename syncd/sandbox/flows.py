@@ -73,6 +73,8 @@ def _refresh(org: Org, form: Form, client: tuple[str, str], instance_url: str) -
     check_client(client, secret=False)
     user_id = org.logins.refresh_user(form.get("refresh_token", ""))
     if user_id is None:
+        for session in org.logins.end_reused(form.get("refresh_token", "")):
+            org.sessions.end(session)
         raise GrantRefused("invalid_grant", "expired access/refresh token")
     return user_id
 

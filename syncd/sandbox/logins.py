@@ -31,6 +31,7 @@ class Logins:
         self._minted = 0
         self._wrong: dict[str, tuple[int, datetime]] = {}
         self._refresh: dict[str, tuple[str, list[str]]] = {}
+        self._replaced: dict[str, str] = {}
         self.restricted: set[str] = set()
 
     def open_refresh(self, user_id: str) -> str:
@@ -40,6 +41,23 @@ class Logins:
         token = "5Aep861" + base64.urlsafe_b64encode(digest * 2).decode().rstrip("=").replace("-", ".")
         self._refresh[token] = (user_id, [])
         return token
+
+    def rotate(self, token: str) -> str:
+        """Replace a refresh token; the sessions that came from it are the new one's."""
+        user_id, sessions = self._refresh.pop(token)
+        fresh = self.open_refresh(user_id)
+        self._refresh[fresh][1].extend(sessions)
+        self._replaced[token] = fresh
+        return fresh
+
+    def end_reused(self, token: str) -> list[str]:
+        """Revoke what has come of a refresh token that was replaced; return the sessions that end with it.
+
+        Source: refresh token rotation (Salesforce Help): reuse ends the present refresh token and its access tokens.
+        """
+        while token in self._replaced:
+            token = self._replaced.pop(token)
+        return self.end_refresh(token) or []
 
     def refresh_user(self, token: str) -> str | None:
         """Return whose refresh token this is, or None."""

@@ -55,8 +55,7 @@ def _session(org: Org, user_id: str, instance_url: str) -> dict[str, Any]:
 
 def _follow_refresh(org: Org, refresh_token: str, user_id: str, facts: dict[str, Any]) -> None:
     if org.settings.refresh_token_rotation:
-        org.logins.end_refresh(refresh_token)
-        refresh_token = facts["refresh_token"] = org.logins.open_refresh(user_id)
+        refresh_token = facts["refresh_token"] = org.logins.rotate(refresh_token)
     org.logins.note_session(refresh_token, facts["access_token"])
 
 

@@ -169,12 +169,27 @@ def test_a_refresh_token_opens_sessions_until_it_is_revoked(client: Client) -> N
     assert ended.status_code == 401
 
 
-def test_rotation_kills_the_old_refresh_token(client: Client) -> None:
+def test_rotation_replaces_the_refresh_token_again_and_again(client: Client) -> None:
     client.org.change_settings({"refresh_token_rotation": True})
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token(client), "client_id": "sandbox-client"}
-    rotated = ask(client, form).json()["refresh_token"]
-    assert_refused(ask(client, form), 400, "invalid_grant")
-    assert ask(client, form | {"refresh_token": rotated}).status_code == 200
+    token = refresh_token(client)
+    for _ in range(3):
+        answer = ask(client, {"grant_type": "refresh_token", "refresh_token": token, "client_id": "sandbox-client"})
+        assert answer.status_code == 200
+        assert answer.json()["refresh_token"] != token
+        token = answer.json()["refresh_token"]
+
+
+def test_using_a_replaced_refresh_token_again_revokes_the_present_one_and_its_sessions(client: Client) -> None:
+    client.org.change_settings({"refresh_token_rotation": True})
+    first = {"grant_type": "refresh_token", "refresh_token": refresh_token(client)} | CLIENT
+    second = ask(client, first).json()
+    third = ask(client, first | {"refresh_token": second["refresh_token"]}).json()
+    assert who(client, third["access_token"])
+    assert_refused(ask(client, first), 400, "invalid_grant")
+    assert_refused(ask(client, first | {"refresh_token": third["refresh_token"]}), 400, "invalid_grant")
+    for each in (second, third):
+        answer = client.call("GET", "/limits", Authorization=f"Bearer {each['access_token']}")
+        assert answer.status_code == 401
 
 
 def test_an_unknown_grant_and_an_unknown_token_are_refused(client: Client) -> None:
