@@ -38,8 +38,8 @@ VALUE_COLUMNS = ("org", "seq", "part", "salt", "value")
 
 
 def leaf_of(values: Iterable[object]) -> bytes:
-    """Return the leaf hash of a row given as the values of `LEAF_COLUMNS`."""
-    filled = {name: value for name, value in zip(LEAF_COLUMNS, values, strict=True) if value is not None}
+    """Return the leaf hash of a row given as the values of `LEAF_COLUMNS`, or of `ROW_COLUMNS`."""
+    filled = {name: value for name, value in zip(LEAF_COLUMNS, values, strict=False) if value is not None}
     return sha256(b"\x00" + orjson.dumps(filled, default=repr)).digest()  # repr: what only a forger puts there
 
 

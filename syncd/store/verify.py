@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, CursorResult, and_, func, select
+from sqlalchemy.exc import DBAPIError
 
 from syncd.core.proof import Frontier
 from syncd.core.values import Flag
@@ -20,6 +23,7 @@ _SEQ, _KIND, _CAUSE, _KEY = (LEAF_COLUMNS.index(name) for name in ("seq", "kind"
 _SENT = ("key", "object", "record_id", "field")  # what the outbox repeats of an intent
 _SENT_PLACES = tuple(LEAF_COLUMNS.index(name) for name in (*_SENT, "after_hash"))
 _HASHES = {part: LEAF_COLUMNS.index(f"{part}_hash") for part in PARTS}
+_IN_ORDER = sorted(_HASHES.items())  # as the values come
 _IN_PAIRS = ("intent", "outcome")
 
 
@@ -51,22 +55,14 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
     problems = Problems()
     values, intents = _Values(connection, org, problems), _Intents(problems)
     frontier, kept, last = Frontier(), _head(connection, org, problems), 0
-    result = connection.execution_options(stream_results=True).execute(_rows(org))
-    while batch := result.fetchmany(_BATCH_ROWS):
-        leaves = []
+    for batch in _batches(connection, org):
+        leaves = [leaf_of(row) for row in batch]
+        if _is_sound(batch, leaves, last):
+            last += len(batch)
+        else:
+            last, leaves = _named(batch, leaves, last, problems)
         for row in batch:
-            seq = row[_SEQ]
-            if not isinstance(seq, int):
-                problems.add("number", f"Row {last + 1}: after row {last} comes one whose number is no number.")
-                continue
-            if seq != last + 1:
-                problems.add("gap", f"Row {last + 1}: missing; after row {last} comes row {seq}.")
-            last = seq
-            computed = leaf_of(row[:-1])
-            leaves.append(computed)
-            if computed.hex() != row[-1]:
-                problems.add("leaf", f"Row {seq}: it was changed after it was written; its leaf hash does not fit its columns.")
-            if row[_KIND] in _IN_PAIRS:
+            if row[_KIND] in _IN_PAIRS and isinstance(row[_SEQ], int):
                 intents.see(row)
         values.check(batch, last)
         frontier = frontier.extended(leaves)
@@ -77,9 +73,54 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
     return Verification(frontier.size, frontier.root().hex(), intents.open_count, problems.texts())
 
 
-def _rows(org: str) -> Select[Any]:
+def _batches(connection: Connection, org: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows in order as plain tuples; on SQLite as the driver has them, which a million rows notice."""
     columns = [ledger.c[name] for name in (*LEAF_COLUMNS, "leaf")]
-    return select(*columns).where(ledger.c.org == org).order_by(ledger.c.seq)
+    statement = select(*columns).where(ledger.c.org == org).order_by(ledger.c.seq)
+    if connection.dialect.name == "sqlite":
+        result = connection.execute(statement)
+        while rows := _fetched(result, _BATCH_ROWS):
+            yield rows
+        result.close()
+        return
+    streamed = connection.execution_options(stream_results=True).execute(statement)
+    while batch := streamed.fetchmany(_BATCH_ROWS):
+        yield [tuple(row) for row in batch]
+
+
+def _fetched(result: CursorResult[Any], rows: int | None = None) -> list[tuple[Any, ...]]:
+    """Return rows as the driver has them. Errors: DBAPIError, as SQLAlchemy would raise it."""
+    source: Any = result.cursor
+    try:
+        found: list[tuple[Any, ...]] = source.fetchall() if rows is None else source.fetchmany(rows)
+    except sqlite3.Error as error:
+        raise DBAPIError("reading the ledger", None, error) from error
+    return found
+
+
+def _is_sound(batch: Sequence[tuple[Any, ...]], leaves: Sequence[bytes], last: int) -> bool:
+    """Tell whether all rows of a batch follow one another and fit their leaves. As a rule they do, so that is asked first."""
+    seqs = [row[_SEQ] for row in batch]
+    if seqs != list(range(last + 1, last + 1 + len(batch))) or set(map(type, seqs)) != {int}:
+        return False
+    return [leaf.hex() for leaf in leaves] == [row[-1] for row in batch]
+
+
+def _named(batch: Sequence[tuple[Any, ...]], leaves: Sequence[bytes], last: int, problems: Problems) -> tuple[int, list[bytes]]:
+    """Name what is wrong in a batch. Returns its last number, and the leaves of the rows that have one."""
+    numbered = []
+    for row, computed in zip(batch, leaves, strict=True):
+        seq = row[_SEQ]
+        if not isinstance(seq, int):
+            problems.add("number", f"Row {last + 1}: after row {last} comes one whose number is no number.")
+            continue
+        if seq != last + 1:
+            problems.add("gap", f"Row {last + 1}: missing; after row {last} comes row {seq}.")
+        last = seq
+        numbered.append(computed)
+        if computed.hex() != row[-1]:
+            problems.add("leaf", f"Row {seq}: it was changed after it was written; its leaf hash does not fit its columns.")
+    return last, numbered
 
 
 def _head(connection: Connection, org: str, problems: Problems) -> Frontier | None:
@@ -152,9 +193,15 @@ class _Values:
         self._first_gone = 0
 
     def check(self, rows: Sequence[Any], last: int) -> None:
+        found = self._until(last)
+        promised = [(row[_SEQ], part, row[place]) for row in rows for part, place in _IN_ORDER if row[place] is not None]
+        if _committed(found) != promised:
+            self._name(rows, found)
+
+    def _name(self, rows: Sequence[Any], values: Sequence[Any]) -> None:
         by_seq = {row[_SEQ]: row for row in rows}
         found = set()
-        for seq, part, salt, value in self._until(last):
+        for seq, part, salt, value in values:
             found.add((seq, part))
             row, place = by_seq.get(seq), _HASHES.get(part)
             promised = None if row is None or place is None else row[place]
@@ -189,7 +236,18 @@ class _Values:
             table.org == self._org, table.seq > self._done_until, table.seq <= last
         )
         self._done_until = last
-        return self._connection.execute(query.order_by(table.seq, table.part)).all()
+        result = self._connection.execute(query.order_by(table.seq, table.part))
+        rows = _fetched(result) if self._connection.dialect.name == "sqlite" else [tuple(row) for row in result]
+        result.close()
+        return rows
+
+
+def _committed(values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+    """Return (row, part, commitment) of stored values, or None when one of them can no longer be one."""
+    try:
+        return [(seq, part, sha256(bytes.fromhex(salt) + value.encode()).hexdigest()) for seq, part, salt, value in values]
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _fits(hash: str, salt: str, value: str) -> bool:
