@@ -6,7 +6,7 @@ for each set of columns, and the driver gets the rows as they are: text, whole n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import Connection, Table
@@ -30,27 +30,39 @@ def insert_rows(
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_sqlite_text(table, columns, updated), list(rows))
     else:
-        connection.execute(_statement(table, updated), [dict(zip(columns, row, strict=True)) for row in rows])
+        insert_columns(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)), updated)
+
+
+def insert_columns(
+    connection: Connection, table: Table, columns: Mapping[str, Sequence[object]], updated: Columns | None = None
+) -> int:
+    """Insert rows that are given by column into a PostgreSQL table, all in one statement. Returns how many were new or changed.
+
+    Shapes: as `insert_rows`; no two rows have one primary key.
+    """
+    statement = _postgresql_text(table, tuple(columns), updated)
+    return connection.exec_driver_sql(statement, tuple([list(values) for values in columns.values()])).rowcount
+
+
+@cache
+def _postgresql_text(table: Table, columns: Columns, updated: Columns | None) -> str:
+    """Write a statement that takes an array for each column: a message for each row takes ten times as long."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    return _insert_text(table, columns, f"SELECT * FROM unnest({arrays})", updated)  # noqa: S608
 
 
 @cache
 def _sqlite_text(table: Table, columns: Columns, updated: Columns | None) -> str:
     """Write the statement by hand: SQLAlchemy would take the values in the order of the table's columns."""
-    quoted = [f'"{table.c[name].name}"' for name in columns]
-    text = f'INSERT INTO "{table.name}" ({", ".join(quoted)}) VALUES ({", ".join("?" * len(columns))})'  # noqa: S608  # our own names
+    return _insert_text(table, columns, f"VALUES ({', '.join('?' * len(columns))})", updated)
+
+
+def _insert_text(table: Table, columns: Columns, source: str, updated: Columns | None) -> str:
+    quoted = ", ".join(f'"{table.c[name].name}"' for name in columns)
+    text = f'INSERT INTO "{table.name}" ({quoted}) {source}'  # our own names
     if updated is None:
         return text
     keys = ", ".join(f'"{column.name}"' for column in table.primary_key)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in updated)
     return f"{text} ON CONFLICT ({keys}) DO " + (f"UPDATE SET {changes}" if updated else "NOTHING")
-
-
-@cache
-def _statement(table: Table, updated: Columns | None) -> postgresql.Insert:
-    statement = postgresql.insert(table)
-    keys = [column.name for column in table.primary_key]
-    if updated is None:
-        return statement
-    if not updated:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in updated})

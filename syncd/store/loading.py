@@ -27,6 +27,7 @@ from syncd.core.values import Scalar
 from syncd.ports import Chunk, Packed
 from syncd.store.base import Reads, Writes, insert
 from syncd.store.encoding import to_json, to_key, to_text
+from syncd.store.inserting import KEPT, insert_columns
 from syncd.store.layouts import keep_layout, lookup_number
 from syncd.store.staging import stage_rows
 from syncd.store.tables import record_keys, records
@@ -121,6 +122,9 @@ class LoadWrites(Writes):
         span = (*mine, records.c.id <= last_id) if last_id is not None else mine
         for position, field in enumerate(self.indexed.get(object, ())):
             self.connection.execute(self._keying(lookup_number(self.org, object, field), position, span))
+        if last_id is None and self.connection.dialect.name == "postgresql":
+            # Until the server looks by itself, it would read the whole table for a few ids.
+            self.connection.exec_driver_sql("ANALYZE records, record_keys")
         return last_id
 
     def _keying(self, lookup: int, position: int, span: Sequence[ColumnElement[bool]]) -> Insert:
@@ -177,9 +181,11 @@ def _run(connection: Connection, statement: Insert | Update, columns: _Columns, 
     """Carry out a statement once for each row; the parameter `of_id` or `id` takes its values from the column "id"."""
     names = [*columns, *constants]
     if connection.dialect.name != "sqlite":
-        prefix = "of_" if isinstance(statement, Update) else ""
+        if isinstance(statement, Insert):
+            size = len(next(iter(columns.values())))
+            return insert_columns(connection, records, {**columns, **{n: [v] * size for n, v in constants.items()}}, KEPT)
         found = [dict(constants) | dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        given = [{prefix + name: value for name, value in row.items()} for row in found]
+        given = [{f"of_{name}": value for name, value in row.items()} for row in found]
         return connection.execute(statement.execution_options(preserve_rowcount=True), given).rowcount
     # Tuples in the order of the statement's marks: a dictionary for each of a million rows takes as long as the rows.
     compiled = statement.compile(dialect=connection.dialect, column_keys=names if isinstance(statement, Insert) else None)
