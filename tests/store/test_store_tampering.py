@@ -183,3 +183,22 @@ def test_leaves_root_and_commitments_can_be_computed_without_syncd(opened: Opene
     leaves = [sha256(b"\x00" + text.encode()).digest() for text in (first, second)]
     assert [row.leaf for row in rows] == [leaf.hex() for leaf in leaves]
     assert store.verify().root == tree_root(leaves).hex()
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7])
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE ledger SET reason = 'x' WHERE seq = 7", "Row 7: it was changed"),
+        ("DELETE FROM ledger WHERE seq = 6", "Row 6: missing"),
+        ("UPDATE ledger_values SET value = '\"x\"' WHERE seq = 8 AND part = 'before'", "Row 8: its value 'before' was changed"),
+        ("UPDATE ledger_values SET salt = 'zz' WHERE seq = 6 AND part = 'actor'", "Row 6: its value 'actor' was changed"),
+        ("DELETE FROM ledger_values WHERE seq = 7 AND part = 'actor'", "Row 7: 1 value is gone"),
+        ("UPDATE ledger_values SET part = 'reason' WHERE seq = 7 AND part = 'actor'", "Row 7: a value 'reason' is stored"),
+    ],
+)
+def test_tampering_shows_in_whichever_batch_it_lies(
+    twelve: Path, monkeypatch: pytest.MonkeyPatch, rows: int, statement: str, named: str
+) -> None:
+    monkeypatch.setattr("syncd.store.verify._BATCH_ROWS", rows)
+    assert any(problem.startswith(named) for problem in tampered(twelve, statement))
