@@ -43,6 +43,7 @@ VERBS = {
     "apply": Verb("plan", "apply", "Carry out exactly one plan, or refuse."),
     "run": Verb("run", "run", "Run the daemon, or one cycle with --once."),
     "status": Verb("status", "status", "Show the last cycles, lag, crossings, inbox and API budget."),
+    "census": Verb("census", "census", "Count the mirror against the org now, and put right what differs."),
     "inbox": Verb("inbox", "inbox", "List, show and close what waits for a human, or try it again."),
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
     "fence": Verb("fence", "fence", "Draw the fence file: who may move what where, and what can't be reached."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli import output, wire
+from syncd.core.census import sentence
 from syncd.core.values import InboxItem, Verdict
 from syncd.engine.health import CALM, STARTS_ALLOWED, Trouble, read_trouble
 from syncd.ports import CycleRecord, LeaseHolder
@@ -18,6 +19,7 @@ from syncd.ports import CycleRecord, LeaseHolder
 if TYPE_CHECKING:
     from syncd.cli.api_budget import ApiBudget
     from syncd.config import Config
+    from syncd.engine.backfill import Backlog
     from syncd.ports import StoreReader
 
 CYCLES_SHOWN = 10
@@ -26,6 +28,7 @@ ITEMS_SHOWN = 3
 WARNINGS = {
     "held back": "{} writes were held back: they wait for `syncd apply`, see the inbox",
     "deletes lost": "{} objects had deletes that the org no longer remembers; some gone records may still be in the mirror",
+    "schema changes": "{} changes of the org's fields were noticed: syncd audit query --kind schema",
     "outcomes rejected": "{} writes were refused by Salesforce, see the inbox",
     "crossings warn": "{} changes crossed a fence that warns: syncd audit query --verdict warn",
 }
@@ -47,6 +50,8 @@ class Status:
     warnings: Sequence[str]
     trouble: Trouble = CALM
     budget: ApiBudget | None = None
+    census: Mapping[str, Any] | None = None
+    backlog: Sequence[Backlog] = ()
 
 
 def status(
@@ -92,6 +97,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
 
     The lag is measured on the host's clock alone: a wrong one is for `check` to tell, not to be taken for silence.
     """
+    from syncd.engine.backfill import backlog
     from syncd.engine.cycle import HEARTBEAT
 
     cycles = store.cycles(CYCLES_SHOWN)
@@ -109,7 +115,16 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
         store.lease_holder(),
         [text.format(count) for name, text in WARNINGS.items() if cycles and (count := cycles[0].counts.get(name))],
         trouble,
+        census=_census(store),
+        backlog=backlog(store),
     )
+
+
+def _census(store: StoreReader) -> Mapping[str, Any] | None:
+    from syncd.engine.census import RESULT
+
+    known = store.setting(RESULT)
+    return known if isinstance(known, dict) else None
 
 
 def health_problem(
@@ -170,7 +185,9 @@ def _as_json(found: Status) -> dict[str, Any]:
         "paused": found.budget.pause if found.budget is not None else None,
         "api_budget": found.budget.as_json() if found.budget is not None else None,
         "warnings": found.warnings,
+        "backlog": found.backlog,
         "trouble": found.trouble,
+        "census": found.census,
     }
 
 
@@ -183,14 +200,22 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("open writes", f"{found.open_intents:,}{settled}")
     flags = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in found.flags.items() if flag != "any" and count)
     yield _line("no mail", f"{found.flags.get('any', 0):,} people" + (f": {flags}" if flags else ""))
+    yield _line("drift", "not counted yet: every night" if found.census is None else output.visible(sentence(found.census)))
     for name, text in found.budget.told() if found.budget is not None else ():
         yield _line(name, output.visible(text))
+    for one in found.backlog:
+        yield _line("loading", _loading(one))
     for warning in found.warnings:
         yield _line("warning", output.visible(warning))
     yield ""
     yield from output.table(HEADER, [_cycle_cells(cycle) for cycle in found.cycles])
     yield ""
     yield from _inbox(found.inbox, whole)
+
+
+def _loading(one: Backlog) -> str:
+    of = "" if one.rows_expected is None else f" of {one.rows_expected:,}"
+    return f"{one.object}, {one.reason}: {one.rows_done:,}{of} rows, since {output.when(one.since_at)}"
 
 
 def _line(name: str, text: str) -> str:

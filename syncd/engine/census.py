@@ -16,14 +16,16 @@ from syncd.core.nurture import local_day
 from syncd.core.values import Entry, InboxItem, OrgRecord
 from syncd.engine.backfill import ask_for, open_backfills
 from syncd.engine.merging import follow_merges
-from syncd.engine.needs import Need
+from syncd.engine.needs import OBJECTS, TIERS, Need
 from syncd.engine.world import Cycle, World
+from syncd.errors import PlanRefused
 from syncd.ports import Mark
 from syncd.ports.census import Span
 
 RESULT = "census"
 NEXT_AT = "census next at"
 WANTED = "census wanted"
+ACCEPTED = "census accepts the loss of"
 HELD = "rows-gone"
 DAYS_MAX = timedelta(days=1_900)
 ARCHIVED_AFTER = timedelta(days=360)
@@ -31,6 +33,7 @@ ARCHIVED = frozenset({"Task", "Event"})
 IDS_AT_ONCE = 4_000
 PIECES = 5
 READ_AT_ONCE = 2_000
+LONG_AGO = "2000-01-01T00:00:00+00:00"
 DEPTH_MAX = 8
 REASON = "many rows are missing"
 CALLS = 20
@@ -72,6 +75,18 @@ def _next_at(world: World, now: datetime) -> datetime:
     return at if at > now else datetime.combine(day + timedelta(days=1), time(world.pace.census_hour), world.zone).astimezone(UTC)
 
 
+def order_census(world: World, accepted: Sequence[str] = ()) -> None:
+    """Have everything read and counted in the next cycle. `accepted`: the objects whose gone rows somebody has looked at."""
+    unknown = sorted(set(accepted) - set(OBJECTS))
+    if unknown:
+        raise PlanRefused(f"syncd does not mirror {', '.join(unknown)}.", hint=f"It mirrors: {', '.join(sorted(OBJECTS))}.")
+    with world.store.begin() as tx:
+        for tier in TIERS:
+            tx.put_setting(f"tier {tier}", None)
+        tx.put_setting(NEXT_AT, LONG_AGO)
+        tx.put_setting(ACCEPTED, list(accepted))
+
+
 def want_census(world: World, object: str) -> None:
     """Have an object counted in this cycle: something about it may have been missed."""
     known = world.store.setting(WANTED)
@@ -81,15 +96,14 @@ def want_census(world: World, object: str) -> None:
             tx.put_setting(WANTED, [*wanted, object])
 
 
-def take_census(
-    world: World, cycle: Cycle, objects: Iterable[str], *, accepted: Iterable[str] = (), repairs: bool = True
-) -> list[Drift]:
+def take_census(world: World, cycle: Cycle, objects: Iterable[str]) -> list[Drift]:
     """Count these objects on both sides, look at what differs, and stage what puts the mirror right.
 
-    Shapes: `accepted` names the objects whose gone rows somebody has looked at; `repairs` False only tells. What was staged is
-    decided by the caller.
+    What was staged is decided by the caller.
     """
     objects = list(objects)
+    known = world.store.setting(ACCEPTED)
+    accepted = frozenset(known if isinstance(known, list) else ())
     loading = {one.object for one in open_backfills(world.store)}
     countings = [counting for name in objects if name not in loading and (counting := _counting(world, cycle, name)) is not None]
     found = []
@@ -99,11 +113,10 @@ def take_census(
                 (Drift(one.need.object, world.store.count(one.need.object), lacking=lacking), list[OrgRecord](), one.mark)
             )
         else:
-            found.append(_examined(world, one, spans, frozenset(accepted)))
-    if repairs:
-        for drift, rows, mark in found:
-            _put_right(world, cycle, drift, rows, mark)
-        _tell(world, cycle, [drift for drift, _, _ in found], is_whole=set(objects) >= {*cycle.needs})
+            found.append(_examined(world, one, spans, accepted))
+    for drift, rows, mark in found:
+        _put_right(world, cycle, drift, rows, mark)
+    _tell(world, cycle, [drift for drift, _, _ in found], is_whole=set(objects) >= {*cycle.needs})
     return [drift for drift, _, _ in found]
 
 
@@ -240,6 +253,7 @@ def _tell(world: World, cycle: Cycle, found: Sequence[Drift], *, is_whole: bool)
         tx.put_inbox(items, cycle.now)
         tx.resolve_inbox(HELD, [drift.object for drift in found if not drift.is_held], cycle.now)
         tx.put_setting(WANTED, [name for name in wanted if name not in {drift.object for drift in found}])
+        tx.put_setting(ACCEPTED, None)
         if is_whole:
             tx.put_setting(NEXT_AT, _next_at(world, cycle.now).isoformat())
         if is_whole or entries:

@@ -84,7 +84,10 @@ def test_a_cell_does_no_harm_in_a_terminal_or_a_spreadsheet(syncd: Syncd, store:
         (["--since", "yesterday"], "--since 'yesterday' is no time"),
         (["--until", "2026-03-02T09:00:00"], "has no time zone"),
         (["--limit", "0"], "limit"),
-        (["--kind", "foo"], "Known: baseline, change, deleted, decision, intent, outcome, flag, plan, asked."),
+        (
+            ["--kind", "foo"],
+            "Known: baseline, change, deleted, merged, schema, census, decision, intent, outcome, flag, plan, asked.",
+        ),
         (["--kind", "changes"], "Did you mean change?"),
         (["--verdict", "foo"], "Known: allow, note, warn, revert, recycle, enroll, exclude."),
         (["--outcome", "foo"], "Known: confirmed, rejected, superseded, not_sent, not_applied."),

@@ -82,7 +82,7 @@ def test_a_cycle_shows_what_it_did(syncd: Syncd, store: SqlStore) -> None:
     a_cycle(store, datetime.now(UTC), {"changes seen": 12, **crossings, "reverts": 1, "enrolled": 4, "API calls": 5})
     said = syncd("status")
     assert said.code == 0
-    header, newest, older = said.out.splitlines()[7:10]
+    header, newest, older = said.out.splitlines()[8:11]
     assert header.startswith("ended")
     shown = dict(zip(re.split(r" {2,}", header), re.split(r" {2,}", newest), strict=False))
     assert (shown["took"], shown["changes seen"], shown["crossings"]) == ("4 s", "12", "3 (2 note, 1 revert)")
