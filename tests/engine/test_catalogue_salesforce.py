@@ -18,6 +18,8 @@
 | fewer rows than announced, a short reply | salesforce/test_client_pull.py, salesforce/test_client_writes.py |
 | query cursor expired | contract/test_org.py: a_lost_cursor_is_resumed_from_the_last_row |
 | picklist value or field renamed | engine/test_schema_drift.py: a_changed_picklist_is_noticed_… |
+| Bulk query failed or aborted | engine/test_backfill.py: a_job_that_fails_is_begun_again_… |
+| Bulk load failed, aborted or partly processed | engine/test_writing_recovery.py: what_a_failed_load_leaves_… |
 | batch with mixed results | contract/test_org.py: each_row_of_a_batch_has_its_own_result |
 | quotes, wildcards, empty lists | contract/test_org.py: values_are_bound_whatever_they_hold, an_empty_list_asks_nothing |
 | another org behind the address | salesforce/test_logins.py: a_login_that_suddenly_leads_to_another_org_is_refused |
@@ -43,7 +45,7 @@ from syncd.engine.cycle import run_cycle
 from syncd.errors import LoginRefused, OrgRefused, OrgUnreachable, SyncdError
 from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.faults_read import read_faults
-from tests.engine.scene import Scene
+from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import lead, owner, user
 
 LEADS = [lead("Working", number) for number in range(3)]
@@ -323,6 +325,27 @@ def test_an_owner_who_left_is_told_once_and_the_rest_goes_on(scene: Scene) -> No
     before = scene.last_request()
     scene.cycle()
     assert scene.writes(before) == []
+
+
+def test_a_withdrawn_right_to_edit_rests_the_mapping_that_needs_it_alone(scene: Scene) -> None:
+    scene.mapping("write")
+    scene.fences({"tool": "revert"})
+    scene.settings(read_only_fields={"Lead": ["Lead_Score__c"]})
+    scene.edit("marketo", LEADS[2], Status="Inquiry")
+    lines = [export_line(f"Working-{number}", leadScore="77") for number in range(3)]
+    scene.drop("a.csv", *lines)
+    for _ in range(4):
+        scene.cycle()
+    assert scene.row(LEADS[2])["Status"] == "Working"
+    assert [write.values for write in scene.writes()] == [{"Status": "Working"}]
+    (item,) = scene.inbox()
+    assert (item.kind, item.subject) == ("export-mapping", "marketo")
+    assert "Lead_Score__c" in item.text
+    scene.settings(read_only_fields={})
+    for _ in range(3):
+        scene.cycle()
+    assert [scene.row(id)["Lead_Score__c"] for id in LEADS] == [77] * 3
+    assert scene.inbox() == []
 
 
 # --- another org -------------------------------------------------------------------------------------------------------
