@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.routes import ROWS_A_CALL
-from syncd.core.values import OutcomeKind
+from syncd.core.values import OrgRecord, OutcomeKind
 from syncd.engine import owners
 from syncd.engine.closing import Closing, close, outcome_of
 from syncd.engine.looking import Group, by_object, grouped, look, settled
-from syncd.engine.sending import Lane, batches_of, send, send_locked
+from syncd.engine.sending import Answers, Lane, batches_of, send, send_locked
 from syncd.engine.updating import update
 from syncd.ports import Overwrite, WriteResult
 
@@ -52,19 +52,20 @@ def overwrite(lane: Lane, groups: Sequence[Group]) -> None:
         _send(lane, groups)
 
 
-def _send(lane: Lane, groups: Sequence[Group]) -> _Sent:
+def _send(lane: Lane, groups: Sequence[Group], known: Mapping[str, OrgRecord] | None = None) -> _Sent:
     sent = _Sent()
 
     def deliver(batch: Sequence[Group]) -> list[WriteResult]:
         rows = [Overwrite(group.intent.record_id, group.values) for group in batch]
         return lane.org.overwrite(batch[0].intent.object, rows)
 
-    def record(batch: Sequence[Group], results: Sequence[WriteResult]) -> None:
-        close(lane.world, lane.cycle, _answered(batch, results, sent))
+    def record(answers: Answers[Sequence[Group], Sequence[WriteResult]]) -> None:
+        pairs = [pair for batch, results in answers for pair in zip(batch, results, strict=True)]
+        close(lane.world, lane.cycle, _answered(sent, pairs), known)
 
     def deliver_locked(batch: Sequence[Group]) -> list[Group]:
         sent.locked = []
-        record(batch, deliver(batch))
+        record([(batch, deliver(batch))])
         return sent.locked
 
     send(lane, batches_of(groups, ROWS_A_CALL), deliver, record)
@@ -88,14 +89,15 @@ def _overwrite_leads(lane: Lane, groups: Sequence[Group]) -> None:
 
 
 def _send_watched(lane: Lane, groups: Sequence[Group], *, is_first: bool = False) -> None:
-    owners.watch(lane, groups, is_first=is_first)
-    sent = _send(lane, groups)
+    known = lane.world.store.get(owners.OBJECT, [group.intent.record_id for group in groups])
+    owners.watch(lane, groups, {} if is_first else known)
+    sent = _send(lane, groups, known)
     update(lane, grouped(owners.read_back(lane, is_proof=bool(sent.written))))
 
 
-def _answered(batch: Sequence[Group], results: Sequence[WriteResult], sent: _Sent) -> list[Closing]:
+def _answered(sent: _Sent, pairs: Iterable[tuple[Group, WriteResult]]) -> list[Closing]:
     closing: list[Closing] = []
-    for group, result in zip(batch, results, strict=True):
+    for group, result in pairs:
         outcome = outcome_of(result, is_judged_again=False)
         if outcome is not None:
             closing += group.all(outcome)

@@ -34,14 +34,13 @@ def are_safe(store: StoreReader) -> bool | None:
     return known if isinstance(known, bool) else None
 
 
-def watch(lane: Lane, groups: Sequence[Group], *, is_first: bool) -> None:
+def watch(lane: Lane, groups: Sequence[Group], mirrored: Mapping[str, OrgRecord]) -> None:
     """Remember who owns these leads, before they are written: what comes after may be cut off anywhere.
 
-    Shapes: `is_first` reads the owners now; else the mirror's will do, and only what it lacks is read.
+    Shapes: owners come from the mirrored rows; those that are not among them are read now.
     """
-    ids = [group.intent.record_id for group in groups]
-    known = {} if is_first else _known(lane.world.store, ids)
-    known |= _now(lane, [id for id in ids if id not in known])
+    known = {id: row.text("OwnerId") for id, row in mirrored.items() if "OwnerId" in row.fields}
+    known |= _now(lane, [group.intent.record_id for group in groups if group.intent.record_id not in known])
     wrote = groups[0].intent
     told = {
         "since": lane.org.now().isoformat(), "owners": known, "field": wrote.field, "rule": asdict(wrote.rule),
@@ -71,10 +70,6 @@ def read_back(lane: Lane, *, is_proof: bool = False) -> list[OpenIntent]:
             tx.put_setting(FACT, True)
     lane.cycle.count("owners put back", len(intents))
     return [OpenIntent(seq, lane.cycle.id, intent) for seq, intent in zip(seqs, intents, strict=True)]
-
-
-def _known(store: StoreReader, ids: Sequence[str]) -> dict[str, str | None]:
-    return {id: row.text("OwnerId") for id, row in store.get(OBJECT, ids).items() if "OwnerId" in row.fields}
 
 
 def _now(lane: Lane, ids: Sequence[str]) -> dict[str, str | None]:

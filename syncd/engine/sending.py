@@ -23,6 +23,7 @@ FIRST_PAUSE_S = 0.4
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 Answer = TypeVar("Answer")
+Answers = Sequence[tuple[Batch, Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ def batches_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def send(
-    lane: Lane, batches: Iterable[Batch], deliver: Callable[[Batch], Answer], record: Callable[[Batch, Answer], None]
+    lane: Lane, batches: Iterable[Batch], deliver: Callable[[Batch], Answer], record: Callable[[Answers[Batch, Answer]], None]
 ) -> None:
-    """Deliver batches, several at a time, and record each answer as it comes. A lane that closes keeps the rest for later.
+    """Deliver batches, several at a time, and record answers as they come. A lane that closes keeps the rest for later.
 
+    Shapes: `record` gets what has arrived since the last time, one batch or several, each with its answer.
     Errors: whatever kept a batch from leaving or lost its answer; no further batch leaves then, and what is under way is
     recorded first.
     """
@@ -63,7 +65,7 @@ def send(
         for batch in batches:
             if not lane.is_open():
                 return
-            record(batch, deliver(batch))
+            record([(batch, deliver(batch))])
         return
     with ThreadPoolExecutor(lane.world.pace.writers, thread_name_prefix="syncd-writer") as pool:
         _Flight(lane, pool, deliver, record).fly(iter(batches))
@@ -81,7 +83,11 @@ class _Flight(Generic[Batch, Answer]):
     """Batches under way. After the first trouble nothing leaves any more."""
 
     def __init__(
-        self, lane: Lane, pool: ThreadPoolExecutor, deliver: Callable[[Batch], Answer], record: Callable[[Batch, Answer], None]
+        self,
+        lane: Lane,
+        pool: ThreadPoolExecutor,
+        deliver: Callable[[Batch], Answer],
+        record: Callable[[Answers[Batch, Answer]], None],
     ) -> None:
         self.lane, self.pool, self.deliver, self.record = lane, pool, deliver, record
         self.under_way: dict[Future[Answer], Batch] = {}
@@ -93,8 +99,7 @@ class _Flight(Generic[Batch, Answer]):
         while self.under_way:
             answers = self._land()
             self._launch(waiting)  # the next ones are on their way while these are recorded
-            for batch, answer in answers:
-                self.record(batch, answer)
+            self.record(answers)
         if self.trouble is not None:
             raise self.trouble
 
@@ -116,9 +121,9 @@ class _Flight(Generic[Batch, Answer]):
         self.is_open = False
         self.trouble = self.trouble or trouble
 
-    def _land(self) -> list[tuple[Batch, Answer]]:
+    def _land(self) -> Answers[Batch, Answer]:
         landed, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
-        answers = []
+        answers: list[tuple[Batch, Answer]] = []
         for future in [one for one in self.under_way if one in landed]:
             batch = self.under_way.pop(future)
             try:

@@ -6,14 +6,14 @@ than the record's stamp: within one second the precondition cannot tell two save
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.routes import PATCHES_A_CALL
 from syncd.core.values import OrgRecord
 from syncd.engine.closing import Closing, close, outcome_of
 from syncd.engine.looking import Group, Sight, by_object, look, settled
-from syncd.engine.sending import Lane, batches_of, send, send_locked
+from syncd.engine.sending import Answers, Lane, batches_of, send, send_locked
 from syncd.engine.world import Cycle
 from syncd.ports import Update, WriteResult
 
@@ -70,12 +70,13 @@ def _look_and_send(lane: Lane, name: str, groups: Sequence[Group]) -> list[Group
     def deliver(batch: Sequence[Patch]) -> list[WriteResult]:
         return lane.org.update([patch.request for patch in batch])
 
-    def record(batch: Sequence[Patch], results: Sequence[WriteResult]) -> None:
-        _record(lane, found, batch, results)
+    def record(answers: Answers[Sequence[Patch], Sequence[WriteResult]]) -> None:
+        pairs = [pair for batch, results in answers for pair in zip(batch, results, strict=True)]
+        close(lane.world, lane.cycle, _answered(found, pairs))
 
     def deliver_locked(batch: Sequence[Patch]) -> list[Patch]:
         found.locked = []
-        record(batch, deliver(batch))
+        record([(batch, deliver(batch))])
         return found.locked
 
     send(lane, batches_of(found.ready, PATCHES_A_CALL), deliver, record)
@@ -102,9 +103,9 @@ def _is_too_fresh(record: OrgRecord, sight: Sight) -> bool:
     return record.modified_at.replace(microsecond=0) >= sight.fresh.asked_at.replace(microsecond=0)
 
 
-def _record(lane: Lane, found: _Round, batch: Sequence[Patch], results: Sequence[WriteResult]) -> None:
+def _answered(found: _Round, pairs: Iterable[tuple[Patch, WriteResult]]) -> list[Closing]:
     closing: list[Closing] = []
-    for patch, result in zip(batch, results, strict=True):
+    for patch, result in pairs:
         is_judged_again = patch.group.intent.decided_on is not None
         outcome = outcome_of(result, is_judged_again=is_judged_again)
         if outcome is not None:
@@ -113,4 +114,4 @@ def _record(lane: Lane, found: _Round, batch: Sequence[Patch], results: Sequence
             found.locked.append(patch)
         else:
             found.later.append(patch.group)
-    close(lane.world, lane.cycle, closing)
+    return closing
