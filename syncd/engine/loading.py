@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 20_000
 FAILURES_MAX = 3
 BACKLOG = "backlog"
 PAUSED = "backlog waiting for API calls"
-_POLL_FIRST_S, _POLL_SHARE, _POLL_MAX_S = 0.1, 0.15, 30.0
+_POLL_FIRST_S, _POLL_SHARE, _POLL_MAX_S, _STEP_S = 0.1, 0.15, 30.0, 1.0
 _BEFORE_ALL_IDS = "000000000000000AAA"
 _SUBJECT_OF = {history: name for name, history in FAMILIES.items()}
 Enough = Callable[[], bool]
@@ -140,16 +140,23 @@ def _begun(world: World, one: Backfill, need: Need) -> Backfill:
 def _awaited(world: World, one: Backfill, is_enough: Enough) -> QueryJob | None:
     """Ask for a job soon, then later and later; None when the org does not know it."""
     assert one.job.job_id is not None
-    sleep = world.clock.sleep if world.clock is not None else time.sleep
     slept_s = 0.0
     told = world.org.query_job(one.job.job_id)
     while told is not None and told.state == "running" and not is_enough():
         wait_s = min(_POLL_MAX_S, max(_POLL_FIRST_S, slept_s * _POLL_SHARE))
-        sleep(wait_s)
+        _wait(world, wait_s)
         slept_s += wait_s
-        world.pause_point()
         told = world.org.query_job(one.job.job_id)
     return told
+
+
+def _wait(world: World, seconds: float) -> None:
+    """Wait in short steps, so that the daemon ends at once when it is asked to."""
+    sleep = world.clock.sleep if world.clock is not None else time.sleep
+    while seconds > 0:
+        sleep(min(_STEP_S, seconds))
+        seconds -= _STEP_S
+        world.pause_point()
 
 
 def _failed(world: World, one: Backfill, told: QueryJob) -> Backfill:

@@ -87,7 +87,7 @@ class LoadWrites(Writes):
         layout = keep_layout(self.connection, chunk.object, chunk.names)
         _run(self.connection, _REFRESH, columns, {"org": self.org, "object": chunk.object, "layout": layout})
         subjects = chunk.ids
-        if subject_field is not None:
+        if subject_field in chunk.names:
             parents = chunk.columns[chunk.names.index(subject_field)]
             subjects = [str(parent or id) for parent, id in zip(parents, chunk.ids, strict=True)]
         rows = zip(chunk.ids, subjects, columns["modified_at"], columns["fields"], strict=True)
