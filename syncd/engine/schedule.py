@@ -35,6 +35,7 @@ RENEW_S = 8.0
 LOOK_S = 0.5
 DRAIN_S = 8.0
 DRAIN_UNSTARTED_S = 0.5  # before the first cycle nothing is in flight
+WAKES_S = 1.0
 STUMBLE_S = 5.0  # before the next look at requests, when the store could not be read or written
 OVERRUNS_AFTER = 2  # intervals
 WAIT_FIRST_S, WAIT_MAX_S, WAIT_REFUSED_S = 1.0, 60.0, 300.0
@@ -103,7 +104,8 @@ class Daemon:
         """Open the world and run until SIGTERM or SIGINT. Raises LeaseHeld when another daemon writes for this org."""
         worker = threading.Thread(target=self._work, args=[opened], name="syncd-worker", daemon=True)
         worker.start()
-        self._bell.wait()
+        while not self._bell.wait(WAKES_S):
+            pass  # a signal may reach another thread: only a main thread that wakes now and then hears of it
         self._ending.set()
         worker.join(DRAIN_S if self._is_started else DRAIN_UNSTARTED_S)
         is_settled = not worker.is_alive()

@@ -184,15 +184,19 @@ class Theatre:
             export_line("Nurture-3", updatedAt="2026-02-01T10:00:00Z", leadScore="1"),
         ]
 
-    def play(self, *kills: Point) -> tuple[End, int, int]:
-        """Play the cycle, killed at each point in turn; return its end and the first process's requests and commits."""
+    def begin_anew(self) -> int:
+        """Bring everything back to the moment before the cycle; return the last request until then."""
         self.served.hook()
         self.served.org.restore(self.image)
         shutil.rmtree(self.home)
         shutil.copytree(self.original, self.home)
         self.database.put_back()
         self.database.watch(self.served, self.home)
-        first = self._last_request()
+        return self._last_request()
+
+    def play(self, *kills: Point) -> tuple[End, int, int]:
+        """Play the cycle, killed at each point in turn; return its end and the first process's requests and commits."""
+        first = self.begin_anew()
         seen: tuple[int, int] = (0, 0)
         for number, kill in enumerate([*kills, *[None] * RESTARTS_MAX]):
             code, requests, commits = self._run(kill)
