@@ -47,31 +47,58 @@ def member(contact_id: str, track: str = "early") -> Intent:
 
 
 @contextmanager
-def opened(scene: Scene, intents: Sequence[Intent], is_stopping: Callable[[], bool] | None = None, **pace: Any) -> Iterator[Any]:
+def opened(
+    scene: Scene,
+    intents: Sequence[Intent],
+    is_stopping: Callable[[], bool] | None = None,
+    wrap: Callable[[Any], Any] = lambda store: store,
+    **pace: Any,
+) -> Iterator[Any]:
     """Begin a cycle a minute later, with these intents in the ledger; give (world, org, cycle)."""
     scene.tick()
     with scene.world() as (world, org):
-        world = replace(world, pace=replace(world.pace, **pace), is_stopping=is_stopping or world.is_stopping)
+        around = {"is_stopping": is_stopping or world.is_stopping, "store": wrap(world.store)}
+        world = replace(world, pace=replace(world.pace, **pace), **around)
         cycle = begin(world)
         with world.store.begin() as tx:
             open_intents(tx, [(one, None) for one in intents], cycle)
         yield world, org, cycle
 
 
-def carry_out(
-    scene: Scene,
-    intents: Sequence[Intent],
-    *,
-    limits: Limits | None = None,
-    is_stopping: Callable[[], bool] | None = None,
-    **pace: Any,
-) -> Cycle:
+def carry_out(scene: Scene, intents: Sequence[Intent], *, limits: Limits | None = None, **more: Any) -> Cycle:
     """Put intents into the ledger and act on all that are open."""
-    with opened(scene, intents, is_stopping, **pace) as (world, org, cycle):
+    with opened(scene, intents, **more) as (world, org, cycle):
         act(world, org, cycle, limits=limits)
         finish(world, cycle)
         found: Cycle = cycle
         return found
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+class Mortal:
+    """A store that dies at one commit: just before it, so that nothing of it is kept, or right after it."""
+
+    def __init__(self, store: Any, at: int, side: str) -> None:
+        self._store, self._at, self._side = store, at, side
+        self.commits = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        """Open a transaction, the last one perhaps."""
+        self.commits += 1
+        is_last = self.commits == self._at
+        with self._store.begin() as tx:
+            yield tx
+            if is_last and self._side == "before":
+                raise Killed
+        if is_last:
+            raise Killed
 
 
 def kinds(scene: Scene) -> dict[str, int]:

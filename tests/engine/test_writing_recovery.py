@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,20 @@ from syncd.core.values import Intent
 from syncd.engine.world import Stopped
 from syncd.errors import AnswerLost, OrgUnreachable
 from syncd.salesforce.org import SalesforceOrg
-from tests.engine.outbox_play import LEADS, SCORE, asked, carry_out, intent, kinds, member, safe_owners, score, scores
+from tests.engine.outbox_play import (
+    LEADS,
+    SCORE,
+    Killed,
+    Mortal,
+    asked,
+    carry_out,
+    intent,
+    kinds,
+    member,
+    safe_owners,
+    score,
+    scores,
+)
 from tests.engine.scene import Scene
 from tests.engine.small_org import contact, lead
 
@@ -142,6 +156,27 @@ def test_asked_to_end_at_any_pause_every_way_of_writing_is_done_once(known: Scen
             scene.cycle()
         assert_all_done_once(scene)
     assert at > 4
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_killed_at_any_commit_every_way_of_writing_is_done_once(known: Scene, side: str) -> None:
+    scene, at, is_killed = known, 0, True
+    rewind = Rewind(scene)
+    while is_killed:
+        at += 1
+        rewind.rewind()
+        is_killed = False
+        try:
+            carry_out(scene, of_each_way(), wrap=partial(Mortal, at=at, side=side), load_rows_min=1, writers=1)
+        except Killed:
+            is_killed = True
+            if not scene.ledger(kind="intent"):
+                continue  # nothing was asked for yet
+        for _ in range(3):
+            scene.cycle()
+        assert_all_done_once(scene)
+    assert at > 10
 
 
 # --- side by side --------------------------------------------------------------------------------------------------------
