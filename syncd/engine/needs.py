@@ -128,7 +128,7 @@ def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list
     An external id that exports name people by may stand on leads or on contacts alone.
     """
     found: list[str] = []
-    keys = {name for fields in keys_needed(policies.sources).values() for name in fields}
+    keys = {source.external_field for source in policies.sources if source.external_field}
     elsewhere = {name for name in keys for seen in schema.values() if name in seen.fields}
     for need in wanted_under(policies):
         if need.is_optional:

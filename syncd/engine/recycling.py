@@ -25,6 +25,7 @@ from syncd.core.nurture import (
 from syncd.core.values import Entry, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import flags_against
 from syncd.engine.judging import open_intents
+from syncd.engine.needs import hidden_under
 from syncd.engine.world import Cycle, World
 
 BATCH = 200
@@ -32,6 +33,13 @@ DONE = "nurture done"
 CURSOR = "nurture cursor"
 RECYCLED = "recycled"
 NO_CAMPAIGN = "no-campaign"
+NEEDED = frozenset(
+    {
+        "Opportunity", "Opportunity.StageName", "Opportunity.IsClosed", "Contact", "Contact.Email",
+        "OpportunityContactRole", "OpportunityContactRole.OpportunityId", "OpportunityContactRole.ContactId",
+        "CampaignMember", "CampaignMember.CampaignId", "CampaignMember.ContactId", "Campaign",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,21 @@ class Findings:
 def is_due(world: World, cycle: Cycle) -> bool:
     """Tell whether stalls are to be looked for in this cycle."""
     nurture = world.policies.nurture
-    return nurture is not None and world.store.setting(DONE) != _stamp(world, cycle, nurture)
+    return nurture is not None and not rests(world, cycle) and world.store.setting(DONE) != _stamp(world, cycle, nurture)
+
+
+def rests(world: World, cycle: Cycle) -> bool:
+    """Tell whether nobody can be enrolled because something that may keep people out cannot be read; the inbox names it.
+
+    A hidden opt-out is no reason to rest: it counts as given.
+    """
+    nurture = world.policies.nurture
+    if nurture is None:
+        return True
+    needed = {*NEEDED, *(f"{object}.{field}" for object, field in nurture.hold_field.items())}
+    if any(rule.quiet_days is not None for rule in nurture.stall.values()):
+        needed |= {"Task", "Task.WhatId", "Task.ActivityDate", "Task.IsClosed", "Task.CreatedById"}
+    return not needed.isdisjoint(hidden_under(world.policies, cycle.schema))
 
 
 def _stamp(world: World, cycle: Cycle, nurture: Nurture) -> str:
@@ -70,7 +92,7 @@ def recycle(world: World, cycle: Cycle, *, retell: bool = False) -> None:
     Shapes: `retell` enters what was decided before once more, as a plan wants it.
     """
     nurture = world.policies.nurture
-    if nurture is None or "Opportunity" not in cycle.needs:
+    if nurture is None or rests(world, cycle):
         return
     stamp = _stamp(world, cycle, nurture)
     day = Day(nurture, local_day(cycle.now, world.zone), _campaigns(world, cycle, nurture), _on_the_way(world), retell)

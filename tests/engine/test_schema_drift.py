@@ -103,3 +103,20 @@ def test_a_field_that_does_not_change_is_never_told_of(scene: Scene) -> None:
     assert "schema changes" not in record.counts
     assert scene.ledger(kind="schema") == []
     assert scene.inbox() == []
+
+
+@pytest.mark.parametrize(
+    "hidden", [{"Contact": ["Nurture_Hold_Until__c"]}, {"Opportunity": ["Nurture_Hold_Until__c"]}, {"Contact": ["Email"]}]
+)
+def test_nobody_is_enrolled_while_what_may_keep_people_out_cannot_be_read(scene: Scene, hidden: dict[str, list[str]]) -> None:
+    scene.nurture("enroll")
+    scene.settings(hidden_fields=hidden)
+    scene.cycle()
+    scene.cycle()
+    assert scene.members() == set()
+    [(object, [field])] = hidden.items()
+    assert [item.subject for item in scene.inbox("hidden-field")] == [f"{object}.{field}"]
+    scene.settings(hidden_fields={})
+    scene.cycle(SLOW_S)
+    scene.cycle(SLOW_S)
+    assert len(scene.members()) == 8
