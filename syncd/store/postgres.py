@@ -59,7 +59,8 @@ def engine_at(url: URL, *, read_only: bool) -> Engine:
     settings = "; ".join(f"SET {name} = '{value}'" for name, value in limits.items())
 
     def set_up(driver: Any, _record: object) -> None:
-        driver.adapters.register_dumper(str, _text_dumper())
+        for dumper in _text_dumpers():  # of two that fit, the driver takes the last one
+            driver.adapters.register_dumper(str, dumper)
         driver.autocommit = True
         driver.execute(settings)
         driver.autocommit = False
@@ -69,16 +70,19 @@ def engine_at(url: URL, *, read_only: bool) -> Engine:
     return engine
 
 
-def _text_dumper() -> Any:
-    from psycopg.types.string import StrDumperUnknown
+def _text_dumpers() -> tuple[Any, Any]:
+    """Return what sends text, in lists and by itself: without NUL, which stands in no lawful value and would stop a batch."""
+    from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
-    class TextDumper(StrDumperUnknown):
-        """Sends text without NUL, which stands in no lawful value and would stop the whole batch."""
-
+    class BinaryTextDumper(StrBinaryDumper):
         def dump(self, obj: str) -> Any:
             return super().dump(without_nul(obj))
 
-    return TextDumper
+    class TextDumper(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(without_nul(obj))
+
+    return BinaryTextDumper, TextDumper
 
 
 def shown(url: URL) -> str:
