@@ -89,6 +89,8 @@ def _overwrite_leads(lane: Lane, groups: Sequence[Group]) -> None:
 
 
 def _send_watched(lane: Lane, groups: Sequence[Group], *, is_first: bool = False) -> None:
+    if not lane.is_open():
+        return
     known = lane.world.store.get(owners.OBJECT, [group.intent.record_id for group in groups])
     owners.watch(lane, groups, {} if is_first else known)
     sent = _send(lane, groups, known)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core.guard import Limits
+from syncd.core.guard import Kind, Limits
 from syncd.core.values import Intent
+from syncd.engine import sending
 from syncd.engine.acting import act
 from syncd.errors import AnswerLost, LeaseHeld
 from syncd.store.sql import open_store
@@ -316,3 +317,26 @@ def test_nothing_leaves_when_another_process_became_the_writer(scene: Scene) -> 
     assert scene.writes() == []
     scene.cycle()
     assert kinds(scene) == {"confirmed": 3}
+
+
+def test_while_calls_are_short_fences_leave_and_the_rest_waits(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    revert = replace(intent(LEADS[0], "Status", "Inquiry", "Working"), part="fence")
+    others = [score(LEADS[1]), contested(2), latch(LEADS[3]), member(contact(1))]
+    monkeypatch.setattr(sending, "may_spend", lambda world, cycle, kind: kind is Kind.FENCES)
+    carry_out(scene, [revert, *others])
+    assert [list(write.values) for write in scene.writes()] == [["Status"]]
+    assert kinds(scene) == {"confirmed": 1}
+    monkeypatch.undo()
+    scene.cycle()
+    assert kinds(scene) == {"confirmed": 5}
+
+
+def test_calls_that_run_out_between_batches_leave_the_rest_open(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = iter([True, True])  # the lane, and one batch of 25
+    monkeypatch.setattr(sending, "may_spend", lambda world, cycle, kind: next(left, False))
+    carry_out(scene, [contested(number) for number in range(28)], writers=1)
+    assert kinds(scene) == {"confirmed": 25}
+    monkeypatch.undo()
+    scene.cycle()
+    assert kinds(scene) == {"confirmed": 28}
+    assert scene.is_at_rest()
