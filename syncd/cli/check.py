@@ -83,6 +83,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     from syncd.cli import findings
     from syncd.cli.findings import Finding, Level
     from syncd.engine.needs import OBJECTS
+    from syncd.engine.world import Pace
 
     org.try_login_at_once()  # somebody may have put right just now what was refused before
     yield from findings.login_method(config.org.method)
@@ -93,6 +94,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     yield from findings.fields_visible(policies, schema)
     if policies is not None:
         yield from findings.fields_writable(policies, schema)
+        yield from findings.formulas_read_again(policies, schema, output.span(Pace().formula_every))
     yield from _counted(org, policies, schema)
     if policies is not None and policies.nurture is not None:
         yield from findings.stages_known(policies.nurture, schema)

@@ -15,7 +15,8 @@ from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
 from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
-from syncd.engine.needs import ALL
+from syncd.engine.formulas import formulas_in
+from syncd.engine.needs import ALL, needs_under
 from syncd.policies.documents import nearest
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
 from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
@@ -106,6 +107,17 @@ def _hidden(check: str, object: str, field: str, seen: ObjectSchema, line: str) 
     return _bad(check, f"{line}{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
 
 
+def formulas_read_again(policies: Policies, schema: Mapping[str, ObjectSchema], every: str) -> Iterator[Finding]:
+    """Say which formulas and roll-ups a policy names: their values change without a stamp, so that they are up to so much old."""
+    named = formulas_in(needs_under(policies, schema).values(), schema)
+    for object, fields in named.items():
+        text = (
+            f"{object}: {', '.join(fields)}: Salesforce works these out without moving a stamp, so they are read every {every}."
+        )
+        remedy = f"Each time all rows of {object} are read. Take the column out of the mapping when nothing rests on it."
+        yield _warn("formula fields", text, remedy)
+
+
 def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
     """Say which fields that a mapping, a fence or the nurture rules would write may not be written."""
     check = "writable fields"
@@ -123,7 +135,7 @@ def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapp
         for column in source.columns:
             for object, field in column.fields.items():
                 seen = _field(schema, object, field)
-                if seen is not None and not seen.is_updateable:
+                if seen is not None and not seen.is_updateable and column.side == "marketing":
                     text = f"{_at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
                     remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=field)
                     yield _bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")

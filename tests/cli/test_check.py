@@ -197,6 +197,19 @@ def test_a_permission_that_is_missing_is_found(
     assert "Setup > Permission Sets" in found["remedy"]
 
 
+def test_a_formula_that_a_mapping_reads_is_a_warning(syncd: Syncd, acme: Path, org: RunningOrg) -> None:
+    org.org.change_settings({"formula_fields": {"Lead": {"Age__c": "TODAY() - DATEVALUE(CreatedDate)"}}})
+    path = acme / "mappings" / "fields" / "marketo.toml"
+    age = '\n[column."age"]\nfield = { Lead = "Age__c" }\ntype = "number"\nside = "sales"\nconflict = "fill"\n'
+    path.write_text(path.read_text("utf-8") + age, "utf-8")
+    said = syncd("check", "--json")
+    (found,) = [check for check in said.json["checks"] if check["check"] == "formula fields"]
+    assert found["level"] == "warning"
+    assert found["text"].startswith("Lead: Age__c: Salesforce works these out")
+    assert "every 6 h" in found["text"]
+    assert said.code == 0
+
+
 def test_wrong_credentials_are_a_finding_without_the_secret(syncd: Syncd, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNCD_CLIENT_SECRET", "canary-7")
     said = syncd("check")
