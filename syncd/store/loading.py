@@ -15,6 +15,7 @@ from sqlalchemy import (
     Insert,
     Update,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -120,27 +121,32 @@ class LoadWrites(Writes):
             select(records.c.id).where(*mine).order_by(records.c.id).offset(KEYED_AT_ONCE - 1).limit(1)
         ).scalar_one_or_none()
         span = (*mine, records.c.id <= last_id) if last_id is not None else mine
-        for position, field in enumerate(self.indexed.get(object, ())):
-            self.connection.execute(self._keying(lookup_number(self.org, object, field), position, span))
-        if last_id is None and self.connection.dialect.name == "postgresql":
-            # Until the server looks by itself, it would read the whole table for a few ids.
-            self.connection.exec_driver_sql("ANALYZE records, record_keys")
+        fields = self.indexed.get(object, ())
+        if fields:
+            self.connection.execute(self._keying([lookup_number(self.org, object, field) for field in fields], span))
         return last_id
 
-    def _keying(self, lookup: int, position: int, span: Sequence[ColumnElement[bool]]) -> Insert:
+    def _keying(self, lookups: Sequence[int], span: Sequence[ColumnElement[bool]]) -> Insert:
+        """Write the statement that takes the keys of all fields out of each row in one walk over the rows."""
         if self.connection.dialect.name == "postgresql":
-            key: ColumnElement[str] = func.json_extract_path_text(cast(records.c.found_by, JSON), str(position))
+            elements = (
+                func.json_array_elements_text(cast(records.c.found_by, JSON))
+                .table_valued("value", with_ordinality="place", joins_implicitly=True)
+                .render_derived()
+            )
+            place: ColumnElement[int] = elements.c.place - 1
         else:
-            key = func.json_extract(records.c.found_by, f"$[{position}]")
-        # Sorted by SQLite first, a million keys go in at the end of the table one after the other.
-        found = select(records.c.id, key.label("value")).where(*span, records.c.found_by.is_not(None)).subquery()
-        keyed = select(literal(lookup), found.c.value, found.c.id).where(found.c.value.is_not(None))
-        names = ["lookup", "value", "id"]
-        return (
-            insert(self.connection, record_keys)
-            .from_select(names, keyed.order_by(found.c.value, found.c.id))
-            .on_conflict_do_nothing()
+            elements = func.json_each(records.c.found_by).table_valued("key", "value", joins_implicitly=True)
+            place = elements.c.key
+        lookup = case(*((place == number, literal(lookup)) for number, lookup in enumerate(lookups))).label("lookup")
+        found = (
+            select(lookup, elements.c.value.label("value"), records.c.id)
+            .select_from(records, elements)
+            .where(*span, records.c.found_by.is_not(None), elements.c.value.is_not(None))
         )
+        # Sorted by the database first, a million keys go in at the end of the table one after the other.
+        keyed = found.order_by(lookup, elements.c.value, records.c.id)
+        return insert(self.connection, record_keys).from_select(["lookup", "value", "id"], keyed).on_conflict_do_nothing()
 
 
 def _arrays(columns: Sequence[Sequence[Scalar]]) -> list[str]:
