@@ -27,7 +27,8 @@ def measure(hall: Hall, leads: int, changed: int) -> Figures:
         rounds = [_round(stage, floor, subject, fields, ids, number, changed) for number in range(ROUNDS)]
     bare, ours = min(each[0]["seconds"] for each in rounds), min(each[1]["seconds"] for each in rounds)
     share = min(each[2] for each in rounds)
-    note = f"bare {bare:.3f} s, syncd {ours:.3f} s, of it {share:.3f} s the org's CPU"
+    cpu = min(each[0]["cpu_s"] for each in rounds)
+    note = f"bare {bare:.3f} s (CPU {cpu:.3f} s), syncd {ours:.3f} s, of it {share:.3f} s the org's CPU"
     calls = max(each[1]["calls"] for each in rounds)
     name = f"{changed:,} of {leads:,} leads changed"
     yield Figure(f"{name}: pulled, judged, recorded", ours / bare, "x bare", RATIO_MAX, note)
