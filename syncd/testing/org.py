@@ -236,7 +236,8 @@ class InMemoryOrg(ModelWriter, ModelCensus, ModelBulkReader):
             oldest = _minute(now - BIN_DAYS) + _MINUTE
             gone = {id: at for object, id, at in self.model.bin_log if object == asked.object and max(start, oldest) <= at < end}
             return Deletions(asked.object, tuple(gone), covered, start >= oldest)
-        rows = [row for row in self.model.live(asked.object) if start <= row["SystemModstamp"] < end]
+        stamp = self.model.shapes[asked.object].stamp_field
+        rows = [row for row in self.model.live(asked.object) if start <= row[stamp] < end]
         return Updates(asked.object, tuple(row["Id"] for row in rows), covered, start >= _minute(now - 2 * BIN_DAYS) + _MINUTE)
 
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Fresh:

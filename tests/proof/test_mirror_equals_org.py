@@ -218,7 +218,7 @@ def test_the_mirror_equals_the_org_after_any_history() -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("shard", range(2))
 def test_the_mirror_equals_the_org_after_very_many_histories(shard: int) -> None:
-    many_histories(60, 30)
+    many_histories(40, 25)
 
 
 @pytest.mark.soak
