@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.core.values import OrgRecord
+from syncd.engine import census
 from syncd.engine.census import HELD, RESULT
+from syncd.engine.cycle import run_cycle
 from syncd.ports import CycleRecord
 from tests.engine.scene import OBJECTS, Scene
 from tests.engine.small_org import DELETED_LATER, STATUSES, contact, lead
@@ -158,3 +161,34 @@ def test_history_of_a_deleted_lead_is_kept_and_is_no_drift(scene: Scene) -> None
     assert result(scene)["drift"] == []
     with scene.store() as store:
         assert store.by_key("LeadHistory", "LeadId", [DELETED_LATER]) != []
+
+
+def test_ids_are_compared_in_ranges_where_a_day_holds_many(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(census, "IDS_AT_ONCE", 3)
+    monkeypatch.setattr(census, "READ_AT_ONCE", 2)
+    scene.cycle()
+    wrong = [lead(status, 1) for status in STATUSES[:4]]
+    with scene.store() as store:
+        rows = store.get("Lead", wrong)
+    spoil(scene, *(OrgRecord("Lead", row.id, row.modified_at, row.fields, is_deleted=True) for row in rows.values()))
+    assert night(scene).counts["drift"] == 4
+    assert not any(in_mirror(scene, id).is_deleted for id in wrong)
+    night(scene)
+    assert result(scene)["drift"] == []
+
+
+def test_so_many_rows_are_missing_that_the_object_is_read_again(scene: Scene) -> None:
+    scene.cycle()
+    wrong = [lead(status, number) for status in STATUSES for number in range(3)]
+    with scene.store() as store:
+        rows = store.get("Lead", wrong)
+    spoil(scene, *(OrgRecord("Lead", row.id, row.modified_at, row.fields, is_deleted=True) for row in rows.values()))
+    scene.tick(18 * 3_600)
+    with scene.world() as (world, org):
+        few = replace(world, pace=replace(world.pace, bulk_rows_min=20))
+        assert run_cycle(few, org).counts["drift"] == len(wrong)
+        while run_cycle(few, org).counts.get("backlog"):
+            scene.tick()
+    assert not any(in_mirror(scene, id).is_deleted for id in wrong)
+    night(scene)
+    assert result(scene)["drift"] == []
