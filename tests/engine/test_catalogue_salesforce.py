@@ -45,6 +45,7 @@ from syncd.engine.cycle import run_cycle
 from syncd.errors import LoginRefused, OrgRefused, OrgUnreachable, SyncdError
 from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.faults_read import read_faults
+from tests.checker.watch import WATCH
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import lead, owner, user
 
@@ -378,10 +379,10 @@ def test_a_refreshed_sandbox_is_refused_until_it_gets_a_database_of_its_own(busy
         scene.cycle()
         assert scene.writes() == []
         assert scene.is_at_rest()
+    assert WATCH.check(scene.served.org) == []  # what follows is between the org and its own database again
     path.write_text(right, "utf-8")
-    with scene.store() as store:
-        assert store.count_open() == 0
-    assert statuses(scene) == ["Inquiry"] * 3
+    scene.cycle()
+    assert_done_once(scene)
 
 
 # --- a backlog ---------------------------------------------------------------------------------------------------------
