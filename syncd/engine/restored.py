@@ -13,6 +13,7 @@ from typing import Any
 from syncd.core.guard import Kind
 from syncd.core.values import Entry
 from syncd.engine.acting import look_again
+from syncd.engine.backfill import ask_for
 from syncd.engine.holding import hold
 from syncd.engine.ingesting import resume
 from syncd.engine.loading import BACKLOG, PAUSED
@@ -59,7 +60,7 @@ def compare(world: World, org: OrgWriter, cycle: Cycle, decide: Callable[[], Non
 
 
 def _note(world: World, cycle: Cycle, told: Mapping[str, Any]) -> None:
-    """Tell the ledger where its rows from here on come from."""
+    """Tell the ledger where its rows from here on come from, and ask for everything to be read again."""
     words = (
         f"the store was restored from {told['from']} by {told['by']}: {told['ledger_rows']} ledger rows, root {told['root']}; "
         f"its last cycle ended at {told['last_cycle_at'] or 'no time'}"
@@ -68,6 +69,8 @@ def _note(world: World, cycle: Cycle, told: Mapping[str, Any]) -> None:
     entry = Entry(kind="asked", at=cycle.now, cycle=cycle.id, reason=words, evidence=evidence)
     with world.store.begin() as tx:
         tx.append([entry])
+        for name in cycle.needs:
+            ask_for(tx, name, "the store was restored", cycle.now)
         tx.put_setting(RESTORED, {**told, _NOTED: cycle.id})
 
 

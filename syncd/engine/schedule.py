@@ -24,6 +24,7 @@ import structlog
 from syncd.engine import health
 from syncd.engine.bell import Bell
 from syncd.engine.cycle import run_cycle
+from syncd.engine.loading import BACKLOG
 from syncd.engine.requests import take_up
 from syncd.engine.ticking import Ticker
 from syncd.engine.watchdog import Watchdog
@@ -39,7 +40,6 @@ WAKES_S = 1.0
 STUMBLE_S = 5.0  # before the next look at requests, when the store could not be read or written
 OVERRUNS_AFTER = 2  # intervals
 WAIT_FIRST_S, WAIT_MAX_S, WAIT_REFUSED_S = 1.0, 60.0, 300.0
-BACKLOG = "backlog"
 
 Work = tuple[World, OrgWriter]
 
