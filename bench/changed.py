@@ -20,7 +20,7 @@ def measure(hall: Hall, leads: int, changed: int) -> Figures:
     """Measure rounds of changes; the quickest of each side counts, since other work on the machine only adds."""
     stage = hall.stage(leads)
     with stage.floor("changed-floor") as floor, stage.subject("changed") as subject:
-        subject.ask("cycles", count=1)
+        subject.ask("load")
         fields = subject.ask("fields", object="Lead")["fields"]
         ids = floor.ask("ids", object="Lead", limit=leads)["ids"]
         floor.ask("bulk_load", object="Lead", fields=fields)

@@ -79,7 +79,7 @@ class Stage:
         if not self._loads:
             with self.subject() as subject:
                 cpu = self.org.cpu_s()
-                (ours,) = subject.ask("cycles", count=1)["cycles"]
+                ours = subject.ask("load")
                 cpu = self.org.cpu_s() - cpu
                 fields = subject.ask("fields", object="Lead")["fields"]
                 rows = subject.ask("counted", object="Lead")["rows"]

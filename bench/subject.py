@@ -17,6 +17,7 @@ from bench.subject_writes import write
 from syncd.cli import wire
 from syncd.config import load_config
 from syncd.engine.cycle import begin, run_cycle
+from syncd.engine.loading import BACKLOG
 from syncd.engine.schedule import RENEW_S, holding_lease
 from syncd.engine.world import World
 from syncd.ports import OrgWriter
@@ -38,6 +39,16 @@ class Subject:
             self._world.store.checkpoint()  # as the daemon does between two cycles
             found.append({**spent.as_dict(), "counts": dict(record.counts), "calls": record.counts.get("API calls", 0)})
         return {"cycles": found}
+
+    def load(self) -> dict[str, Any]:
+        """Run cycles until everything is loaded, as `run --once` does; the log is brought into the file within the time."""
+        calls, is_behind = 0, True
+        with spending() as spent:
+            while is_behind:
+                counts = run_cycle(self._world, self._org).counts
+                self._world.store.checkpoint()
+                calls, is_behind = calls + counts.get("API calls", 0), bool(counts.get(BACKLOG))
+        return {"calls": calls, **spent.as_dict()}
 
     def fields(self, object: str) -> dict[str, Any]:
         """Return the fields that a cycle reads of an object, Id and time stamp included."""
@@ -80,7 +91,7 @@ def main() -> None:
     config = load_config(Path(sys.argv[1]))
     with wire.open_world(config) as (world, org), holding_lease(world.store) as renew, _renewing(renew):
         subject = Subject(world, org)
-        names = ("cycles", "fields", "counted", "ledger_size", "write")
+        names = ("cycles", "load", "fields", "counted", "ledger_size", "write")
         serve({name: getattr(subject, name) for name in names})
 
 
