@@ -328,10 +328,6 @@ class StoreWriter(Protocol):
         """Forget what records were owed, as (record id, field): their values are lawful again."""
         ...
 
-    def settle_debt(self, object: str, record_id: str, field: str) -> None:
-        """Forget what a record was owed: its value is lawful again."""
-        ...
-
     def put_verdicts(self, scope: str, verdicts: Mapping[str, str]) -> None:
         """Remember the last recorded verdicts."""
         ...

@@ -175,10 +175,6 @@ class NoteWrites(Writes):
         """Forget what records were owed, as (record id, field): their values are lawful again."""
         settle_debts(self, object, debts)
 
-    def settle_debt(self, object: str, record_id: str, field: str) -> None:
-        """Forget what a record was owed: its value is lawful again."""
-        settle_debts(self, object, [(record_id, field)])
-
     def put_verdicts(self, scope: str, verdicts: Mapping[str, str]) -> None:
         """Remember the last recorded verdicts."""
         put_verdicts(self, scope, verdicts)

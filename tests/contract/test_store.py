@@ -371,7 +371,8 @@ class StoreContract:
             tx.owe("Lead", {})
         assert store.lawful("Lead", ["00Q1"]) == {("00Q1", "Status"): "MQL", ("00Q1", "OwnerId"): None}
         with store.begin() as tx:
-            tx.settle_debt("Lead", "00Q1", "Status")
+            tx.settle_debts("Lead", [("00Q1", "Status"), ("00Q9", "Status")])
+            tx.settle_debts("Lead", [])
         assert store.lawful("Lead", ["00Q1", "00Q2"]) == {("00Q1", "OwnerId"): None, ("00Q2", "Status"): "Open"}
         assert store.lawful("Contact", ["00Q1"]) == {}
 
