@@ -62,7 +62,14 @@ def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
 def standing_fences(world: World, cycle: Cycle) -> Fences:
     """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
     fences = world.policies.fences
-    return replace(fences, status=_since(world, cycle, fences.status), owner=_since(world, cycle, fences.owner))
+    status, owner = _while_readable(cycle, fences.status, "Status"), _while_readable(cycle, fences.owner, "OwnerId")
+    return replace(fences, status=_since(world, cycle, status), owner=_since(world, cycle, owner))
+
+
+def _while_readable(cycle: Cycle, fence: Fence, field: str) -> Fence:
+    """Only note while the field is hidden: nobody could see what a revert came to. The inbox names the field."""
+    seen = cycle.schema.get("Lead")
+    return fence if seen is not None and field in seen.fields else replace(fence, mode={})
 
 
 def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:

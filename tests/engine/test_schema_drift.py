@@ -76,6 +76,21 @@ def test_fences_go_on_while_a_field_of_a_mapping_is_gone(scene: Scene) -> None:
     assert scene.row(WORKING)["Status"] == "Working"
 
 
+def test_a_fence_only_notes_while_its_field_cannot_be_read(scene: Scene) -> None:
+    scene.fences({"tool": "revert"})
+    scene.settings(hidden_fields={"Lead": ["Status"]})
+    scene.edit("marketo", WORKING, Status="Inquiry")
+    scene.cycle()
+    scene.cycle()
+    assert scene.writes() == []
+    assert [entry.verdict for entry in scene.ledger(WORKING, kind="change")] == ["note"]
+    scene.settings(hidden_fields={})
+    scene.cycle()
+    scene.edit("marketo", lead("Working", 1), Status="Inquiry")
+    scene.cycle()
+    assert scene.row(lead("Working", 1))["Status"] == "Working"
+
+
 @pytest.mark.parametrize(
     ("values", "serious", "words"),
     [
