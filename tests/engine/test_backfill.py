@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from syncd.cli.status import read_status
 from syncd.core.values import OrgRecord
 from syncd.engine.backfill import ask_for, backlog
 from syncd.engine.cycle import run_cycle
 from syncd.engine.needs import OBJECTS
+from syncd.engine.planning import preview
+from syncd.engine.requests import take_up
 from syncd.engine.world import Stopped, World
 from syncd.errors import OrgUnreachable
 from syncd.ports import CycleRecord, LedgerQuery, OrgWriter, Store
@@ -134,6 +137,33 @@ def test_hot_leads_are_decided_before_the_backlog(fresh: Scene) -> None:
     with fresh.store() as store:
         assert store.get("Lead", [hot])[hot].fields["Status"] == "Working"
         assert len(store.get("Lead", [hot, later])) == 2
+
+
+def test_status_says_what_is_still_to_be_loaded(fresh: Scene) -> None:
+    cycle(fresh, slice=NO_TIME)
+    with fresh.store() as store:
+        found = read_status(store, timedelta(minutes=1), datetime.now(UTC))
+    first = found.backlog[0]
+    assert (first.object, first.reason, first.rows_done, first.rows_expected) == ("Lead", "first load", 0, 30)
+
+
+def test_a_plan_of_an_org_that_was_never_read_reads_all_of_it_and_keeps_nothing(fresh: Scene) -> None:
+    with begun(fresh) as (world, _):
+        found = preview(world)
+        assert found.counts["rows read"] > 30
+        assert "waiting for a first load" not in found.counts
+        assert world.store.count("Lead") == 0
+        assert backlog(world.store) == []
+
+
+def test_run_once_goes_on_until_everything_is_loaded_and_what_waited_is_done(fresh: Scene) -> None:
+    fresh.mapping("write")
+    fresh.drop("new.csv", export_line("MQL-1", leadScore="77"))
+    with begun(fresh) as (world, org):
+        world.store.ask("cycle", {}, "dana@host", datetime.now(UTC))
+        assert take_up(world, org) == 1
+        assert backlog(world.store) == []
+    assert fresh.row(lead("MQL", 1))["Lead_Score__c"] == 77
 
 
 def test_what_is_deleted_while_it_is_loaded_does_not_linger(fresh: Scene) -> None:
