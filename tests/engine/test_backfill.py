@@ -253,6 +253,24 @@ def test_a_job_that_the_org_has_forgotten_is_begun_again(fresh: Scene) -> None:
         assert store.count("Lead") == len(fresh.rows("Lead"))
 
 
+def test_a_result_that_is_gone_in_the_middle_is_read_anew_from_another_job(fresh: Scene) -> None:
+    org, seen = fresh.served.org, []
+
+    def forget(_number: int, _method: str, path: str) -> None:
+        if path.endswith("/results"):
+            seen.append(path)
+            if len(seen) == 2:
+                org.bulk.remove(org.bulk.find(path.split("/")[-2], "V2Query", org.clock.now()))
+
+    fresh.hook(forget)
+    cycle(fresh)
+    fresh.hook()
+    assert len(set(seen)) > 4, "the first object took two jobs"
+    with fresh.store() as store:
+        assert store.count("Lead") == len(fresh.rows("Lead"))
+        assert store.count("User") == len(fresh.rows("User"))
+
+
 def test_a_job_whose_beginning_was_never_heard_of_is_ended_and_begun_again(fresh: Scene) -> None:
     fresh.served.org.faults.replace(read_faults({"faults": [{"does": "lose", "method": "POST", "path": LOST, "times": 1}]}))
     with pytest.raises(OrgUnreachable):
