@@ -271,6 +271,26 @@ class StoreContract:
             ("00Q4", revived, 0),
         ]
 
+    def test_older_history_waits_until_it_is_asked_for_as_first_sight(self, store: Store) -> None:
+        known = lead("00Q1", 5, Status="Open")
+        with store.begin() as tx:
+            tx.mirror([known])
+            tx.stage(
+                "LeadHistory", [moved("017a", "00Q1", 1), moved("017b", "00Q1", 9), moved("017c", "00Q2", 1)], "LeadId", None
+            )
+        hot = store.cases(FAMILY, 10, history_since=after(5))
+        assert hot == [Case("00Q1", None, known, (moved("017b", "00Q1", 9),))]
+        assert store.cases(FAMILY, 10, first_sight_until=after(5)) == [
+            Case("00Q1", known, None, (moved("017a", "00Q1", 1),)),
+            Case("00Q2", None, None, (moved("017c", "00Q2", 1),)),
+        ]
+        with store.begin() as tx:
+            tx.unstage(FAMILY, ["00Q1"], history_since=after(5))
+        assert store.cases(FAMILY, 10, history_since=after(5)) == []
+        with store.begin() as tx:
+            tx.unstage(FAMILY, ["00Q1"], first_sight_until=after(5))
+        assert [case.subject_id for case in store.cases(FAMILY, 10)] == ["00Q2"]
+
     @pytest.mark.parametrize(("first_at", "second_at", "kept"), [(0, 1, "second"), (1, 1, "second"), (2, 1, "first")])
     def test_of_two_readings_the_newer_one_stays(self, store: Store, first_at: int, second_at: int, kept: str) -> None:
         with store.begin() as tx:
