@@ -101,6 +101,7 @@ def test_items_are_closed_through_the_daemon_and_without_one(ticking: RunningOrg
     assert len(scene.ledger(kind="asked")) == 2
 
 
+@pytest.mark.sweep
 def test_a_command_whose_daemon_dies_does_it_itself(ticking: RunningOrg, home: Path) -> None:
     entered, release = threading.Event(), threading.Event()
 
@@ -176,6 +177,7 @@ def _gate(url: str) -> Iterator[tuple[int, threading.Event]]:
         thread.join(10)
 
 
+@pytest.mark.sweep
 def test_a_first_start_without_the_org_begins_when_it_answers(ticking: RunningOrg, tmp_path: Path) -> None:
     with _gate(ticking.url) as (port, is_open):
         path = tmp_path / "far"
@@ -229,6 +231,7 @@ def test_a_cycle_that_overruns_is_named_in_log_and_status(ticking: RunningOrg, h
         assert one.end()[0] == 0
 
 
+@pytest.mark.sweep
 def test_a_crash_loop_is_slowed_down_and_named(ticking: RunningOrg, home: Path) -> None:
     assert syncd(home, "run", "--once").returncode == 0
     scene = Scene(ticking, home)
