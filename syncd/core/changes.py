@@ -65,7 +65,7 @@ def changes_of(
     Shapes: `history` are rows that were not seen before; `known` None means first sight, where a difference is a baseline.
     Source: Object Reference, LeadHistory; real orgs, assumption 3.
     """
-    rows = [row for row in in_order(history) if _is_change(row, field)]
+    rows = in_order([row for row in history if _is_change(row, field)])
     changes = [_proved(object, record_id, field, row, actor(row.text("CreatedById"))) for row in rows]
     if known is None or staged is None or staged.is_deleted or field not in staged.fields:
         return changes

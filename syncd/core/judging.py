@@ -203,14 +203,13 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
 def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change], Spared | None]:
     """Soften reverts that cannot or should not happen: on converted leads, of a machine's value that came back, and of a
     field that is fought over."""
-    record = subject.staged or subject.known
-    is_converted = bool(record and record.fields.get("IsConverted"))
-    fight = Fight.read(subject.fought.get(name))
-    is_parked = parking(subject.id, name) in bench.parked or fight.is_too_much(bench.now)
 
     def spare(change: Change) -> Spared | None:
-        if is_converted:
+        record = subject.staged or subject.known
+        if record is not None and record.fields.get("IsConverted"):
             return Spared(Verdict.NOTE, "the lead is converted and read-only")
+        fight = Fight.read(subject.fought.get(name))
+        is_parked = parking(subject.id, name) in bench.parked or fight.is_too_much(bench.now)
         if change.actor.kind in MACHINES and fight.is_about(change):
             return Spared(Verdict.WARN, CAME_BACK)
         return Spared(Verdict.WARN, PARKED) if is_parked else None
