@@ -248,5 +248,21 @@ def test_the_watch_sees_a_real_cycle_and_a_ledger_changed_behind_its_back(scene:
     assert any("was never sent" in one for one in audit([], pair.path))
 
 
+def test_a_row_may_have_its_intent_in_any_database_of_its_org_and_needs_one(scene: Scene) -> None:
+    """Two databases for one org, one after the other: a write is explained by the one that holds its intent, or by none."""
+    scene.fences({"tool": "revert"})
+    WATCH.together(scene.served.url, scene.home / "another.db")
+    scene.edit("marketo", lead("Working"), Status="Inquiry")
+    scene.cycle()
+    mine, another = WATCH.pairs.values()
+    assert len(mine.seen) >= 1
+    assert any("no intent asks for that" in problem for problem in another.problems())
+    another.is_over = False
+    assert WATCH.check(scene.served.org) == []
+    WATCH.pairs = {("", another.path): another}
+    another.is_over = False
+    assert any("no intent asks for that" in problem for problem in WATCH.check(scene.served.org))
+
+
 def test_a_book_of_nothing_is_empty(scene: Scene) -> None:
     assert read_book(scene.home / "missing.db") == Book()

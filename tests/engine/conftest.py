@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,14 @@ import pytest
 from syncd.cli.wire import open_world
 from syncd.config import load_config
 from syncd.engine.cycle import run_cycle
+from syncd.errors import SyncdError
 from syncd.sandbox.local import RunningOrg, running
 from syncd.sandbox.org import Snapshot
+from tests.checker.twice import second_run
 from tests.engine.scene import SECRET, Scene, write_home
 from tests.engine.small_org import write_small_org
+
+PASSED = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,29 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(served, served.org.snapshot(), home / "syncd.db")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember whether a test passed, for what looks at its scene afterwards."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
 @pytest.fixture
-def scene(stage: Stage, tmp_path: Path) -> Iterator[Scene]:
-    yield stage.scene(tmp_path)
+def scene(request: pytest.FixtureRequest, stage: Stage, tmp_path: Path) -> Iterator[Scene]:
+    set_up = stage.scene(tmp_path)
+    yield set_up
     stage.served.hook()
+    if request.node.stash.get(PASSED, False):
+        settles(set_up)
+
+
+def settles(scene: Scene) -> None:
+    """Fail a test whose scene never comes to rest. One that leaves syncd unable to run is let be."""
+    scene.served.org.faults.replace(())
+    try:
+        sent = second_run(scene.cycle, scene.served.requests)
+    except SyncdError:
+        return
+    assert sent == [], "a second run with nothing new wrote: " + "; ".join(map(str, sent))
