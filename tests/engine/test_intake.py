@@ -344,9 +344,9 @@ class Dying:
         return getattr(self._store, name)
 
     @contextmanager
-    def begin(self) -> Iterator[StoreWriter]:
+    def begin(self, *, as_writer: bool = True) -> Iterator[StoreWriter]:
         self._left -= 1
-        with self._store.begin() as tx:
+        with self._store.begin(as_writer=as_writer) as tx:
             yield tx
             if self._left == 0 and not self._is_committed:
                 raise Crash
