@@ -139,9 +139,10 @@ class Leases(Reads):
             CLAIMS.give_back(self.org, self.site)
 
     def _claimed(self, pid: int) -> LeaseHeld:
+        who, look = (named(pid), f"ps -fp {pid}") if pid else ("one that answers nothing", "pgrep -af syncd")
         return LeaseHeld(
-            f"{self.where}: org {self.org} is written by another syncd on this machine, {named(pid)}, with another database.",
-            hint=f"Stop that one first: two writers for one org are never allowed. See what it is with: ps -fp {pid}",
+            f"{self.where}: org {self.org} is written by another syncd on this machine, {who}, with another database.",
+            hint=f"Stop that one first: two writers for one org are never allowed. See what it is with: {look}",
         )
 
     def _require_writer(self, connection: Connection) -> None:
