@@ -22,6 +22,7 @@ from syncd.engine.plans import read_plan, save_plan
 from syncd.engine.schedule import holding_lease
 from syncd.ports import CycleRecord, LedgerQuery, LedgerRow, Store
 from syncd.sandbox.local import RunningOrg
+from tests.checker.twice import second_run
 
 CONFIG = """\
 [org]
@@ -51,6 +52,12 @@ class Write:
     fields: Mapping[str, Any]
 
 
+def _written(method: str, row: Mapping[str, Any]) -> Write:
+    """Read one record of a collection."""
+    fields = {name: value for name, value in row.items() if name not in ("attributes", "id")}
+    return Write(method, row["attributes"]["type"], row.get("id", ""), fields)
+
+
 class Site:
     """One folder with config, mappings, exports, plans and database, for one org."""
 
@@ -77,6 +84,10 @@ class Site:
         """Do `syncd run --once`."""
         with wire.open_world(self.config) as (world, org), holding_lease(world.store):
             return run_cycle(world, org)
+
+    def settles(self) -> None:
+        """Run two cycles with nothing new: the second one must not write."""
+        assert second_run(self.cycle, self.org.requests) == []
 
     def plan(self, out: Path) -> Plan:
         """Do `syncd plan --out FILE`."""
@@ -122,7 +133,7 @@ class Site:
                         name, record_id = part["url"].split("/")[-2:]
                         found.append(Write(part["method"], name, record_id, part.get("body") or {}))
             elif path == "composite/sobjects" and request["method"] in WRITES:
-                found += [Write(request["method"], row["attributes"]["type"], row.get("id", ""), row) for row in body["records"]]
+                found += [_written(request["method"], row) for row in body["records"]]
             elif request["method"] in WRITES and not _READS.search(request["path"]):
                 found.append(Write(request["method"], path, "", body or {}))
         return found

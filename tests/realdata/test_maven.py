@@ -118,6 +118,7 @@ def test_a_cycle_that_asks_leaves_a_plan_and_its_apply_enrols_each_person_once(o
     assert site.ask(lambda store: store.ledger_size()) == size
     assert site.inbox() == []
     assert site.ask(lambda store: store.verify()).problems == ()
+    site.settles()
 
 
 def test_a_plan_made_before_the_first_cycle_enrols_the_same_people(org: RunningOrg, tmp_path: Path) -> None:
@@ -131,6 +132,7 @@ def test_a_plan_made_before_the_first_cycle_enrols_the_same_people(org: RunningO
     assert_each_stalled_deal_has_its_member(site)
     for _ in range(2):
         assert "recycled" not in site.cycle().counts
+    site.settles()
     assert len(site.dump("CampaignMember")) == STALLED
 
 

@@ -192,3 +192,4 @@ def test_live_every_hand_over_passes_its_gate_and_is_in_the_ledger_once(funnel: 
         assert site.inbox() == []
         assert site.writes() == []
         assert site.ask(lambda store: store.verify()).problems == ()
+        site.settles()

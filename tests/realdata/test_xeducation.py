@@ -122,6 +122,7 @@ def taken(folder: Path, xeducation_data: Path, tmp_path_factory: pytest.TempPath
         for _ in range(3):
             site.control("clock", {"advance_s": 60})
             site.cycle()
+        site.settles()
         yield Taken(site, counts, before)
 
 
