@@ -127,9 +127,9 @@ def test_an_org_without_requests_left_is_waited_for(busy: Scene) -> None:
 
 def test_syncds_own_share_of_the_requests_is_not_passed(busy: Scene) -> None:
     scene = busy
-    scene.settings(daily_api_requests=60)
+    scene.settings(daily_api_requests=120)
     scene.cycle()
-    with pytest.raises(BudgetSpent, match="of its 25 % share of 60 daily API requests"):  # noqa: PT012
+    with pytest.raises(BudgetSpent, match="of its 25 % share of 120 daily API requests"):  # noqa: PT012
         for _ in range(15):
             scene.cycle()
     spent = scene.last_request()
