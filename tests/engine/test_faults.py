@@ -110,6 +110,11 @@ def test_a_wrong_secret_is_named_and_never_shown(busy: Scene) -> None:
     assert "not-the-secret" not in str(refusal.value)
     assert "client_secret" in refusal.value.hint
     config.write_text(right, encoding="utf-8")
+    with pytest.raises(LoginRefused, match=r"not tried again before .*UTC"):
+        scene.cycle()
+    with wire.open_org(scene.config()) as org:  # as `syncd check` does: it tries at once
+        org.try_login_at_once()
+        org.identity()
     scene.cycle()
     assert_done_once(scene)
 
