@@ -26,8 +26,8 @@ from syncd.store.tables import lease
 
 _Row = Row[Any]
 
-EXPIRES_AFTER = timedelta(seconds=30)
-_RENEWED_WITHIN_S = 20.0  # a writer whose last beat is older renews before it goes on: nobody may take over meanwhile
+EXPIRES_AFTER = timedelta(seconds=24)
+_RENEWED_WITHIN_S = 16.0  # a writer whose last beat is older renews before it goes on: nobody may take over meanwhile
 _BEATS_EVERY_S = 5.0
 
 

@@ -23,7 +23,7 @@ from syncd.store.tables import metadata
 
 DIALECT = "postgresql"
 LOCK_WAIT_S = 5
-STANDSTILL_S = 25  # less than a lease lives, so that its transaction is gone when another may take over
+STANDSTILL_S = 20  # less than a lease lives, so that its transaction is gone when another may take over
 READING_S = 600
 
 

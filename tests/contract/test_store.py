@@ -725,13 +725,13 @@ class StoreContract:
     def test_one_writer_at_a_time(self, store: Store) -> None:
         store.acquire_lease("host-b", 7, T)
         with pytest.raises(LeaseHeld, match=r"process 7 on host-b, since 2026-03-01T12:00:00"):
-            store.acquire_lease("host-c", 8, after(29))
+            store.acquire_lease("host-c", 8, after(23))
         store.renew_lease("host-b", 7, after(20))
         with pytest.raises(LeaseHeld):
-            store.acquire_lease("host-c", 8, after(49))
-        store.acquire_lease("host-c", 8, after(50))
+            store.acquire_lease("host-c", 8, after(43))
+        store.acquire_lease("host-c", 8, after(44))
         with pytest.raises(LeaseHeld, match="process 8 on host-c"):
-            store.renew_lease("host-b", 7, after(51))
+            store.renew_lease("host-b", 7, after(45))
         with pytest.raises(LeaseHeld, match="process 8 on host-c"):
             store.renew_lease("host-b", 7, after(500))
 

@@ -165,7 +165,7 @@ def test_a_process_that_wakes_up_after_a_take_over_can_neither_write_nor_send(
     store = opened(around=Surroundings(host="host-b"))
     with other(database) as first:
         assert first.does("write") == "done"
-        later(29)
+        later(23)
         with pytest.raises(LeaseHeld, match=f"process {first.pid} on {HOST}"):
             store.acquire_lease("host-b", os.getpid())
         later(2)
@@ -177,9 +177,9 @@ def test_a_beat_keeps_the_lease(opened: Opener, later: Callable[[float], None]) 
     store, rival = opened(around=Surroundings(host=HOST)), opened(around=Surroundings(host="host-b"))
     store.acquire_lease(HOST, os.getpid())
     for _ in range(3):
-        later(20)
+        later(16)
         store.renew_lease(HOST, os.getpid())
-    later(20)
+    later(16)
     with pytest.raises(LeaseHeld):
         rival.acquire_lease("host-b", os.getpid() + 1)
 
@@ -210,7 +210,7 @@ def test_a_sender_that_was_held_up_renews_before_it_goes_on(
     store.acquire_lease(HOST, os.getpid())
     later(40)
     store.check_writer()
-    later(29)
+    later(23)
     with pytest.raises(LeaseHeld):
         rival.acquire_lease("host-b", os.getpid() + 1)
     later(2)
@@ -225,7 +225,7 @@ def test_a_long_transaction_is_a_sign_of_life(opened: Opener, later: Callable[[f
     with store.begin() as tx:
         tx.put_setting("a", 1)
         later(60)
-    later(29)
+    later(23)
     with pytest.raises(LeaseHeld):
         rival.acquire_lease("host-b", os.getpid() + 1)
 
