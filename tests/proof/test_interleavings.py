@@ -50,6 +50,7 @@ class Humans:
     wanted: dict[tuple[str, str], Any] = field(default_factory=dict)
     points: int = 0
     edits: int = 0
+    has_pulled: bool = False
 
     def plan(self, points: int) -> None:
         """Give each lead its points: half of them right before its own row is written, if it ever is."""
@@ -62,6 +63,7 @@ class Humans:
     def disturb(self, point: str, what: str) -> None:
         """Edit those whose point this is."""
         self.points += 1
+        self.has_pulled |= point == "after" and what.startswith("GET composite pull") and "Lead," in what
         if self.dice.random() < 0.3:
             self.play.model.clock.advance(self.dice.choice(PAUSES_S))
         for lead in self.at_point.pop(self.points, []):
@@ -73,10 +75,13 @@ class Humans:
 
     def _edit(self, lead: str) -> None:
         fields = self.dice.choice(EDITS)
+        score_before = self.play.model.tables["Lead"][lead]["Lead_Score__c"]
         done = self.play.edit("sam", "update", "Lead", lead, **fields)
         assert done["success"], done
         self.edits += 1
-        self.wanted |= {(lead, name): value for name, value in fields.items()}
+        # A score that syncd saw before it decided is Marketing's to overwrite; any other value stands whenever it came.
+        is_news = self.has_pulled and fields.get("Lead_Score__c") != score_before
+        self.wanted |= {(lead, name): value for name, value in fields.items() if is_news or name != "Lead_Score__c"}
 
 
 def one_round(image: Image, play: Play, dice: random.Random) -> tuple[int, list[str]]:
