@@ -167,6 +167,7 @@ class OrgModel:
     def _edit(self, edit: Mapping[str, Any], user_id: str) -> dict[str, Any]:
         try:
             if edit.get("visible_after_s"):
+                self.check_lock(str(edit.get("id")))
                 due_at = self.clock.at + timedelta(seconds=edit["visible_after_s"])
                 self.running.append(Running(edit, user_id, self.second(), due_at))
                 return {"success": True, "id": edit.get("id"), "errors": []}
@@ -194,6 +195,8 @@ class OrgModel:
         if op == "create":
             return self.create(object, fields, user_id, at, via)
         id = str(edit["id"])
+        for one in (id, str(fields.get("loser"))):
+            self.check_lock(one)
         row = self.need(object, id, is_deleted=op in ("undelete", "purge") or None)
         if op == "update":
             self.save(object, row, fields, user_id, at, via)
@@ -213,6 +216,11 @@ class OrgModel:
         else:
             raise ValueError(f"no edit {op!r}")
         return id
+
+    def check_lock(self, id: str) -> None:
+        """Refuse a save while a transaction that has not committed holds the row. Errors: Refusal."""
+        if any(one.edit.get("id") == id for one in self.running):
+            raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
 
     def need(self, object: str, id: str, *, is_deleted: bool | None = None) -> Row:
         """Return a row that is there. Errors: Refusal for one that is gone or in the bin."""

@@ -63,6 +63,7 @@ class ModelWriter:
     def _save(self, object: str, id: str, values: Mapping[str, Scalar]) -> None:
         """Save as syncd's user, whom locks and read-only fields stop. Errors: Refusal."""
         row = self.model.need(object, eighteen(id))
+        self.model.check_lock(row["Id"])
         if self.model.locks.get(row["Id"], 0) > 0:
             self.model.locks[row["Id"]] -= 1
             raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
