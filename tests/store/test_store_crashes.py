@@ -91,7 +91,7 @@ def test_the_lease_of_a_dead_process_on_this_host_is_free_at_once(opened: Opener
 
 
 def test_the_lease_of_a_live_process_on_this_host_is_held(opened: Opener) -> None:
-    store = opened(around=Surroundings(host="host-a", now=lambda: T + timedelta(seconds=29)))
+    store = opened(around=Surroundings(host="host-a", now=lambda: T + timedelta(seconds=23)))
     store.acquire_lease("host-a", os.getpid(), T)
     with pytest.raises(LeaseHeld, match=f"process {os.getpid()} on host-a"):
         store.acquire_lease("host-a", os.getpid() + 1, T)
@@ -101,7 +101,7 @@ def test_the_lease_of_a_live_process_on_this_host_is_held(opened: Opener) -> Non
 
 
 def test_readers_see_an_expired_lease_as_free(opened: Opener) -> None:
-    store = opened(around=Surroundings(host="host-a", now=lambda: T + timedelta(seconds=30)))
+    store = opened(around=Surroundings(host="host-a", now=lambda: T + timedelta(seconds=24)))
     store.acquire_lease("host-b", 7, T)
     assert store.lease_holder() is None
     store.renew_lease("host-b", 7, T + timedelta(seconds=1))

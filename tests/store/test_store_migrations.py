@@ -52,8 +52,8 @@ def test_an_older_database_keeps_what_it_holds_and_the_lease_its_holder(old: str
     store = open_store(old, ORG, around=Surroundings(host="host-a", now=lambda: T))
     assert not store.is_new
     with pytest.raises(LeaseHeld, match="process 7 on host-b, since 2026-03-01T11:00:00"):
-        store.acquire_lease("host-a", 8, T + timedelta(seconds=29))
-    store.acquire_lease("host-a", 8, T + timedelta(seconds=31))
+        store.acquire_lease("host-a", 8, T + timedelta(seconds=23))
+    store.acquire_lease("host-a", 8, T + timedelta(seconds=25))
     with store.begin() as tx:
         tx.append([Entry(kind="note", at=T, cycle="c")])
     assert store.verify().problems == ()
