@@ -14,6 +14,7 @@ from syncd.core.fences import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
+from syncd.core.policy import statuses_not_in_org
 from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
 from syncd.engine.formulas import formulas_in
 from syncd.engine.needs import ALL, needs_under
@@ -158,7 +159,7 @@ def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> Field
 def unowned_statuses(fences: Fences, schema: Mapping[str, ObjectSchema]) -> list[str]:
     """Return the org's Lead Status values that no team owns."""
     status = _field(schema, "Lead", "Status")
-    return [] if status is None else [value for value in status.picklist if value not in fences.team_of_status]
+    return [] if status is None else statuses_not_in_org(fences, status.picklist)[1]
 
 
 def statuses_owned(fences: Fences, schema: Mapping[str, ObjectSchema], records: Mapping[str, int]) -> Iterator[Finding]:
@@ -168,11 +169,12 @@ def statuses_owned(fences: Fences, schema: Mapping[str, ObjectSchema], records: 
     if status is None:
         return
     found = []
-    for value, (_, rule) in fences.team_of_status.items():
-        if value not in status.picklist:
-            text = f"{_at(rule)} {value!r} is not a Lead Status of this org."
-            found.append(_bad(check, text, _meant(value, status.picklist)))
-    for value in unowned_statuses(fences, schema):
+    missing, unowned = statuses_not_in_org(fences, status.picklist)
+    for value in missing:
+        _, rule = fences.team_of_status[value]
+        text = f"{_at(rule)} {value!r} is not a Lead Status of this org."
+        found.append(_bad(check, text, _meant(value, status.picklist)))
+    for value in unowned:
         text = f"no team owns Lead Status {value!r}; {records.get(value, 0):,} leads have it, and their changes are only noted."
         found.append(_bad(check, text, f'Add a line under [status] in fences.toml: "{value}" = {{ team = "…" }}'))
     yield from found or [_ok(check, f"all {len(status.picklist)} values have one owning team each")]

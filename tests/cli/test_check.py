@@ -170,6 +170,19 @@ def test_all_problems_of_all_files_are_listed_at_once(syncd: Syncd, acme: Path) 
         assert len([text for text in named if text.startswith(f"mappings/{file}:")]) >= 2, named
 
 
+@pytest.mark.parametrize(("word", "code"), [("", 1), (", legacy = true", 0)])
+def test_a_status_that_the_org_no_longer_has_is_a_finding_unless_it_is_declared_legacy(
+    syncd: Syncd, acme: Path, word: str, code: int
+) -> None:
+    path = acme / "mappings" / "fences.toml"
+    retired = f'"Open" = {{ team = "marketing"{word} }}\n"New" ='
+    path.write_text(FENCES.replace('"New" =', retired, 1), "utf-8")
+    said = syncd("check", "--json")
+    found = [each["text"] for each in _findings(said)]
+    assert any("'Open' is not a Lead Status of this org." in text for text in found) == bool(code), found
+    assert said.code == code
+
+
 def test_a_status_that_no_team_owns_says_how_many_leads_have_it(syncd: Syncd, acme: Path) -> None:
     path = acme / "mappings" / "fences.toml"
     path.write_text(
