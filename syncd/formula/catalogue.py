@@ -13,16 +13,12 @@ from syncd.formula.values import Kind
 
 Run = Callable[..., Any]
 
-ANY = frozenset(Kind)
-TEXTUAL = frozenset((Kind.TEXT,))
-
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function. `takes` has the kinds that each part may be, the last of them again for more parts when `is_open`.
 
-    `optional` counts how many of the parts may be left out. `run` gets values; a blank part makes the result blank unless
-    `sees_blanks`, except that blank text is empty text. `now` says that `run` gets the moment as its first argument.
+    `optional` counts how many of the parts may be left out. `run` gets values, and the moment first where it needs one.
     """
 
     name: str
@@ -31,7 +27,6 @@ class Function:
     run: Run
     optional: int = 0
     is_open: bool = False
-    sees_blanks: bool = False
     needs_moment: bool = False
     says: str = ""
 
@@ -58,12 +53,15 @@ def function(
     needs_moment: bool = False,
     says: str = "",
 ) -> Callable[[Run], Run]:
-    """Enter a function into the catalogue."""
+    """Enter a function into the catalogue.
+
+    Shapes: a blank part makes the result blank, except that blank text is empty text; one that `sees_blanks` is called anyway.
+    """
     kinds = tuple(each if isinstance(each, frozenset) else frozenset((each,)) for each in takes)
 
     def enter(run: Run) -> Run:
         called = run if sees_blanks else _blank_in_blank_out(run, kinds, needs_moment)
-        FUNCTIONS[name] = Function(name, kinds, gives, called, optional, is_open, sees_blanks, needs_moment, says)
+        FUNCTIONS[name] = Function(name, kinds, gives, called, optional, is_open, needs_moment, says)
         return run
 
     return enter

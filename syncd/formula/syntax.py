@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from syncd.core.values import Problem
 
@@ -122,13 +122,13 @@ def _parser() -> Lark:
 
 
 def _misread(text: str, fault: UnexpectedInput, file: str) -> Problem:
-    at = fault.pos_in_stream if isinstance(fault.pos_in_stream, int) and fault.pos_in_stream >= 0 else len(text)
-    if isinstance(fault, UnexpectedEOF) or (getattr(fault, "token", None) is not None and fault.token.type == "$END"):  # type: ignore[attr-defined]
+    if isinstance(fault, UnexpectedToken) and fault.token.type == "$END":
         place = Place(len(text), len(text))
         return problem(text, place, "FML-003", "The formula ends too soon.", "Close the bracket or finish the comparison.", file)
+    at = fault.pos_in_stream or 0
     if isinstance(fault, UnexpectedCharacters) and text[at] in "\"'":
         return problem(text, Place(at, at), "FML-003", "This text is not closed.", f"Add the second {text[at]} mark.", file)
-    word = str(getattr(fault, "token", text[at : at + 1]))
+    word = str(fault.token) if isinstance(fault, UnexpectedToken) else text[at]
     what = f"{word!r} can't stand here."
     return problem(text, Place(at, at), "FML-003", what, "Look for a missing comma, operator or bracket before it.", file)
 
@@ -180,7 +180,7 @@ _SAME = {"==": "=", "!=": "<>"}
 
 def _grouped(items: list[Any]) -> Node:
     """Group `a op b op c` from the left; a long chain of one joining operator becomes one call, so that it stays flat."""
-    first = items[0]
+    first: Node = items[0]
     for sign, right in zip(items[1::2], items[2::2], strict=True):
         name = _SAME.get(str(sign), str(sign))
         place = Place(first.place.start, right.place.end)
@@ -188,4 +188,4 @@ def _grouped(items: list[Any]) -> Node:
             first = Call(name, (*first.parts, right), place)
         else:
             first = Call(name, (first, right), place)
-    return first  # type: ignore[no-any-return]
+    return first

@@ -14,7 +14,6 @@ from typing import Protocol
 from syncd.core.values import Scalar
 from syncd.ports.org import OrgReader
 
-UPDATES_MAX = 25
 OVERWRITES_MAX = 200
 CREATES_MAX = 200
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})

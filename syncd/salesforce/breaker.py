@@ -6,11 +6,10 @@ grow; a password is tried three times and then not before `syncd check` has succ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import orjson
 
@@ -95,8 +94,10 @@ class Breaker:
         return self._read(found) or self._own
 
     def _read(self, found: object) -> Refusals | None:
+        known = found.get(self._whose) if isinstance(found, dict) else None
+        if not isinstance(known, dict):
+            return None
         try:
-            known: Mapping[str, Any] = found[self._whose]  # type: ignore[index]
             at = datetime.fromisoformat(known["at"]).astimezone(UTC)
             return Refusals(int(known["number"]), at, str(known["text"]), str(known["hint"]))
         except (KeyError, TypeError, ValueError):

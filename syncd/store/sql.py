@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import Connection, Engine, select, union
 from sqlalchemy.engine import URL, make_url
@@ -212,11 +213,9 @@ class LayerStore(SqlStore):
         with self._taking_turns, in_our_words(self.where), self._connection.begin():
             yield self._connection
 
-    @contextmanager
-    def scratch(self) -> Iterator[SqlStore]:
+    def scratch(self) -> NoReturn:
         """Refuse a layer over a layer."""
         raise AssertionError("a private layer has no private layer of its own")
-        yield self
 
     def dispose(self) -> None:
         """Leave the connection to the store that lent it."""
