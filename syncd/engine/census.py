@@ -13,6 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from syncd.core.census import Drift, Suspects, differing_days, is_mass_loss, ranges, suspects, to_json
 from syncd.core.nurture import local_day
+from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import Entry, InboxItem, OrgRecord
 from syncd.engine.backfill import ask_for, open_backfills
 from syncd.engine.merging import follow_merges
@@ -32,7 +33,6 @@ ARCHIVED_AFTER = timedelta(days=360)
 ARCHIVED = frozenset({"Task", "Event"})
 IDS_AT_ONCE = 4_000
 PIECES = 5
-READ_AT_ONCE = 2_000
 LONG_AGO = "2000-01-01T00:00:00+00:00"
 DEPTH_MAX = 8
 REASON = "many rows are missing"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from syncd.core.plan import Plan
+from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import Entry, Intent, OrgRecord, digest
 from syncd.engine.acting import act
 from syncd.engine.cycle import begin, decide, finish
@@ -18,7 +19,6 @@ from syncd.ports import CycleRecord, LedgerQuery, OrgWriter
 
 APPLIED = "plan applied"
 PARTS = {"fences": ("fence",), "exports": ("flag", "map"), "nurture": ("nurture",)}
-READ_AT_ONCE = 2000
 SHOWN_MAX = 20
 
 
