@@ -14,6 +14,7 @@ from syncd.cli import output, wire
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
+    from syncd.core.actors import Directory
     from syncd.core.discovery import Proposal, Touch, Trace
     from syncd.core.fences import Fences
     from syncd.ports import StoreReader
@@ -102,7 +103,7 @@ def _is_first_of_two(field: str, value: str | None) -> bool:
     return field != "Owner" or value is None or value.startswith(("005", "00G"))
 
 
-def _in_file(trace: Trace, fences: Fences, people: Any) -> str:
+def _in_file(trace: Trace, fences: Fences, people: Directory) -> str:
     from syncd.core.actors import actor_of
 
     actor = actor_of(trace.user_id, people, fences.teams)

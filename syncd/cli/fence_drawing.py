@@ -113,6 +113,6 @@ def _arrows(fence: FenceMap, places: Mapping[str, tuple[int, int]]) -> Iterator[
         words = escape(f"{move.before} → {move.after}: {', '.join(move.by)}")
         yield (
             f'<path d="{curve}" fill="none" stroke="{COLOURS[colour]}" stroke-width="1.4" '
-            f'{"" if is_forward else "stroke-dasharray=" + chr(34) + "5 4" + chr(34) + " "}marker-end="url(#a{colour})">'
+            f'stroke-dasharray="{"none" if is_forward else "5 4"}" marker-end="url(#a{colour})">'
             f"<title>{words}</title></path>"
         )

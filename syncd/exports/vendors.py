@@ -296,7 +296,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
     yield 'mode = "observe"'
     yield ""
     yield "[file]"
-    yield f'pattern = "{begin or ""}*.csv"'
+    yield f'pattern = "{begin}*.csv"'
     yield f'encoding = "{export.encoding}"'
     yield f"delimiter = {_quoted(export.delimiter)}" if export.delimiter != "\t" else 'delimiter = "\\t"'
     yield f'zone = "{vendor.zone}"    # {vendor.zone_note}'
