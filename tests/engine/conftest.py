@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from syncd.cli import wire
 from syncd.cli.wire import open_world
-from syncd.config import load_config
+from syncd.config import Config, load_config
 from syncd.engine.cycle import run_cycle
 from syncd.errors import SyncdError
+from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.local import RunningOrg, running
 from syncd.sandbox.org import Snapshot
 from tests.checker.twice import second_run
@@ -20,6 +24,30 @@ from tests.engine.scene import SECRET, Scene, write_home
 from tests.engine.small_org import write_small_org
 
 PASSED = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the client's pauses between attempts pass at once, and its server's complaints be."""
+
+    def open_org(config: Config) -> closing[SalesforceOrg]:
+        return closing(SalesforceOrg(config.org, sleep=lambda seconds: None))
+
+    monkeypatch.setattr(wire, "open_org", open_org)
+    logger = logging.getLogger("aiohttp.server")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def ticking(tmp_path: Path) -> Iterator[RunningOrg]:
+    """Serve the small org with a clock that runs."""
+    folder = tmp_path / "load"
+    folder.mkdir()
+    with running(load=write_small_org(folder), frozen=False) as served:
+        yield served
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from syncd.sandbox.local import RunningOrg, running
+from syncd.sandbox.local import RunningOrg
 from tests.engine.scene import SECRET, Scene, username, write_home
 from tests.engine.small_org import lead, write_small_org
 
@@ -84,15 +84,6 @@ def syncd(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [sys.executable, "-m", "syncd.cli.main", *arguments, "--config", str(home)]
     return subprocess.run(command, env=ENVIRON, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.fixture
-def ticking(tmp_path: Path) -> Iterator[RunningOrg]:
-    """Serve the small org with a clock that runs."""
-    folder = tmp_path / "load"
-    folder.mkdir()
-    with running(load=write_small_org(folder), frozen=False) as served:
-        yield served
 
 
 @pytest.fixture

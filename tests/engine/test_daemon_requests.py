@@ -19,22 +19,13 @@ from syncd.core.plan import plan_to_json
 from syncd.core.values import InboxItem
 from syncd.engine import health
 from syncd.engine.planning import preview
-from syncd.sandbox.local import RunningOrg, running
+from syncd.sandbox.local import RunningOrg
 from tests.engine.scene import Scene, username, write_home
-from tests.engine.small_org import lead, write_small_org
+from tests.engine.small_org import lead
 from tests.engine.test_daemon import ENDS_WITHIN_S, FAST, daemon, syncd
 
 QUIET = '[schedule]\ninterval = "1 h"\n'
 WORKING = lead("Working")
-
-
-@pytest.fixture
-def ticking(tmp_path: Path) -> Iterator[RunningOrg]:
-    """Serve the small org with a clock that runs."""
-    folder = tmp_path / "load"
-    folder.mkdir()
-    with running(load=write_small_org(folder), frozen=False) as served:
-        yield served
 
 
 @pytest.fixture

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from syncd.cli import wire
-from syncd.config import Config
 from syncd.engine.cycle import run_cycle
 from syncd.engine.world import Stopped
 from syncd.errors import AnswerLost, BudgetSpent, LoginRefused, OrgUnreachable, SyncdError
-from syncd.salesforce.org import SalesforceOrg
 from tests.engine.scene import Scene
 from tests.engine.small_org import contact, lead, user
 
@@ -32,19 +28,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the client's pauses between attempts pass at once, and its server's complaints be."""
-
-    def open_org(config: Config) -> closing[SalesforceOrg]:
-        return closing(SalesforceOrg(config.org, sleep=lambda seconds: None))
-
-    monkeypatch.setattr(wire, "open_org", open_org)
-    logger = logging.getLogger("aiohttp.server")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 
 
 @pytest.fixture

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from functools import partial
 
 import pytest
 
-from syncd.cli import wire
-from syncd.config import Config
 from syncd.core.values import Intent
 from syncd.engine.world import Stopped
 from syncd.errors import AnswerLost, OrgUnreachable
-from syncd.salesforce.org import SalesforceOrg
 from tests.engine.outbox_play import (
     LEADS,
     SCORE,
@@ -37,19 +32,7 @@ JOBS = "/jobs/ingest"
 FIVE = [lead("Working", number) for number in range(4)] + [lead("MQL", 0)]
 
 
-@pytest.fixture(autouse=True)
-def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the client's pauses between attempts pass at once, and its server's complaints be."""
-
-    def open_org(config: Config) -> closing[SalesforceOrg]:
-        return closing(SalesforceOrg(config.org, sleep=lambda seconds: None))
-
-    monkeypatch.setattr(wire, "open_org", open_org)
-    logger = logging.getLogger("aiohttp.server")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 
 
 @pytest.fixture
