@@ -160,8 +160,12 @@ def _natural(object: str, row: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Life:
-    """One process: the moments at which it could die, each with how many of its points leave just that, and what went wrong."""
+    """One process: the moments at which it could die, each with how many of its points leave just that, and what went wrong.
 
+    `known` has the moments of all lives by their keys: equal ones are kept once, since each holds a whole database.
+    """
+
+    known: dict[str, Moment]
     moments: list[tuple[Moment, int]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -189,7 +193,8 @@ class Life:
             self.moments[-1] = (self.moments[-1][0], self.moments[-1][1] + 1)
         else:
             self.left = left
-            self.moments.append((Moment.of(play), 1))
+            moment = Moment.of(play)
+            self.moments.append((self.known.setdefault(moment.key, moment), 1))
 
 
 @dataclass(slots=True)
@@ -200,6 +205,7 @@ class Explorer:
     started: Moment
     since_seq: int
     lives: dict[str, Life] = field(default_factory=dict)
+    moments: dict[str, Moment] = field(default_factory=dict)
     calm: End | None = None
     ends: set[str] = field(default_factory=set)
 
@@ -210,7 +216,7 @@ class Explorer:
         return self.lives[moment.key]
 
     def _live(self, moment: Moment) -> Life:
-        life, play = Life(), moment.play(self.home)
+        life, play = Life(self.moments), moment.play(self.home)
         play.disturb = lambda point, what: life.at_call(play, point, what)
         play.before_commit = lambda: life.at_point(play)
         play.after_commit = lambda: life.at_commit(play)
