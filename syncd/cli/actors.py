@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.ports import StoreReader
 
 FENCED = {"LeadHistory": ("LeadId", ("Status", "Owner"))}
-HEADER = ("login", "rows", "peak/min", "odd hours", "bursts", "fields", "looks like", "in the file", "why")
+HEADER = ("login", "rows", "peak/min", "odd hours", "many at once", "fields", "looks like", "in the file", "why")
 _SPAN = re.compile(r"(\d{1,4})\s*d(ays?)?")
 
 actors = typer.Typer(
@@ -44,15 +44,17 @@ def discover(
     Nothing is changed: the lines at the end are for fences.toml, once somebody has looked at them.
     """
     from syncd.core.discovery import propose, traces
+    from syncd.engine.cycle import OWN_USER
     from syncd.engine.judging import read_directory
 
     config = wire.config_of(context)
     fences = wire.load_policies(config.mappings).fences
     days = _days(since)
     with wire.open_store_to_read(config) as store:
-        people = read_directory(store, "")
+        people = read_directory(store, str(store.setting(OWN_USER) or ""))
         begin = _newest(store) - timedelta(days=days)
-        found = [(trace, propose(trace, people.display(trace.user_id))) for trace in traces(_touches(store, begin), config.zone)]
+        others = (touch for touch in _touches(store, begin) if touch.user_id != people.own_user_id)
+        found = [(trace, propose(trace, people.display(trace.user_id))) for trace in traces(others, config.zone)]
         rows = [
             _row(trace, proposal, people.display(trace.user_id), _in_file(trace, fences, people)) for trace, proposal in found
         ]
@@ -120,7 +122,7 @@ def _cells(row: dict[str, Any]) -> tuple[object, ...]:
         row["rows"],
         row["peak"],
         f"{row['odd_share']:.0%}",
-        f"{row['burst_share']:.0%}",
+        f"{row['bulk_share']:.0%}",
         ", ".join(row["fields"]),
         row["likeness"],
         row["in_file"],

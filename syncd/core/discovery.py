@@ -1,7 +1,8 @@
 """Who writes Status and Owner, and does it look like a person, a machine, or both behind one login?
 
-History rows say who changed what and when. Machines show by their pace (many records in a minute or a second), their hours
-(nights, weekends) and how steadily they keep them; a login that does both is shared.
+History rows say who changed what and when. Machines show by their pace (most of their records many at once) or by hours that
+nobody keeps (more than half by night and at weekends, around the clock); a login that does both is shared. A person who edits a
+list view now and then, or works late, is neither.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-PACE_OF_MACHINES = 20  # records in one minute: nobody opens, reads and saves so many
+PACE_OF_MACHINES = 20  # records in one minute: nobody opens, reads and saves so many one by one
 BURST_OF_LIST_VIEW = 3  # records in one second; a list view saves up to 200 at once, now and then
-ODD_SHARE = 0.25  # of the rows by night and at weekends
-BURST_SHARE = 0.5
-SINGLE_SHARE = 0.15  # what a person must leave behind, beside bursts, for a login to count as shared
+BULK_SHARE = 0.5  # of the rows, saved many at once
+ODD_SHARE = 0.5  # of the rows by night and at weekends; around the clock and the week they are 61 %
+ROUND_THE_CLOCK_HOURS = 22
+SINGLE_SHARE = 0.25  # what a person must leave behind, beside bulk, for a login to count as shared
 ROWS_MIN = 10
 FIRST_HOUR, LAST_HOUR = 7, 20
 
@@ -43,7 +45,10 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one login left in the history. Shares are of its rows, from 0 to 1; `peak` is records in its busiest minute."""
+    """What one login left in the history. Shares are of its rows, from 0 to 1; `peak` is records in its busiest minute.
+
+    `bulk_share`: saved many at once, three in a second or twenty in a minute. `single_by_day_share`: neither so nor at odd hours.
+    """
 
     user_id: str
     rows: int
@@ -51,7 +56,7 @@ class Trace:
     fields: tuple[str, ...]
     peak: int
     odd_share: float
-    burst_share: float
+    bulk_share: float
     single_by_day_share: float
     hours: int
     first_at: datetime
@@ -64,7 +69,7 @@ class _Seen:
     fields: Counter[str] = field(default_factory=Counter)
     records: set[str] = field(default_factory=set)
     minutes: dict[datetime, set[str]] = field(default_factory=dict)
-    seconds: Counter[datetime] = field(default_factory=Counter)
+    moments: list[datetime] = field(default_factory=list)
     hours: set[int] = field(default_factory=set)
     odd: int = 0
 
@@ -78,7 +83,7 @@ def traces(touches: Iterable[Touch], zone: tzinfo) -> list[Trace]:
         here.fields[touch.field] += 1
         here.records.add(touch.record_id)
         here.minutes.setdefault(touch.at.replace(second=0, microsecond=0), set()).add(touch.record_id)
-        here.seconds[touch.at.replace(microsecond=0)] += 1
+        here.moments.append(touch.at.replace(microsecond=0))
         here.hours.add(at.hour)
         here.odd += _is_odd(at)
     found = [_trace(user_id, one, zone) for user_id, one in seen.items()]
@@ -90,20 +95,22 @@ def _is_odd(at: datetime) -> bool:
 
 
 def _trace(user_id: str, seen: _Seen, zone: tzinfo) -> Trace:
-    bursts = sum(count for count in seen.seconds.values() if count >= BURST_OF_LIST_VIEW)
-    singles = sum(count for at, count in seen.seconds.items() if count < BURST_OF_LIST_VIEW and not _is_odd(at.astimezone(zone)))
+    in_second = Counter(seen.moments)
+    in_minute = {minute: len(records) for minute, records in seen.minutes.items()}
+    bulk = [in_second[at] >= BURST_OF_LIST_VIEW or in_minute[at.replace(second=0)] >= PACE_OF_MACHINES for at in seen.moments]
+    singles = sum(not many and not _is_odd(at.astimezone(zone)) for at, many in zip(seen.moments, bulk, strict=True))
     return Trace(
         user_id,
         seen.rows,
         len(seen.records),
         tuple(name for name, _ in seen.fields.most_common()),
-        max(len(records) for records in seen.minutes.values()),
+        max(in_minute.values()),
         seen.odd / seen.rows,
-        bursts / seen.rows,
+        sum(bulk) / seen.rows,
         singles / seen.rows,
         len(seen.hours),
-        min(seen.seconds),
-        max(seen.seconds),
+        min(seen.moments),
+        max(seen.moments),
     )
 
 
@@ -125,23 +132,13 @@ def propose(trace: Trace, name: str = "") -> Proposal:
         return Proposal(Likeness.AUTOMATION, "Salesforce's own user for flows and packages")
     if trace.rows < ROWS_MIN:
         return Proposal(Likeness.UNCLEAR, f"{trace.rows} rows tell nothing")
-    signs = _machine_signs(trace)
-    if not signs:
-        return Proposal(Likeness.PERSON, f"at most {trace.peak} records a minute, {trace.odd_share:.0%} by night or at weekends")
-    if trace.single_by_day_share >= SINGLE_SHARE and trace.peak >= PACE_OF_MACHINES:
-        words = f"{trace.single_by_day_share:.0%} single edits by day"
-        return Proposal(Likeness.SHARED, f"{', '.join(signs)}, and {words} besides: give each of them a login of its own")
-    if trace.hours >= 20:
-        signs.append(f"at {trace.hours} of 24 hours")
-    return Proposal(Likeness.TOOL, ", ".join(signs))
-
-
-def _machine_signs(trace: Trace) -> list[str]:
-    signs = []
-    if trace.peak >= PACE_OF_MACHINES:
-        signs.append(f"{trace.peak} records in one minute")
-    if trace.burst_share >= BURST_SHARE and trace.odd_share >= ODD_SHARE:
-        signs.append(f"{trace.burst_share:.0%} in bursts of a second")
-    if trace.odd_share >= ODD_SHARE and trace.hours >= 18:
-        signs.append(f"{trace.odd_share:.0%} by night or at weekends")
-    return signs
+    if trace.bulk_share >= BULK_SHARE:
+        many = f"{trace.bulk_share:.0%} saved many at once, up to {trace.peak} records a minute"
+        if trace.single_by_day_share >= SINGLE_SHARE:
+            single = f"{trace.single_by_day_share:.0%} one by one by day"
+            return Proposal(Likeness.SHARED, f"{many}, and {single}: give each of them a login of its own")
+        return Proposal(Likeness.TOOL, many)
+    odd = f"{trace.odd_share:.0%} by night or at weekends"
+    if trace.odd_share >= ODD_SHARE and trace.hours >= ROUND_THE_CLOCK_HOURS:
+        return Proposal(Likeness.TOOL, f"{odd}, at {trace.hours} of 24 hours")
+    return Proposal(Likeness.PERSON, f"mostly one by one, {odd}")

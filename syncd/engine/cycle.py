@@ -34,6 +34,7 @@ from syncd.ports import CycleRecord, OrgWriter, StoreWriter
 WAITED = "waiting for a first load"
 SLOW_CALLS = 2
 HEARTBEAT = "last cycle by the host's clock"
+OWN_USER = "own user"
 
 
 def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
@@ -176,6 +177,7 @@ def finish(world: World, cycle: Cycle, *, error: str | None = None, is_refused: 
     record = CycleRecord(cycle.id, cycle.now, ended_at, dict(cycle.counts), error)
     with world.store.begin() as tx:
         _beat(tx, world)
+        tx.put_setting(OWN_USER, cycle.identity.user_id)
         close_purse(tx, world, cycle.purse, ended_at, is_refused=is_refused)
         tx.put_cycle(record)
     return record

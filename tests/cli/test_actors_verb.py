@@ -54,6 +54,12 @@ def test_json_has_every_figure_and_an_owner_s_second_row_counts_once(syncd: Sync
     assert by_name["Ines Rossi"]["in_file"] == "no team (unknown)"
 
 
+def test_syncd_s_own_user_is_not_proposed_as_anything(syncd: Syncd, watched: SqlStore) -> None:
+    with watched.begin() as tx:
+        tx.put_setting("own user", TOOL)
+    assert [row["name"] for row in syncd("actors", "discover", "--json").json["actors"]] == ["Ines Rossi"]
+
+
 def test_a_span_that_is_none_is_refused(syncd: Syncd, watched: SqlStore) -> None:
     said = syncd("actors", "discover", "--since", "soon")
     assert said.code == 2

@@ -40,13 +40,11 @@ def only(touches: Iterator[Touch]) -> Trace:
 
 def test_a_rep_looks_like_a_person() -> None:
     trace = only(person())
-    assert (trace.peak, trace.odd_share, trace.burst_share) == (1, 0, 0)
+    assert (trace.peak, trace.odd_share, trace.bulk_share) == (1, 0, 0)
     assert propose(trace).likeness is Likeness.PERSON
 
 
-@pytest.mark.parametrize(
-    ("touches", "word"), [(nightly(), "records in one minute"), (round_the_clock(), "by night or at weekends")]
-)
+@pytest.mark.parametrize(("touches", "word"), [(nightly(), "saved many at once"), (round_the_clock(), "by night or at weekends")])
 def test_pace_and_hours_show_a_machine(touches: Iterator[Touch], word: str) -> None:
     found = propose(only(touches))
     assert found.likeness is Likeness.TOOL
@@ -57,6 +55,21 @@ def test_a_rep_who_edits_a_list_view_on_friday_is_still_a_person() -> None:
     friday = MONDAY + timedelta(days=4, hours=7)
     view = [Touch("rep", f"v{number}", "Status", friday) for number in range(15)]
     assert propose(only(iter([*person(), *view]))).likeness is Likeness.PERSON
+
+
+def test_a_rep_who_travels_works_late_and_loads_a_list_now_and_then_is_still_a_person() -> None:
+    """The figures of a busy rep: a quarter of the work at odd hours, around the clock, forty leads in one minute once."""
+    at_all_hours = [Touch("rep", f"h{n}", "Status", MONDAY + timedelta(hours=7 * n)) for n in range(60)]
+    list_view = [Touch("rep", f"l{n}", "Status", MONDAY + timedelta(days=11, seconds=n)) for n in range(40)]
+    trace = only(iter([*person(40), *at_all_hours, *list_view]))
+    assert trace.peak >= 40
+    assert trace.hours == 24
+    assert propose(trace).likeness is Likeness.PERSON
+
+
+def test_a_tool_that_also_saves_single_leads_is_a_tool() -> None:
+    some = [Touch("marketo", f"s{n}", "Status", MONDAY + timedelta(days=n % 4, minutes=13 * n % 400)) for n in range(40)]
+    assert propose(only(iter([*nightly(), *some]))).likeness is Likeness.TOOL
 
 
 def test_a_login_that_is_both_is_shared() -> None:
