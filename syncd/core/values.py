@@ -47,6 +47,7 @@ class Verdict(StrEnum):
     ALLOW = "allow"
     NOTE = "note"
     WARN = "warn"
+    ASK = "ask"
     REVERT = "revert"
 
 

@@ -89,7 +89,7 @@ def test_a_cell_does_no_harm_in_a_terminal_or_a_spreadsheet(syncd: Syncd, store:
             "Known: baseline, change, deleted, merged, schema, census, decision, intent, outcome, flag, plan, asked.",
         ),
         (["--kind", "changes"], "Did you mean change?"),
-        (["--verdict", "foo"], "Known: allow, note, warn, revert, recycle, enroll, exclude."),
+        (["--verdict", "foo"], "Known: allow, note, warn, ask, revert, recycle, enroll, exclude."),
         (["--outcome", "foo"], "Known: confirmed, rejected, superseded, not_sent, not_applied."),
     ],
 )
