@@ -16,7 +16,7 @@ from syncd.errors import ConfigInvalid, SyncdError
 if TYPE_CHECKING:
     from syncd.core.actors import Directory
     from syncd.core.discovery import Proposal, Touch, Trace
-    from syncd.core.fences import Fences
+    from syncd.core.fence_model import Fences
     from syncd.ports import StoreReader
 
 FENCED = {"LeadHistory": ("LeadId", ("Status", "Owner"))}

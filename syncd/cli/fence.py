@@ -14,7 +14,7 @@ from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
     from syncd.core.fence_map import FenceMap
-    from syncd.core.fences import Fences
+    from syncd.core.fence_model import Fences
 
 FORMATS = ("text", "mermaid", "svg")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.core.actors import Directory, actor_of
-from syncd.core.fences import Fences
+from syncd.core.fence_model import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
@@ -143,11 +143,12 @@ def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapp
 
 
 def _fences_writable(check: str, fences: Fences, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
-    for fence, field in ((fences.status, "Status"), (fences.owner, "OwnerId")):
-        seen = _field(schema, "Lead", field)
-        if Verdict.REVERT in fence.mode.values() and seen is not None and not seen.is_updateable:
-            remedy = FIELD_ACCESS.format(object="Lead", right="Edit Access", field=field)
-            text = f"{_at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit Lead.{field}."
+    for fence, bound in ((one, bound) for one in fences.fences for bound in one.bound):
+        seen = _field(schema, bound.object, bound.field)
+        if Verdict.REVERT in fence.ladder.mode.values() and seen is not None and not seen.is_updateable:
+            where = f"{bound.object}.{bound.field}"
+            remedy = FIELD_ACCESS.format(object=bound.object, right="Edit Access", field=bound.field)
+            text = f"{_at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit {where}."
             yield _bad(check, text, remedy)
 
 
@@ -171,8 +172,7 @@ def statuses_owned(fences: Fences, schema: Mapping[str, ObjectSchema], records: 
     found = []
     missing, unowned = statuses_not_in_org(fences, status.picklist)
     for value in missing:
-        _, rule = fences.team_of_status[value]
-        text = f"{_at(rule)} {value!r} is not a Lead Status of this org."
+        text = f"{_at(fences.status.holdings[value].rule)} {value!r} is not a Lead Status of this org."
         found.append(_bad(check, text, _meant(value, status.picklist)))
     for value in unowned:
         text = f"no team owns Lead Status {value!r}; {records.get(value, 0):,} leads have it, and their changes are only noted."

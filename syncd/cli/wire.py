@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import typer
 
     from syncd.config import Config
-    from syncd.core.fences import Fences
+    from syncd.core.fence_model import Fences
     from syncd.core.nurture import Nurture
     from syncd.core.tables import Table
     from syncd.core.values import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.fences import Fences
+from syncd.core.fence_model import Fences
 from syncd.core.values import Rule
 
 
@@ -41,19 +41,21 @@ class FenceMap:
 
 def status_map(fences: Fences) -> FenceMap:
     """Map the fence on Lead Status: a team moves freely among its own values, and every gate adds its moves."""
-    team_of = {value: team for value, (team, _) in fences.team_of_status.items()}
+    team_of = _team_of(fences)
     values = tuple(team_of)
     own = [Move(a, b, (team_of[a],)) for a in values for b in values if a != b and team_of[a] == team_of[b]]
     gates = [Move(*pair, tuple(sorted(gate.by)), gate.rule) for pair, gate in fences.status.gates.items()]
     return FenceMap(values, team_of, (*own, *gates))
 
 
+def _team_of(fences: Fences) -> dict[str, str]:
+    return {value: holding.team or "" for value, holding in fences.status.holdings.items()}
+
+
 def owner_map(fences: Fences) -> FenceMap:
     """Map the fence on Lead Owner: its values are the teams that owners belong to."""
     gates = [Move(*pair, tuple(sorted(gate.by)), gate.rule) for pair, gate in fences.owner.gates.items()]
-    sides = dict.fromkeys(
-        (*(team for team, _ in fences.team_of_status.values()), *(s for m in gates for s in (m.before, m.after)))
-    )
+    sides = dict.fromkeys((*_team_of(fences).values(), *(s for m in gates for s in (m.before, m.after))))
     return FenceMap(tuple(sides), {side: side for side in sides}, tuple(gates))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from syncd.core.actors import Team
 from syncd.core.values import ActorKind, Fields, Rule, Verdict
 
 ANY = "any"
@@ -173,6 +174,45 @@ class Window:
     until: datetime
     reason: str
     opened_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fences:
+    """The whole of fences.toml. `teams` stand in the order of the file; `fences` hold one named "status", one named "owner"."""
+
+    version: str
+    policy_hash: str
+    teams: tuple[Team, ...]
+    fences: tuple[Fence, ...]
+    sides: tuple[SideRule, ...] = ()
+    quiet: Quiet = Quiet()
+    bulk: BulkEvent = BulkEvent()
+    approvers: tuple[Approver, ...] = ()
+
+    def fence(self, name: str) -> Fence:
+        """Return the fence of a name. Errors: KeyError when there is none."""
+        for fence in self.fences:
+            if fence.name == name:
+                return fence
+        raise KeyError(name)
+
+    @property
+    def status(self) -> Fence:
+        """Return the fence of [status], the lifecycle."""
+        return self.fence(STATUS)
+
+    @property
+    def owner(self) -> Fence:
+        """Return the fence of [owner]."""
+        return self.fence(OWNER)
+
+    def on(self, object: str, field: str) -> Fence | None:
+        """Return the fence that stands on a field of an object, or None."""
+        return fence_on(self.fences, object, field)
+
+    def fields_of(self, object: str) -> tuple[str, ...]:
+        """Return the fields of an object that fences stand on, in the order of the fences."""
+        return tuple(dict.fromkeys(bound.field for fence in self.fences for bound in fence.bound if bound.object == object))
 
 
 def fence_on(fences: Sequence[Fence], object: str, field: str) -> Fence | None:

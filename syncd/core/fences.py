@@ -8,50 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
-from syncd.core.actors import Directory, Team, team_of_owner
+from syncd.core.actors import Directory, team_of_owner
+from syncd.core.fence_model import OWNER, STATUS, Fence, Fences
 from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
 
-STATUS = "status"
-OWNER = "owner"
-FENCE_OF_FIELD = {"Status": STATUS, "OwnerId": OWNER}
 NO_EVENTS: Mapping[int, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A lawful way through: moving from `before` to `after` (statuses, or teams of owners) by any team in `by`."""
-
-    before: str
-    after: str
-    by: frozenset[str]
-    rule: Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """One fence with its gates and its mode per kind of actor. Changes before `since` are only noted."""
-
-    name: str
-    rule: Rule
-    gates: Mapping[tuple[str, str], Gate]
-    mode: Mapping[ActorKind, Verdict]
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fences:
-    """The whole of fences.toml. `team_of_status` maps each Lead Status value to its one team and the line saying so; moves from
-    and to the `legacy` ones are counted and not judged."""
-
-    version: str
-    policy_hash: str
-    teams: tuple[Team, ...]
-    team_of_status: Mapping[str, tuple[str, Rule]]
-    status: Fence
-    owner: Fence
-    legacy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +40,16 @@ def judge_status(before: str | None, after: str | None, team: str | None, fences
     Errors: none. A value that no team owns is a crossing, so that a new picklist value fails closed.
     Source: practice 9: each Lead Status value is owned by one team.
     """
+    fence = fences.status
     for value in (before, after):
-        if value is None or value not in fences.team_of_status:
-            return Crossing("status-unowned", f"no team owns Lead Status {value!r}", fences.status.rule)
+        if value is None or value not in fence.holdings:
+            return Crossing("status-unowned", f"no team owns Lead Status {value!r}", fence.rule)
     for value in (before, after):
-        if value in fences.legacy:
+        if fence.holdings[value or ""].is_legacy:
             return Passed(f"{value!r} is a legacy value: counted, not judged")
-    here, rule = fences.team_of_status[before or ""]
-    there, _ = fences.team_of_status[after or ""]
-    gate = fences.status.gates.get((before or "", after or ""))
+    holding = fence.holdings[before or ""]
+    here, there, rule = holding.team, fence.holdings[after or ""].team, holding.rule
+    gate = fence.gates.get((before or "", after or ""))
     if gate and team in gate.by:
         return Passed(f"gate {gate.rule.name}", gate.rule)
     if here == there == team:
@@ -147,7 +110,7 @@ class Replay:
 
 
 def _enforced(crossing: Crossing, change: Change, fence: Fence, *, first_sight: bool) -> tuple[Verdict, str]:
-    wanted = fence.mode.get(change.actor.kind, Verdict.NOTE)
+    wanted = fence.ladder.mode.get(change.actor.kind, Verdict.NOTE)
     if change.proof is not Proof.HISTORY:
         return Verdict.NOTE, f"{crossing.reason}; not proved by history, so only noted"
     if crossing.code.endswith("-unowned"):
@@ -156,8 +119,8 @@ def _enforced(crossing: Crossing, change: Change, fence: Fence, *, first_sight: 
         return Verdict.NOTE, f"{crossing.reason}; {change.actor.why or 'the actor is unknown'}, so only noted"
     if first_sight:
         return Verdict.NOTE, f"{crossing.reason}; part of the baseline, so only noted"
-    if fence.since is not None and change.changed_at < fence.since:
-        return Verdict.NOTE, f"{crossing.reason}; before the fence stood ({fence.since:%Y-%m-%d %H:%M} UTC), so only noted"
+    if fence.ladder.since is not None and change.changed_at < fence.ladder.since:
+        return Verdict.NOTE, f"{crossing.reason}; before the fence stood ({fence.ladder.since:%Y-%m-%d %H:%M} UTC), so only noted"
     return wanted, crossing.reason
 
 
@@ -196,7 +159,7 @@ def replay(
     in_debt = owed is not None
     own = set(explained)
     for index, change in enumerate(changes):
-        fence = fences.status if FENCE_OF_FIELD[change.field] == STATUS else fences.owner
+        fence = fences.fence(OWNER if change.field == "OwnerId" else STATUS)
         earlier = changes[index - 1].after if index else held
         if earlier is not None and change.before != earlier:
             # A move nobody saw lies between the two: like any unproved change it stands, and this actor did not make it.

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from syncd.core.actors import Directory, actor_of
 from syncd.core.changes import CONVERSION, changes_of
-from syncd.core.fences import Fences, Replay, Spared, replay
+from syncd.core.fence_model import Fences
+from syncd.core.fences import Replay, Spared, replay
 from syncd.core.fights import CAME_BACK, PARKED, Fight, boomerang, fought_over, parking
 from syncd.core.values import (
     Actor,

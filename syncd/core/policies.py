@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.core.fences import Fences
+from syncd.core.fence_model import Fences
 from syncd.core.nurture import Nurture
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from syncd.core.actors import Team
-from syncd.core.fences import OWNER, STATUS, Fence, Fences, Gate
+from syncd.core.fence_model import ANY, OWNER, STATUS, Bound, Fence, Fences, Gate, Holding, Ladder
 from syncd.core.reading import Reader
 from syncd.core.tables import Table
-from syncd.core.values import ActorKind, Problem, Rule, Verdict
+from syncd.core.values import ActorKind, Problem, Verdict
 
 MODES = {"observe": Verdict.NOTE, "warn": Verdict.WARN, "revert": Verdict.REVERT}
 KINDS = {
@@ -33,7 +33,6 @@ NEVER_ENFORCED = {
     "shared": "behind a login that several use stands nobody in particular",
     "unknown": "an actor that is not sure is only noted",
 }
-ANY = "any"
 SYNCD = "syncd"
 ARROW = "->"
 
@@ -49,15 +48,15 @@ def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
     teams = _teams(read)
     sides = {team.side for team in teams} | {SYNCD}
     statuses = _statuses(read, {team.side for team in teams if team.kind is ActorKind.PERSON})
-    legacy = frozenset(value for value in statuses if read.flag(("status", value, "legacy")))
-    gates = _gates(read, ("gate",), set(statuses), sides, {name: side for name, (side, _) in statuses.items()})
+    gates = _gates(read, ("gate",), set(statuses), sides, {name: holding.team or "" for name, holding in statuses.items()})
     owners = {team.side for team in teams}
     owner_gates = _gates(read, ("owner",), owners, sides, {side: side for side in owners})
     read.known_keys(("crossing",), (STATUS, OWNER))
-    status, owner = _fence(read, STATUS, gates), _fence(read, OWNER, owner_gates)
+    status = _fence(read, STATUS, Bound("Lead", "Status"), statuses, gates)
+    owner = _fence(read, OWNER, Bound("Lead", "OwnerId"), {}, owner_gates)
     if read.problems:
         return None, read.problems
-    return Fences(version or "", table.sha256, tuple(teams), statuses, status, owner, legacy), []
+    return Fences(version or "", table.sha256, tuple(teams), (status, owner)), []
 
 
 def _teams(read: Reader) -> list[Team]:
@@ -93,7 +92,7 @@ def _teams(read: Reader) -> list[Team]:
     return teams
 
 
-def _statuses(read: Reader, people: set[str]) -> dict[str, tuple[str, Rule]]:
+def _statuses(read: Reader, people: set[str]) -> dict[str, Holding]:
     found = {}
     entries = read.table(("status",), required=True)
     if read.value(("status",)) == {}:
@@ -107,7 +106,8 @@ def _statuses(read: Reader, people: set[str]) -> dict[str, tuple[str, Rule]]:
             read.unknown(
                 (*path, "team"), "MAP-022", f"status {value!r} is given to {team!r}, which is no team of people", people, team
             )
-        found[value] = (team or "", read.rule(f"status {value}", *path))
+        rule = read.rule(f"status {value}", *path)
+        found[value] = Holding(value, rule, team or "", is_legacy=read.flag((*path, "legacy")))
     return found
 
 
@@ -171,7 +171,9 @@ def _names(text: str, known: set[str]) -> list[str]:
     return names
 
 
-def _fence(read: Reader, name: str, gates: Mapping[tuple[str, str], Gate]) -> Fence:
+def _fence(
+    read: Reader, name: str, bound: Bound, holdings: Mapping[str, Holding], gates: Mapping[tuple[str, str], Gate]
+) -> Fence:
     path = ("crossing", name)
     read.known_keys(path, ("mode", "since"))
     mode: dict[ActorKind, Verdict] = {}
@@ -185,7 +187,8 @@ def _fence(read: Reader, name: str, gates: Mapping[tuple[str, str], Gate]) -> Fe
             read.unknown(here, "MAP-040", f"{kind!r} is no kind of actor", KINDS, kind)
         else:
             mode[KINDS[kind]] = MODES[read.choice(here, tuple(MODES)) or "observe"]
-    return Fence(name, read.rule(f"{name} fence", *path), gates, mode, _since(read, (*path, "since")))
+    ladder = Ladder(mode, _since(read, (*path, "since")))
+    return Fence(name, read.rule(f"{name} fence", *path), (bound,), holdings, gates, ladder)
 
 
 def _since(read: Reader, path: tuple[str, ...]) -> datetime | None:
@@ -214,4 +217,5 @@ def statuses_not_in_org(fences: Fences, picklist: Iterable[str]) -> tuple[list[s
     Shapes: (values of the file that the org does not have, legacy ones apart; values of the org that no team owns), sorted.
     """
     org = set(picklist)
-    return sorted(set(fences.team_of_status) - fences.legacy - org), sorted(org - set(fences.team_of_status))
+    holdings = fences.status.holdings
+    return sorted({name for name, holding in holdings.items() if not holding.is_legacy} - org), sorted(org - set(holdings))

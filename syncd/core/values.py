@@ -32,10 +32,11 @@ class ActorKind(StrEnum):
 
 
 class Proof(StrEnum):
-    """How the actor of a change is known. Only `HISTORY` proves anything: LastModifiedById is a hint, and behind a login that
-    several use stands nobody in particular."""
+    """How the actor of a change is known. Only `HISTORY` proves anything: LastModifiedById is a hint, behind a login that
+    several use stands nobody in particular, and what automation did in somebody's name was not done by them."""
 
     HISTORY = "history"
+    AUTOMATION = "automation"
     SHARED_LOGIN = "shared-login"
     LAST_MODIFIED = "last-modified"
     NONE = "none"
@@ -151,7 +152,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A change and what was made of it. `fence` is the crossed fence, or None; `restore` what a revert writes."""
+    """A change and what was made of it. `fence` is the crossed fence, or None; `restore` what a revert writes.
+
+    `is_knowable` False: whether the change was lawful cannot be known, and `reason` says why.
+    """
 
     change: Change
     verdict: Verdict
@@ -160,6 +164,7 @@ class Judgement:
     rule: Rule | None = None
     gate: Rule | None = None
     restore: Scalar = None
+    is_knowable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

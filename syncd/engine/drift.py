@@ -88,8 +88,9 @@ def _values(values: Sequence[str]) -> str:
 def field_users(policies: Policies) -> dict[tuple[str, str], str]:
     """Return by (object, field) what names it, such as `fields/marketo.toml:12`."""
     found: dict[tuple[str, str], str] = {
-        ("Lead", "Status"): f"{policies.fences.status.rule.file}:{policies.fences.status.rule.line}",
-        ("Lead", "OwnerId"): f"{policies.fences.owner.rule.file}:{policies.fences.owner.rule.line}",
+        (bound.object, bound.field): f"{fence.rule.file}:{fence.rule.line}"
+        for fence in policies.fences.fences
+        for bound in fence.bound
     }
     for source in policies.sources:
         for object in ("Lead", "Contact"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.actors import Directory, directory_of
-from syncd.core.fences import Fence, Fences
+from syncd.core.fence_model import Fence, Fences
 from syncd.core.fights import FOUGHT_OVER
 from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
@@ -62,25 +62,28 @@ def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
 def standing_fences(world: World, cycle: Cycle) -> Fences:
     """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
     fences = world.policies.fences
-    status, owner = _while_readable(cycle, fences.status, "Status"), _while_readable(cycle, fences.owner, "OwnerId")
-    return replace(fences, status=_since(world, cycle, status), owner=_since(world, cycle, owner))
+    return replace(fences, fences=tuple(_since(world, cycle, _while_readable(cycle, fence)) for fence in fences.fences))
 
 
-def _while_readable(cycle: Cycle, fence: Fence, field: str) -> Fence:
-    """Only note while the field is hidden: nobody could see what a revert came to. The inbox names the field."""
-    seen = cycle.schema.get("Lead")
-    return fence if seen is not None and field in seen.fields else replace(fence, mode={})
+def _while_readable(cycle: Cycle, fence: Fence) -> Fence:
+    """Only note while a field is hidden: nobody could see what a revert came to. The inbox names the field."""
+    for bound in fence.bound:
+        seen = cycle.schema.get(bound.object)
+        if seen is None or bound.field not in seen.fields:
+            return replace(fence, ladder=replace(fence.ladder, mode={}))
+    return fence
 
 
 def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
-    if fence.since is not None:
+    if fence.ladder.since is not None:
         return fence
     key = f"fence {fence.name} since"
     known = world.store.setting(key)
     if known is None:
         with world.store.begin() as tx:
             tx.put_setting(key, cycle.now.isoformat())
-    return replace(fence, since=cycle.now if known is None else datetime.fromisoformat(str(known)))
+    since = cycle.now if known is None else datetime.fromisoformat(str(known))
+    return replace(fence, ladder=replace(fence.ladder, since=since))
 
 
 def decide_fenced(world: World, cycle: Cycle) -> None:

@@ -105,11 +105,12 @@ class Database:
     def create_tables(self, schema: Schema) -> None:
         """Make one table per object, with the indexes that Salesforce would have."""
         for each in schema.objects.values():
-            self._create_table(each)
+            self.create_table(each)
         for statement in _LOGS:
             self.connection.execute(statement)
 
-    def _create_table(self, sobject: SObject) -> None:
+    def create_table(self, sobject: SObject) -> None:
+        """Make one object's table, with its indexes."""
         columns = [
             f"{quoted(field.name)} {field.column_type}"
             for field in sobject.fields.values()

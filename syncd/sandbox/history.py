@@ -74,7 +74,7 @@ def _write(org: Org, sobject: SObject, record_id: str, row: tuple[str, str, Any,
         {
             "Id": org.mint_id("017"),
             "IsDeleted": 0,
-            sobject.name + "Id": record_id,
+            ("ParentId" if sobject.name.endswith("__c") else sobject.name + "Id"): record_id,
             "CreatedById": by,
             "CreatedDate": at,
             "Field": name,

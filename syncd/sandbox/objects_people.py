@@ -16,6 +16,8 @@ IsSandbox boolean
 OrganizationType picklist 40 restricted | Developer Edition | Enterprise Edition | Unlimited Edition
 LanguageLocaleKey picklist 40 | en_US
 TimeZoneSidKey picklist 40 | UTC
+FiscalYearStartMonth int
+UsesStartDateAsFiscalYearName boolean D
 TrialExpirationDate datetime N
 NamespacePrefix string 15 N
 """,
@@ -27,7 +29,7 @@ PROFILE = sobject(
     "00e",
     """
 Name string 255 CU
-UserType picklist 40 N restricted | Standard
+UserType picklist 40 N restricted | Standard | PowerPartner | PowerCustomerSuccess | CspLitePortal | Guest
 Description string 255 CUN
 """,
     verbs=(),
@@ -41,7 +43,7 @@ Name string 80 CU required
 DeveloperName string 80 CUN
 ParentRoleId reference CUN -> UserRole
 """,
-    verbs={"create", "update", "delete"},
+    verbs={"create", "update", "delete", "replicate", "search"},
     deletable_flag=False,
 )
 USER = sobject(
@@ -54,6 +56,8 @@ FirstName string 40 CUN in:Name
 Name string 121
 CompanyName string 80 CUN
 Department string 80 CUN
+Division string 80 CUN
+EmployeeNumber string 20 CUN
 Title string 80 CUN
 Email email 128 CU required idlookup
 Phone phone 40 CUN
@@ -63,7 +67,7 @@ IsActive boolean CUD =true
 UserRoleId reference CUN -> UserRole/UserRole
 ProfileId reference CU -> Profile/Profile/Users
 ManagerId reference CUN -> User/Manager
-UserType picklist 40 N restricted | Standard | PowerPartner | CspLitePortal | AutomatedProcess | Guest
+UserType picklist 40 N restricted | Standard | PowerPartner | PowerCustomerSuccess | CspLitePortal | AutomatedProcess | Guest
 TimeZoneSidKey picklist 40 CU restricted =UTC | UTC | America/New_York | America/Los_Angeles | Europe/Berlin | Europe/London
 LocaleSidKey picklist 40 CU restricted =en_US | en_US | en_GB | de_DE
 LanguageLocaleKey picklist 40 CU restricted =en_US | en_US | de
@@ -79,14 +83,14 @@ GROUP = sobject(
     """
 Name string 40 CU required
 DeveloperName string 80 CU idlookup
-RelatedId reference N -> User,UserRole/Related
-Type picklist 40 CN restricted =Regular | Regular | Role | RoleAndSubordinates | Organization | Queue
+RelatedId reference N -> User,UserRole,Territory2/Related
+Type picklist 40 CN restricted =Regular | Regular | Role | RoleAndSubordinates | RoleAndSubordinatesInternal | Organization | Queue | Territory
 Email email 255 CUN
 OwnerId reference N -> Organization,User/Owner
 DoesSendEmailToMembers boolean CUD
 DoesIncludeBosses boolean CUD
 """,
-    verbs={"create", "update", "delete", "search"},
+    verbs={"create", "update", "delete", "replicate", "search"},
     deletable_flag=False,
 )
 GROUP_MEMBER = sobject(
@@ -97,7 +101,7 @@ GroupId reference C required -> Group/Group/GroupMembers
 UserOrGroupId reference C required -> Group,User
 SystemModstamp datetime D
 """,
-    verbs={"create", "delete"},
+    verbs={"create", "delete", "replicate"},
     deletable_flag=False,
     audit=False,
 )
@@ -106,7 +110,7 @@ QUEUE_SOBJECT = sobject(
     "03g",
     """
 QueueId reference C required -> Group/Queue/QueueSobjects
-SobjectType picklist 40 C required | Lead | Case
+SobjectType picklist 255 C required | Lead | Case
 CreatedById reference D -> User/CreatedBy
 SystemModstamp datetime D
 """,
@@ -120,9 +124,10 @@ RECORD_TYPE = sobject(
     """
 Name string 80 CU required
 DeveloperName string 80 CU
+NamespacePrefix string 15 N
 Description string 255 CUN
 IsActive boolean CUD =true
-SobjectType picklist 40 C | Lead | Contact | Account | Opportunity
+SobjectType picklist 255 C | Lead | Contact | Account | Opportunity
 """,
     verbs={"create", "update"},
     deletable_flag=False,

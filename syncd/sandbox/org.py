@@ -25,6 +25,7 @@ from syncd.sandbox.locks import Locks
 from syncd.sandbox.logins import Logins
 from syncd.sandbox.objects_people import MARKETING, PEOPLE
 from syncd.sandbox.objects_sales import SALES
+from syncd.sandbox.objects_teams import FEED_ITEM, TEAMS
 from syncd.sandbox.schema import Field, Schema, SObject, parse_field
 from syncd.sandbox.sessions import Sessions
 from syncd.sandbox.settings import Settings
@@ -54,7 +55,7 @@ class Org:
         self.clock = SandboxClock(now, frozen=frozen)
         self.settings = Settings()
         self.mint = IdMint(seed)
-        self.schema = Schema((*PEOPLE, *SALES, *MARKETING))
+        self.schema = Schema((*PEOPLE, *TEAMS, *SALES, *MARKETING, FEED_ITEM))
         self.sessions = Sessions(seed)
         self.logins = Logins(seed)
         self.locks = Locks()

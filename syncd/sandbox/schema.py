@@ -139,6 +139,12 @@ class Schema:
         """Put a changed object in the place of the old one."""
         self.objects[changed.name.lower()] = changed
 
+    def add(self, made: SObject) -> None:
+        """Add an object."""
+        self.replace(made)
+        if made.key_prefix and made.key_prefix != "017":
+            self.by_prefix[made.key_prefix] = made.name
+
     def children_of(self, parent: str) -> list[tuple[SObject, Field]]:
         """List the (object, field) pairs that refer to `parent`."""
         return [

@@ -77,9 +77,9 @@ def test_the_starters_are_switched_on_and_stay_valid(tmp_path: Path) -> None:
     write_settings(tmp_path, {"url": "http://127.0.0.1:9", "client_id": "c", "client_secret": "s" * 8}, interval="1 min")
     policies = wire.load_policies(tmp_path / "mappings")
     for fence in (policies.fences.status, policies.fences.owner):
-        assert fence.mode[ActorKind.TOOL] is Verdict.REVERT
-        assert fence.mode[ActorKind.PERSON] is Verdict.WARN
-        assert fence.mode[ActorKind.AUTOMATION] is Verdict.NOTE
+        assert fence.ladder.mode[ActorKind.TOOL] is Verdict.REVERT
+        assert fence.ladder.mode[ActorKind.PERSON] is Verdict.WARN
+        assert fence.ladder.mode[ActorKind.AUTOMATION] is Verdict.NOTE
     assert policies.nurture is not None
     assert policies.nurture.mode == "enroll"
     assert [source.mode for source in policies.sources] == ["write"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from syncd.core.actors import Directory, Team, User, actor_of
-from syncd.core.fences import Fences
+from syncd.core.fence_model import Fences
 from syncd.core.nurture import Nurture, parse_nurture
 from syncd.core.policy import parse_fences
 from syncd.core.tables import Table

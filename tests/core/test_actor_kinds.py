@@ -6,7 +6,8 @@ import pytest
 
 from syncd.core.actors import actor_of
 from syncd.core.changes import changes_of
-from syncd.core.fences import Fences, replay
+from syncd.core.fence_model import Fences
+from syncd.core.fences import replay
 from syncd.core.policy import parse_fences, statuses_not_in_org
 from syncd.core.values import ActorKind, Change, Proof, Verdict
 from tests.core.samples import LEAD, STRICT, fences, history, people, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.actors import Directory
-from syncd.core.fences import Fence, Fences, Gate, Replay, replay
+from syncd.core.fence_model import Bound, Fence, Fences, Gate, Holding, Ladder
+from syncd.core.fences import Replay, replay
 from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
 from tests.core.samples import NOON, OWN_USER, somebody
 
@@ -95,16 +96,10 @@ def policy_of(law: Law) -> Fences:
     gates = {key: Gate(*key, by, rule) for key, by in law.gates.items()}
     since = None if law.since is None else NOON + timedelta(minutes=law.since)
     mode = {ActorKind(kind): Verdict(far) for kind, far in law.far.items()}
-    fence = Fence("status", rule, gates, mode, since)
-    return Fences(
-        "v",
-        "h",
-        (),
-        {value: (team, rule) for value, team in TEAM_OF.items()},
-        fence,
-        replace(fence, name="owner"),
-        frozenset({LEGACY}),
-    )
+    holdings = {value: Holding(value, rule, team, is_legacy=value == LEGACY) for value, team in TEAM_OF.items()}
+    fence = Fence("status", rule, (Bound("Lead", "Status"),), holdings, gates, Ladder(mode, since))
+    owner = Fence("owner", rule, (Bound("Lead", "OwnerId"),), {}, gates, Ladder(mode, since))
+    return Fences("v", "h", (), (fence, owner))
 
 
 def change_of(move: Move) -> Change:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.fence_model import Holding
 from syncd.core.policy import parse_fences, statuses_not_in_org
 from syncd.core.values import ActorKind, Problem, Rule, Verdict
 from syncd.policies.documents import read_table
@@ -429,7 +430,7 @@ def test_rules_point_at_the_lines_that_they_stand_on(tmp_path: Path) -> None:
     assert found is not None
     policy, _ = parse_fences(found)
     assert policy is not None
-    assert policy.team_of_status["MQL"] == ("sdr", Rule("status MQL", str(file), 15))
+    assert policy.status.holdings["MQL"] == Holding("MQL", Rule("status MQL", str(file), 15), "sdr")
     assert policy.status.gates["Working", "Nurture"].rule == Rule("MQL, Working -> Nurture", str(file), 21)
     assert policy.teams[1].rule == Rule("team marketo", str(file), 5)
     assert policy.owner.rule == Rule("owner fence", str(file), 29)
@@ -492,12 +493,12 @@ def test_owner_gates_may_name_every_team_that_can_own(move: str, befores: set[st
 
 def test_without_gates_and_crossings_everything_is_observed() -> None:
     policy = fences('version = "v1"' + TEAMS + STATUS)
-    assert (policy.status.gates, policy.status.mode, policy.status.since) == ({}, {}, None)
-    assert (policy.owner.gates, policy.owner.mode, policy.owner.since) == ({}, {}, None)
+    assert (policy.status.gates, policy.status.ladder.mode, policy.status.ladder.since) == ({}, {}, None)
+    assert (policy.owner.gates, policy.owner.ladder.mode, policy.owner.ladder.since) == ({}, {}, None)
 
 
 def test_modes_are_read_for_each_kind_of_actor() -> None:
-    assert fences().status.mode == {
+    assert fences().status.ladder.mode == {
         ActorKind.TOOL: Verdict.REVERT,
         ActorKind.AUTOMATION: Verdict.REVERT,
         ActorKind.PERSON: Verdict.WARN,
@@ -507,7 +508,7 @@ def test_modes_are_read_for_each_kind_of_actor() -> None:
 @pytest.mark.parametrize("kind", ["admin", "unknown"])
 def test_to_observe_an_admin_or_the_unknown_may_be_written_down(kind: str) -> None:
     policy = fences(POLICY.replace('person = "warn"', f'{kind} = "observe"'))
-    assert Verdict.NOTE not in policy.status.mode.values()
+    assert Verdict.NOTE not in policy.status.ladder.mode.values()
 
 
 @pytest.mark.parametrize(
@@ -520,7 +521,7 @@ def test_to_observe_an_admin_or_the_unknown_may_be_written_down(kind: str) -> No
 )
 def test_a_fence_stands_since_a_day_or_a_moment_in_utc(since: str, moment: datetime) -> None:
     policy = fences(POLICY.replace("[crossing.status]", f"[crossing.status]\nsince = {since}"))
-    assert (policy.status.since, policy.owner.since) == (moment, None)
+    assert (policy.status.ladder.since, policy.owner.ladder.since) == (moment, None)
 
 
 def test_the_picklist_and_the_file_are_compared_both_ways() -> None:
