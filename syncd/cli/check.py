@@ -82,7 +82,7 @@ def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
 def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Iterator[Finding]:
     from syncd.cli import findings
     from syncd.cli.findings import Finding, Level
-    from syncd.engine.needs import OBJECTS
+    from syncd.engine.needs import OBJECTS, objects_under
     from syncd.engine.world import Pace
 
     org.try_login_at_once()  # somebody may have put right just now what was refused before
@@ -90,7 +90,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     me = org.identity()
     yield Finding(Level.OK, "login", f"{config.name}: org {me.org_id}, user {me.user_id}, {me.instance_url}")
     wire.refuse_other_org(config, me.org_id)
-    schema = org.schema(OBJECTS)
+    schema = org.schema(OBJECTS if policies is None else objects_under(policies))
     yield from findings.fields_visible(policies, schema)
     if policies is not None:
         yield from findings.fields_writable(policies, schema)

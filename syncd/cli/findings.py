@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.core.actors import Directory, actor_of
+from syncd.core.fence_fields import OWNER_FIELD, fields_named
 from syncd.core.fence_model import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
@@ -75,6 +76,10 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
     for object, field in (policies.nurture.hold_field if policies and policies.nurture else {}).items():
         needed[object].add(field)
     lines = _lines_naming(policies.sources if policies else ())
+    for one in fields_named(policies.fences.fences, policies.fences.sides) if policies else ():
+        if one.is_own or one.field != OWNER_FIELD:  # not every object has owners
+            needed.setdefault(one.object, set()).add(one.field)
+            lines.setdefault((one.object, one.field), f"{_at(one.rule)} ")
     count = 0
     for object, fields in needed.items():
         seen = schema.get(object)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from syncd.engine.needs import FAMILIES, OBJECTS
+from syncd.engine.needs import OBJECTS
 from syncd.ports import Job, StoreReader, StoreWriter
 
 QUERY = "query"
@@ -116,7 +116,11 @@ def ask_for(tx: StoreWriter, object: str, reason: str, now: datetime) -> None:
 def open_backfills(store: StoreReader) -> list[Backfill]:
     """Return what is to be read, in the order of the work: people and queues, first loads, subjects before their histories."""
     found = [Backfill.of(job) for job in store.jobs(QUERY)]
-    return sorted(found, key=lambda one: (not one.is_first, _RANK.get(one.object, len(_RANK)), one.job.created_at))
+    return sorted(found, key=lambda one: (not one.is_first, *_rank(one.object), one.job.created_at))
+
+
+def _rank(object: str) -> tuple[int, bool]:
+    return _RANK.get(object, len(_RANK)), object.endswith("History")
 
 
 def backlog(store: StoreReader) -> list[Backlog]:
@@ -140,10 +144,10 @@ def begin_loads(store: StoreReader, counts: Mapping[str, int], now: datetime, cu
     return [new_backfill(name, reasons[name], now, cut_at, expected=rows) for name, rows in counts.items()]
 
 
-def big_ones(counts: Mapping[str, int], rows_min: int) -> set[str]:
+def big_ones(counts: Mapping[str, int], rows_min: int, families: Mapping[str, str]) -> set[str]:
     """Return which of the counted objects are loaded by a backfill: those with many rows, and a history with its subject.
 
     The history of rows that are not there yet cannot be judged.
     """
     big = {name for name, rows in counts.items() if rows >= rows_min}
-    return big | {FAMILIES[name] for name in big if FAMILIES.get(name) in counts}
+    return big | {families[name] for name in big if families.get(name) in counts}

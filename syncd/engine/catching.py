@@ -11,19 +11,16 @@ from collections.abc import Sequence
 
 from syncd.core.changes import in_order
 from syncd.core.values import OrgRecord
-from syncd.engine.needs import FAMILIES
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, Mark, Page
-
-SUBJECT_OF = {history: name for name, history in FAMILIES.items()}
 
 
 def catch(world: World, cycle: Cycle, page: Page) -> bool:
     """Keep a page in memory when it is all that has changed of its object. Tells whether it was kept."""
-    name = SUBJECT_OF.get(page.object, page.object)
-    if name not in FAMILIES or not page.is_last or len(page.records) != page.total:
+    name = cycle.subject_of(page.object)
+    if name not in cycle.families or not page.is_last or len(page.records) != page.total:
         return False
-    family = (name, FAMILIES[name])
+    family = (name, cycle.families[name])
     marks = world.store.marks()
     if any(marks.get(object, Mark()).decided_at is None for object in family if object in cycle.needs):
         return False
@@ -35,8 +32,8 @@ def catch(world: World, cycle: Cycle, page: Page) -> bool:
 
 def spill(world: World, cycle: Cycle, object: str) -> None:
     """Stage what was caught of an object's family, because the rest of it comes by way of staging."""
-    name = SUBJECT_OF.get(object, object)
-    for member in (name, FAMILIES.get(name, name)):
+    name = cycle.subject_of(object)
+    for member in (name, cycle.families.get(name, name)):
         rows = cycle.caught.pop(member, ())
         if rows:
             with world.store.begin() as tx:

@@ -17,7 +17,7 @@ from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import Entry, InboxItem, OrgRecord
 from syncd.engine.backfill import ask_for, open_backfills
 from syncd.engine.merging import follow_merges
-from syncd.engine.needs import OBJECTS, TIERS, Need
+from syncd.engine.needs import Need, objects_under, tiers_under
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanRefused
 from syncd.ports import Mark
@@ -77,11 +77,12 @@ def _next_at(world: World, now: datetime) -> datetime:
 
 def order_census(world: World, accepted: Sequence[str] = ()) -> None:
     """Have everything read and counted in the next cycle. `accepted`: the objects whose gone rows somebody has looked at."""
-    unknown = sorted(set(accepted) - set(OBJECTS))
+    objects = objects_under(world.policies)
+    unknown = sorted(set(accepted) - set(objects))
     if unknown:
-        raise PlanRefused(f"syncd does not mirror {', '.join(unknown)}.", hint=f"It mirrors: {', '.join(sorted(OBJECTS))}.")
+        raise PlanRefused(f"syncd does not mirror {', '.join(unknown)}.", hint=f"It mirrors: {', '.join(sorted(objects))}.")
     with world.store.begin() as tx:
-        for tier in TIERS:
+        for tier in tiers_under(world.policies):
             tx.put_setting(f"tier {tier}", None)
         tx.put_setting(NEXT_AT, LONG_AGO)
         tx.put_setting(ACCEPTED, list(accepted))

@@ -22,7 +22,7 @@ from syncd.engine.intake_rows import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain, read_directory
 from syncd.engine.loading import BACKLOG, PAUSED, work_off
 from syncd.engine.merging import settle_lost_opt_outs
-from syncd.engine.needs import FAST_TIER, needs_under
+from syncd.engine.needs import FAST_TIER, families_under, needs_under, tiers_under
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.recycling import is_due, recycle
 from syncd.engine.restored import compare, is_restored
@@ -32,7 +32,6 @@ from syncd.errors import BudgetSpent, FieldHidden, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, StoreWriter
 
 WAITED = "waiting for a first load"
-SLOW_CALLS = 2
 HEARTBEAT = "last cycle by the host's clock"
 OWN_USER = "own user"
 
@@ -117,7 +116,9 @@ def begin(world: World) -> Cycle:
     world.store.index({name: need.indexed for name, need in needs.items()})
     now = world.org.now()
     people = Directory({}, {}, identity.user_id)
-    cycle = Cycle(_cycle_id(now), now, identity, schema, needs, people, calls_before, purse=purse)
+    tiers = {name: tuple(need.object for need in each) for name, each in tiers_under(world.policies).items()}
+    families = families_under(world.policies)
+    cycle = Cycle(_cycle_id(now), now, identity, schema, needs, people, calls_before, purse=purse, families=families, tiers=tiers)
     tell_hidden(world, cycle)
     return cycle
 
@@ -130,8 +131,8 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     """
     pull_fast(world, cycle)
     nurture_is_due = everything or is_due(world, cycle)
-    slow = due_slow_tiers(world, cycle.now, everything=nurture_is_due)
-    if slow and not everything and not may_spend(world, cycle, Kind.NURTURE, SLOW_CALLS):
+    slow = due_slow_tiers(world, cycle, everything=nurture_is_due)
+    if slow and not everything and not may_spend(world, cycle, Kind.NURTURE, len(slow)):
         slow, nurture_is_due = [], False
     pull(world, cycle, slow)
     decide_plain(world, cycle)

@@ -7,21 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.actors import Directory, directory_of
+from syncd.core.fence_fields import own_fields
 from syncd.core.fence_model import Fence, Fences
 from syncd.core.fights import FOUGHT_OVER
-from syncd.core.judging import FENCED, Bench, Ruling, Subject, rule_on
+from syncd.core.judging import Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
 from syncd.engine.backfill import first_load_of
 from syncd.engine.catching import caught_cases
-from syncd.engine.needs import FAMILIES, OBJECTS
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreReader, StoreWriter
 
 BATCH = 1000
 WRITTEN = "written"
 FOUGHT = "fought"
-HISTORIES = frozenset(FAMILIES.values())
-PLAIN = tuple(name for name in OBJECTS if name not in FAMILIES and name not in HISTORIES)
 
 
 def read_directory(store: StoreReader, own_user_id: str) -> Directory:
@@ -38,7 +36,8 @@ def _all(store: StoreReader, name: str) -> list[OrgRecord]:
 
 def decide_plain(world: World, cycle: Cycle) -> None:
     """Mirror the objects that no fence stands on."""
-    for name in PLAIN:
+    judged = {*cycle.families, *cycle.families.values()}
+    for name in (object for objects in cycle.tiers.values() for object in objects if object not in judged):
         while cases := world.store.cases((name,), BATCH):
             world.pause_point()
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
@@ -62,16 +61,19 @@ def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
 def standing_fences(world: World, cycle: Cycle) -> Fences:
     """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
     fences = world.policies.fences
-    return replace(fences, fences=tuple(_since(world, cycle, _while_readable(cycle, fence)) for fence in fences.fences))
+    standing = (_since(world, cycle, one) for fence in fences.fences for one in _as_readable(cycle, fence))
+    return replace(fences, fences=tuple(standing))
 
 
-def _while_readable(cycle: Cycle, fence: Fence) -> Fence:
-    """Only note while a field is hidden: nobody could see what a revert came to. The inbox names the field."""
-    for bound in fence.bound:
-        seen = cycle.schema.get(bound.object)
-        if seen is None or bound.field not in seen.fields:
-            return replace(fence, ladder=replace(fence.ladder, mode={}))
-    return fence
+def _as_readable(cycle: Cycle, fence: Fence) -> list[Fence]:
+    """Only note where a field is hidden: nobody could see what a revert came to. The inbox names the field."""
+    seen = {each: cycle.schema.get(each.object) for each in fence.bound}
+    hidden = [each for each, schema in seen.items() if schema is None or each.field not in schema.fields]
+    if not hidden:
+        return [fence]
+    noting = replace(fence, bound=tuple(hidden), ladder=replace(fence.ladder, mode={}))
+    visible = tuple(each for each in fence.bound if each not in hidden)
+    return [replace(fence, bound=visible), noting] if visible else [noting]
 
 
 def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
@@ -87,12 +89,13 @@ def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
 
 
 def decide_fenced(world: World, cycle: Cycle) -> None:
-    """Judge every lead and opportunity that was caught or staged: a batch is one transaction of rows, entries and intents.
+    """Judge every record of the objects that fences stand on which was caught or staged: a batch is one transaction of rows,
+    entries and intents.
 
     While a history is loaded for the first time, what is older than that load stays staged until it is whole.
     """
     bench, pending = _bench(world, cycle)
-    for name, history in FAMILIES.items():
+    for name, history in cycle.families.items():
         if name not in cycle.needs:
             continue
         if cases := caught_cases(world, cycle, name, history):
@@ -134,7 +137,7 @@ def _decide_batch(
     history_since: datetime | None = None,
     first_sight_until: datetime | None = None,
 ) -> None:
-    rulings = [rule_on(subject, bench) for subject in _subjects(world.store, name, cases, pending)]
+    rulings = [rule_on(subject, bench) for subject in _subjects(world.store, bench.fences, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
     decided = [(case.subject_id, ruling) for case, ruling in zip(cases, rulings, strict=True)]
     with world.store.begin() as tx:
@@ -146,13 +149,15 @@ def _decide_batch(
         if is_staged:
             subjects = [case.subject_id for case in cases]
             limits = {"history_since": history_since, "first_sight_until": first_sight_until}
-            tx.unstage((name, FAMILIES[name]), subjects, **limits)
+            tx.unstage((name, cycle.families[name]), subjects, **limits)
     _count(cycle, rulings)
 
 
-def _subjects(store: StoreReader, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]) -> list[Subject]:
+def _subjects(
+    store: StoreReader, fences: Fences, name: str, cases: Sequence[Case], pending: Mapping[str, set[str]]
+) -> list[Subject]:
     ids = [case.subject_id for case in cases]
-    fields = FENCED.get(name, ())
+    fields = own_fields(fences.fences, fences.sides).get(name, ())
     known_ids = [case.subject_id for case in cases if case.known is not None]
     keys = [f"{id}.{field}" for id in known_ids for field in fields]
     owed = store.lawful(name, ids) if fields else {}

@@ -15,8 +15,8 @@ from syncd.core.guard import Kind
 from syncd.core.values import Entry
 from syncd.engine.backfill import ASKED, RUNNING, Backfill, open_backfills
 from syncd.engine.budget import may_spend
-from syncd.engine.judging import HISTORIES, decide_fenced, decide_first_sights, decide_plain, read_directory
-from syncd.engine.needs import FAMILIES, Need
+from syncd.engine.judging import decide_fenced, decide_first_sights, decide_plain, read_directory
+from syncd.engine.needs import Need
 from syncd.engine.world import Cycle, World
 from syncd.errors import LoginRefused, OrgRefused
 from syncd.ports import Keyset, Packed, Page, Pull, QueryJob
@@ -27,7 +27,6 @@ BACKLOG = "backlog"
 PAUSED = "backlog waiting for API calls"
 _POLL_FIRST_S, _POLL_SHARE, _POLL_MAX_S, _STEP_S = 0.1, 0.15, 30.0, 1.0
 _BEFORE_ALL_IDS = "000000000000000AAA"
-_SUBJECT_OF = {history: name for name, history in FAMILIES.items()}
 Enough = Callable[[], bool]
 
 
@@ -181,7 +180,7 @@ def _read_rows(world: World, cycle: Cycle, one: Backfill, need: Need, told: Quer
 
 def _take(world: World, cycle: Cycle, one: Backfill, need: Need, waiting: list[Packed]) -> Backfill:
     """Keep rows and the place where reading goes on, together."""
-    is_direct = one.is_first and one.object not in HISTORIES
+    is_direct = one.is_first and one.object not in cycle.families.values()
     with world.store.begin() as tx:
         if is_direct:
             kept = sum(tx.load(each) for each in waiting)
@@ -202,16 +201,16 @@ def _settle(world: World, cycle: Cycle, one: Backfill, need: Need) -> None:
             tx.stage(one.object, (), need.parent, Keyset(one.cut_at, _BEFORE_ALL_IDS))
             tx.drop_job(one.job.key)
         return
-    if one.is_first and not one.is_by_pages and one.object not in HISTORIES:
+    if one.is_first and not one.is_by_pages and one.object not in cycle.families.values():
         one = _key(world, one)
     cycle.people = read_directory(world.store, cycle.identity.user_id)
-    if one.is_first and one.object in HISTORIES:
-        decide_first_sights(world, cycle, _SUBJECT_OF[one.object], one.object, one.cut_at)
+    if one.is_first and one.object in cycle.families.values():
+        decide_first_sights(world, cycle, cycle.subject_of(one.object), one.object, one.cut_at)
     elif not one.is_first or one.is_by_pages:
         decide_plain(world, cycle)
         decide_fenced(world, cycle)
     with world.store.begin() as tx:
-        if one.is_first and one.object not in HISTORIES:
+        if one.is_first and one.object not in cycle.families.values():
             tx.append([_baseline(cycle, one)])
         if need.follows_deletes:  # what was deleted while it was read has come, or has not: it is asked for once more
             tx.stage_deleted(one.object, (), one.cut_at)

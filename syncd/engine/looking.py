@@ -9,18 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from syncd.core.fence_fields import history_of
 from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing
 from syncd.engine.world import Cycle
 from syncd.ports import Fresh, OpenIntent, OrgWriter
 
-HISTORIES = {
-    "Lead": ("LeadHistory", "LeadId"),
-    "Opportunity": ("OpportunityFieldHistory", "OpportunityId"),
-    "Contact": ("ContactHistory", "ContactId"),
-    "Account": ("AccountHistory", "AccountId"),
-}
 Written = set[tuple[str, str, str]]
 
 
@@ -85,7 +80,8 @@ def look(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group]) -> Si
 
 def _written_by_us(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group], fresh: Fresh) -> Written:
     """Return (record id, field, new value) of our own history rows since the decision, asked only where others saved since."""
-    history, parent = HISTORIES.get(name, ("", ""))
+    kept = history_of(name)
+    history, parent = kept.object, kept.parent
     if history not in cycle.schema:
         return set()
     decided_at: dict[str, datetime | None] = {}

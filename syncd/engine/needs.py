@@ -1,13 +1,15 @@
 """Which objects and fields does a cycle read, and which of them are looked up by key?
 
-Only what a rule names is mirrored: the base fields of each object, and what the mapping files add.
+Only what a rule names is mirrored: the base fields of each object, and what fences and mapping files add.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
+from syncd.core.fence_fields import RECORD_TYPE, Named, fenced_objects, fields_named, history_of
 from syncd.core.mapping import fields_needed, keys_needed
 from syncd.core.policies import Policies
 from syncd.ports import ObjectSchema
@@ -20,7 +22,7 @@ class Need:
     `parent` is the reference field that makes it a history of another object. `is_optional`: no rule rests on it, so that
     nobody is told when it is hidden. `is_rare`: it changes so rarely that the org is asked for the ids of changed rows, which
     is no query, before rows are asked for. `lives_with` names the reference field and the object without whose row the org
-    drops this one silently; syncd keeps it as evidence.
+    drops this one silently; syncd keeps it as evidence. `dispensable` fields are read where the object has them.
     """
 
     object: str
@@ -32,6 +34,7 @@ class Need:
     is_optional: bool = False
     is_rare: bool = False
     lives_with: tuple[str, str] | None = None
+    dispensable: frozenset[str] = frozenset()
 
 
 def _history(name: str, of: str, parent: str | None, *, is_optional: bool = False) -> Need:
@@ -99,10 +102,72 @@ ORG_CHART = (
 # Fields that not every edition of Salesforce has; rules fall back to others without them.
 OPTIONAL = frozenset({"LastStageChangeDate", "CompletedDateTime"})
 FAST_TIER = "fast"
+FENCED_TIER = "fenced objects"
 TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "deal people": DEAL_PEOPLE, "org chart": ORG_CHART}
-FAMILIES = {"Lead": "LeadHistory", "Opportunity": "OpportunityFieldHistory"}
+ALWAYS_JUDGED = ("Lead", "Opportunity")
+"""Every change of these is in the ledger, whether a fence stands on them or not."""
 ALL = (*FAST, *DEAL_PEOPLE, *ORG_CHART)
 OBJECTS = tuple(need.object for need in ALL)
+_BASE = ("Name", "OwnerId", "CreatedDate")
+_REFERENCE_OF = {RECORD_TYPE: "RecordTypeId"}
+
+
+def tiers_under(policies: Policies) -> dict[str, tuple[Need, ...]]:
+    """Return what to read under these policies by tier, each slow tier one call or more, if nothing were hidden.
+
+    What fences stand on besides the objects that are always read has a slow tier of its own, which costs nothing without them.
+    """
+    families, named = families_under(policies), _named_by_object(policies)
+    known = {need.object for need in ALL}
+    more = [need for object in families if (need := _subject(object)).object not in known]
+    more += [need for object in families if (need := _history_need(object)).object not in known]
+    tiers = {**TIERS, FENCED_TIER: tuple(more)} if more else dict(TIERS)
+    return {name: tuple(_under(policies, need, families, named) for need in needs) for name, needs in tiers.items()}
+
+
+def families_under(policies: Policies) -> dict[str, str]:
+    """Return by object the history that its changes are judged by: of leads, deals, and whatever a fence stands on."""
+    fences = policies.fences
+    judged = dict.fromkeys([*ALWAYS_JUDGED, *fenced_objects(fences.fences, fences.sides)])
+    return {object: history_of(object).object for object in judged}
+
+
+def objects_under(policies: Policies) -> tuple[str, ...]:
+    """Name everything that is read under these policies."""
+    return tuple(need.object for need in wanted_under(policies))
+
+
+def _subject(object: str) -> Need:
+    return Need(object, _BASE, follows_deletes=True, dispensable=frozenset(_BASE))
+
+
+def _history_need(object: str) -> Need:
+    history = history_of(object)
+    fields = (history.parent, "Field", "OldValue", "NewValue", "CreatedById", "CreatedDate")
+    return Need(history.object, fields, (history.parent,), "CreatedDate", history.parent, lives_with=(history.parent, object))
+
+
+def _named_by_object(policies: Policies) -> dict[str, list[Named]]:
+    found: dict[str, list[Named]] = {}
+    for named in fields_named(policies.fences.fences, policies.fences.sides):
+        found.setdefault(named.object, []).append(named)
+    return found
+
+
+def _under(policies: Policies, need: Need, families: Mapping[str, str], named: Mapping[str, Iterable[Named]]) -> Need:
+    """Add what fences, mappings and the nurture rules want of an object."""
+    by_fences = list(named.get(need.object, ()))
+    own_keys = keys_needed(policies.sources).get(need.object, ())
+    holds = policies.nurture.hold_field if policies.nurture is not None else {}
+    hold = [holds[need.object]] if need.object in holds else []
+    extra = fields_needed(policies.sources).get(need.object, ())
+    fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *(one.field for one in by_fences))))
+    need = replace(need, fields=fields, indexed=tuple(dict.fromkeys((*need.indexed, *own_keys))))
+    if need.object in families:
+        return replace(need, is_optional=False, dispensable=need.dispensable - {one.field for one in by_fences if one.is_own})
+    if need.object in families.values():  # a history that was only kept is judged by now
+        return replace(need, parent=need.fields[0], is_optional=False)
+    return need
 
 
 def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[str, Need]:
@@ -138,22 +203,20 @@ def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list
             found.append(need.object)
             continue
         visible = _visible(need.fields, seen)
-        excused = {*visible, *OPTIONAL, *elsewhere}
-        found += [f"{need.object}.{name}" for name in need.fields if name not in excused]
+        excused = {*visible, *OPTIONAL, *elsewhere, *need.dispensable}
+        found += [f"{need.object}.{_REFERENCE_OF.get(name, name)}" for name in need.fields if name not in excused]
     return found
 
 
 def wanted_under(policies: Policies) -> Iterator[Need]:
     """Give what these policies would read if nothing were hidden."""
-    extra, keys = fields_needed(policies.sources), keys_needed(policies.sources)
-    holds = policies.nurture.hold_field if policies.nurture is not None else {}
-    for need in ALL:
-        own_keys = keys.get(need.object, ())
-        hold = [holds[need.object]] if need.object in holds else []
-        fields = tuple(dict.fromkeys((*need.fields, *extra.get(need.object, ()), *own_keys, *hold)))
-        indexed = tuple(dict.fromkeys((*need.indexed, *own_keys)))
-        yield replace(need, fields=fields, indexed=indexed)
+    return chain.from_iterable(tiers_under(policies).values())
 
 
 def _visible(fields: Iterable[str], seen: ObjectSchema) -> tuple[str, ...]:
-    return tuple(name for name in dict.fromkeys(fields) if "." in name or name in seen.fields)
+    return tuple(name for name in dict.fromkeys(fields) if _is_visible(name, seen))
+
+
+def _is_visible(name: str, seen: ObjectSchema) -> bool:
+    """Tell whether a field, or the reference that a path begins with, may be asked for."""
+    return _REFERENCE_OF.get(name, name) in seen.fields or ("." in name and name not in _REFERENCE_OF)

@@ -11,7 +11,7 @@ from syncd.engine.catching import catch, spill
 from syncd.engine.census import want_census
 from syncd.engine.loading import finish
 from syncd.engine.merging import follow_merges
-from syncd.engine.needs import FAST_TIER, TIERS, Need
+from syncd.engine.needs import FAST_TIER, Need
 from syncd.engine.schema import questions, take_described
 from syncd.engine.world import Cycle, World
 from syncd.errors import FieldHidden
@@ -35,14 +35,16 @@ COVERED_ASKED = timedelta(minutes=2)
 COVERED_MARGIN = timedelta(minutes=1)
 
 
-def due_slow_tiers(world: World, now: datetime, *, everything: bool) -> list[str]:
+def due_slow_tiers(world: World, cycle: Cycle, *, everything: bool) -> list[str]:
     """Name the slow tiers to read in this cycle: those that are due, or all when `everything` is wanted. Each costs one call.
 
     A slow tier is due when `slow_every` intervals have passed by the org's clock, or when it was never read.
     """
     wait = world.pace.interval * world.pace.slow_every
-    read_at = {name: world.store.setting(f"tier {name}") for name in TIERS if name != FAST_TIER}
-    return [name for name, at in read_at.items() if everything or at is None or now - datetime.fromisoformat(str(at)) >= wait]
+    read_at = {name: world.store.setting(f"tier {name}") for name in cycle.tiers if name != FAST_TIER}
+    return [
+        name for name, at in read_at.items() if everything or at is None or cycle.now - datetime.fromisoformat(str(at)) >= wait
+    ]
 
 
 def pull_fast(world: World, cycle: Cycle) -> None:
@@ -58,7 +60,7 @@ def pull(world: World, cycle: Cycle, tiers: Iterable[str], *, tells_time: bool =
     Many changes come by a Bulk job.
     """
     for tier in tiers:
-        objects = [need.object for need in TIERS[tier]]
+        objects = list(cycle.tiers[tier])
         for one in open_backfills(world.store):
             if one.is_urgent and one.object in objects:
                 finish(world, cycle, one)
@@ -169,7 +171,7 @@ class _Asking:
 
     def _begin_loads(self) -> set[str]:
         """Begin to load what has many rows; all that was counted is asked for once more, the big ones for what is new."""
-        big = big_ones(self.counts, self.world.pace.bulk_rows_min)
+        big = big_ones(self.counts, self.world.pace.bulk_rows_min, self.cycle.families)
         cut_at = self.cycle.now - self.world.pace.hold_back
         counts = {name: rows for name, rows in self.counts.items() if name in big}
         if counts:
@@ -280,8 +282,8 @@ def move_watermarks(world: World, cycle: Cycle, tiers: Iterable[str]) -> None:
     marks = world.store.marks()
     with world.store.begin() as tx:
         for tier in tiers:
-            for need in TIERS[tier]:
-                if need.object in cycle.needs:
-                    decided_at = cycle.covered.get(need.object, held_back)
-                    before = marks.get(need.object, Mark()).decided_at
-                    tx.advance(need.object, decided_at if before is None else max(before, decided_at))
+            for object in cycle.tiers[tier]:
+                if object in cycle.needs:
+                    decided_at = cycle.covered.get(object, held_back)
+                    before = marks.get(object, Mark()).decided_at
+                    tx.advance(object, decided_at if before is None else max(before, decided_at))

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.core.values import Entry, InboxItem
 from syncd.engine.drift import Difference, differences, field_users
-from syncd.engine.needs import OBJECTS, hidden_under, needs_under, wanted_under
+from syncd.engine.needs import hidden_under, needs_under, objects_under, wanted_under
 from syncd.engine.world import Cycle, World
 from syncd.ports import Described, DescribedSince, FieldSchema, ObjectSchema
 
@@ -29,10 +29,11 @@ def known_schema(world: World) -> dict[str, ObjectSchema]:
     Later changes come with the pulls: see `questions`.
     """
     known = world.store.setting(SCHEMA)
-    if isinstance(known, dict) and set(OBJECTS) <= set(known.get("asked", ())):
+    objects = objects_under(world.policies)
+    if isinstance(known, dict) and set(objects) <= set(known.get("asked", ())):
         return schema_from_json(known["objects"])
-    schema = dict(world.org.schema(OBJECTS))
-    _keep(world, schema, dict.fromkeys(OBJECTS, world.org.now()))
+    schema = dict(world.org.schema(objects))
+    _keep(world, schema, dict.fromkeys(objects, world.org.now()))
     return schema
 
 
@@ -158,7 +159,7 @@ def forget_schema(world: World) -> None:
 
 def _keep(world: World, schema: Mapping[str, ObjectSchema], seen_at: Mapping[str, datetime]) -> None:
     with world.store.begin() as tx:
-        tx.put_setting(SCHEMA, {"asked": list(OBJECTS), "objects": schema_to_json(schema)})
+        tx.put_setting(SCHEMA, {"asked": list(objects_under(world.policies)), "objects": schema_to_json(schema)})
         tx.put_setting(SEEN_AT, {name: at.isoformat() for name, at in seen_at.items()})
 
 

@@ -73,7 +73,8 @@ class Cycle:
     known of the API calls (None: they are not counted).
 
     `covered` says by object up to when all of the org's transactions had ended, where the org was asked; `caught` holds by
-    object what is decided straight from memory.
+    object what is decided straight from memory. `families` gives by object the history that its changes are judged by, `tiers`
+    which objects are read together.
     """
 
     id: str
@@ -87,6 +88,12 @@ class Cycle:
     covered: dict[str, datetime] = field(default_factory=dict)
     caught: dict[str, tuple[OrgRecord, ...]] = field(default_factory=dict)
     purse: Purse | None = None
+    families: Mapping[str, str] = field(default_factory=dict)
+    tiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def subject_of(self, object: str) -> str:
+        """Name what a history tells of, and anything else as itself."""
+        return next((name for name, history in self.families.items() if history == object), object)
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a count of this cycle."""
