@@ -1,0 +1,167 @@
+"""How far is a crossing followed up: noted, warned about, asked about, or put back, and when?
+
+Machines may be enforced first and people last; what is not proved, or may never be written, is not enforced at all.
+Source: promise 8: nobody is surprised, nobody is accused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.core.actors import Team
+from syncd.core.fence_model import Approver, Fence, Ladder
+from syncd.core.fiscal import QuietPeriod
+from syncd.core.values import ActorKind, Change, Intent, Proof, Verdict
+
+RUNGS: Mapping[Verdict, int] = {verdict: rung for rung, verdict in enumerate(Verdict)}
+ENFORCEABLE = frozenset({ActorKind.TOOL, ActorKind.AUTOMATION, ActorKind.PERSON})
+FOLLOWED_UP = frozenset({Verdict.ASK, Verdict.REVERT})
+"""The verdicts after which a record may be owed its last lawful value."""
+NEVER_WRITTEN = frozenset({"Opportunity"})
+OWNER_WRITTEN = frozenset({"Lead"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What follows from a crossing, and why.
+
+    `due_at` is when to follow it up at the earliest, None for at once. `is_knowable` is False when nobody can know who made
+    the change, or for whom.
+    """
+
+    verdict: Verdict
+    reason: str
+    due_at: datetime | None = None
+    is_knowable: bool = True
+
+
+def react(
+    code: str, reason: str, change: Change, ladder: Ladder, *, quiet: QuietPeriod | None = None, first_sight: bool = False
+) -> Reaction:
+    """Say what follows from a change that crosses a fence.
+
+    Shapes: `code` and `reason` are the crossing's, and the reason comes back with what softened the verdict. `quiet` is the
+    quiet period that the judging falls into.
+    Errors: none; what cannot be judged is noted.
+    """
+    doubt = _doubt(change)
+    if doubt is not None:
+        return Reaction(Verdict.NOTE, f"{reason}; {doubt}, so only noted", is_knowable=False)
+    because = _only_noted(code, change, ladder, first_sight=first_sight)
+    if because is not None:
+        return Reaction(Verdict.NOTE, f"{reason}; {because}")
+    wanted = mode_for(ladder, change.actor.kind)
+    allowed, softened = _ceiling(change.object, change.field, quiet)
+    if RUNGS[wanted] > RUNGS[allowed]:
+        return Reaction(allowed, f"{reason}; {softened}")
+    due_at = change.changed_at + ladder.grace if ladder.grace and wanted in FOLLOWED_UP else None
+    return Reaction(wanted, reason, due_at)
+
+
+def mode_for(ladder: Ladder, kind: ActorKind) -> Verdict:
+    """Return how far crossings of a kind of actor are followed up at most. Admins, partners and shared logins are noted only."""
+    return ladder.mode.get(kind, Verdict.NOTE) if kind in ENFORCEABLE else Verdict.NOTE
+
+
+def _mode(verdict: Verdict) -> str:
+    """Name a verdict as the file does."""
+    return "observe" if verdict is Verdict.NOTE else verdict.value
+
+
+def _doubt(change: Change) -> str | None:
+    """Say why nobody can know who made a change, or None."""
+    actor = change.actor
+    if change.proof is Proof.SHARED_LOGIN or actor.kind is ActorKind.SHARED:
+        return actor.why or "several use this login"
+    if change.proof is not Proof.HISTORY:
+        return None if change.proof is Proof.AUTOMATION else "not proved by history"
+    if actor.kind is ActorKind.UNKNOWN or actor.team is None:
+        return actor.why or "the actor is unknown"
+    return None
+
+
+def _only_noted(code: str, change: Change, ladder: Ladder, *, first_sight: bool) -> str | None:
+    """Say why a crossing whose actor is known is still only noted, or None."""
+    if change.proof is not Proof.HISTORY:
+        return "automation's, which no history proves, so only noted"
+    if code.endswith("-unowned"):
+        return "what cannot be judged is only noted"
+    if first_sight:
+        return "part of the baseline, so only noted"
+    if ladder.since is not None and change.changed_at < ladder.since:
+        return f"before the fence stood ({ladder.since:%Y-%m-%d %H:%M} UTC), so only noted"
+    return None
+
+
+def _ceiling(object: str, field: str, quiet: QuietPeriod | None, at_most: Verdict = Verdict.WARN) -> tuple[Verdict, str]:
+    """Return how far anything about a field may be followed up now, and why no further."""
+    if object in NEVER_WRITTEN:
+        return at_most, f"{object} fields are never written, so only warned about"
+    if field == "OwnerId" and object not in OWNER_WRITTEN:
+        return at_most, f"the owner of a {object} is never written, so only warned about"
+    if quiet is not None:
+        return quiet.ceiling, f"{quiet} are quiet, so nothing is put back"
+    return Verdict.REVERT, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A revert that is not made yet.
+
+    It is looked at again at `due_at`; then it is made, or, when `is_asked`, a person is asked. `due_at` None: the person
+    was asked, and has not answered. `intent` is the write that would be made, `cause` the ledger row of the crossing.
+    """
+
+    intent: Intent
+    fence: str
+    kind: ActorKind
+    changed_at: datetime
+    is_asked: bool = False
+    due_at: datetime | None = None
+    cause: int | None = None
+
+
+def when_due(wait: Wait, fence: Fence | None, quiet: QuietPeriod | None) -> Reaction:
+    """Say what becomes of a waiting revert now that its grace time is over, by the fences as they stand now.
+
+    Shapes: REVERT: it is made; ASK: a person is asked; anything less: the value stands, for the reason given.
+    Source: never retroactive: what the file no longer asks for is not done.
+    """
+    if fence is None:
+        return Reaction(Verdict.NOTE, f"the fence {wait.fence} is gone from the file, so it stands")
+    wanted = mode_for(fence.ladder, wait.kind)
+    if wanted not in FOLLOWED_UP:
+        return Reaction(wanted, f"by now the file says {_mode(wanted)} for {wait.kind.value}, so it stands")
+    allowed, softened = _ceiling(wait.intent.object, wait.intent.field, quiet)
+    if allowed not in FOLLOWED_UP:
+        return Reaction(allowed, softened)
+    if wait.is_asked or Verdict.ASK in (wanted, allowed):
+        return Reaction(Verdict.ASK, wait.intent.reason)
+    return Reaction(Verdict.REVERT, wait.intent.reason)
+
+
+def teams_between(fence: Fence, teams: Sequence[Team]) -> list[str]:
+    """Name the teams of people that a fence stands between, in the order of the file."""
+    held = {
+        team for holding in fence.holdings.values() for team in _holders(holding.team, holding.shared, holding.by_record_type)
+    }
+    moved = {side for move in fence.gates for side in move} if not fence.holdings else set()
+    people = dict.fromkeys(team.side for team in teams if team.kind is ActorKind.PERSON)
+    return [team for team in people if team in held | moved]
+
+
+def _holders(team: str | None, shared: Iterable[tuple[str, object]], by_record_type: Mapping[str, str]) -> set[str]:
+    return {*([team] if team else []), *(name for name, _ in shared), *by_record_type.values()}
+
+
+def missing_approvers(fence: Fence, teams: Sequence[Team], approvers: Iterable[Approver]) -> list[str]:
+    """Name the teams of people whose word is missing before people at a fence may be asked about or put back.
+
+    Shapes: empty when nobody's word is missing, and when people are no more than warned about.
+    """
+    if mode_for(fence.ladder, ActorKind.PERSON) not in FOLLOWED_UP:
+        return []
+    given = {approver.team for approver in approvers}
+    return [team for team in teams_between(fence, teams) if team not in given]

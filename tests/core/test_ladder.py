@@ -1,0 +1,245 @@
+"""How far is a crossing followed up, by kind of actor, proof, time and what may be written at all?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from syncd.core.actors import Team
+from syncd.core.fence_model import Approver, Bound, Fence, Gate, Holding, Ladder
+from syncd.core.fiscal import QuietPeriod
+from syncd.core.ladder import (
+    FOLLOWED_UP,
+    RUNGS,
+    Reaction,
+    Wait,
+    missing_approvers,
+    mode_for,
+    react,
+    teams_between,
+    when_due,
+)
+from syncd.core.values import Actor, ActorKind, Change, Intent, Proof, Rule, Verdict
+from tests.core.samples import LEAD, NOON
+
+RULE = Rule("status Working", "mappings/fences.toml", 31)
+EVERYTHING = Ladder(dict.fromkeys(ActorKind, Verdict.REVERT))
+QUIET = QuietPeriod("quarter", date(2026, 10, 26), date(2026, 11, 30))
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def moved(
+    kind: ActorKind = ActorKind.TOOL,
+    proof: Proof = Proof.HISTORY,
+    *,
+    team: str | None = "marketo",
+    why: str = "",
+    object: str = "Lead",
+    field: str = "Status",
+    at: datetime = NOON,
+) -> Change:
+    return Change(object, LEAD, field, "Working", "Inquiry", at, Actor("005", "Marketo", kind, team, why), proof)
+
+
+def reaction(change: Change, ladder: Ladder = EVERYTHING, code: str = "wrong-side", **more: object) -> Reaction:
+    return react(code, "why", change, ladder, **more)  # type: ignore[arg-type]
+
+
+def test_the_rungs_lead_from_harmless_to_enforced() -> None:
+    assert sorted(Verdict, key=RUNGS.__getitem__) == ["allow", "note", "warn", "ask", "revert"]
+    assert {"ask", "revert"} == FOLLOWED_UP
+
+
+@pytest.mark.parametrize("mode", [Verdict.NOTE, Verdict.WARN, Verdict.ASK, Verdict.REVERT])
+@pytest.mark.parametrize("kind", [ActorKind.TOOL, ActorKind.AUTOMATION, ActorKind.PERSON])
+def test_machines_and_people_are_followed_up_as_far_as_the_file_says_for_each_kind(kind: ActorKind, mode: Verdict) -> None:
+    assert reaction(moved(kind), Ladder({kind: mode})) == Reaction(mode, "why")
+    others = {other: Verdict.REVERT for other in ActorKind if other is not kind}
+    assert reaction(moved(kind), Ladder(others)) == Reaction(Verdict.NOTE, "why")
+
+
+@pytest.mark.parametrize("kind", [ActorKind.ADMIN, ActorKind.PARTNER, ActorKind.SYNCD])
+def test_admins_and_partners_are_noted_only_whatever_the_file_says(kind: ActorKind) -> None:
+    assert mode_for(EVERYTHING, kind) is Verdict.NOTE
+    assert reaction(moved(kind)) == Reaction(Verdict.NOTE, "why")
+
+
+@pytest.mark.parametrize(
+    ("change", "because", "is_knowable"),
+    [
+        (moved(proof=Proof.LAST_MODIFIED), "not proved by history, so only noted", False),
+        (moved(proof=Proof.NONE), "not proved by history, so only noted", False),
+        (moved(ActorKind.PERSON, Proof.LAST_MODIFIED), "not proved by history, so only noted", False),
+        (moved(proof=Proof.SHARED_LOGIN, why="four tools use this login"), "four tools use this login, so only noted", False),
+        (moved(ActorKind.SHARED), "several use this login, so only noted", False),
+        (moved(proof=Proof.AUTOMATION), "automation's, which no history proves, so only noted", True),
+        (moved(ActorKind.UNKNOWN, team=None, why="no team claims this user"), "no team claims this user, so only noted", False),
+        (moved(ActorKind.PERSON, team=None), "the actor is unknown, so only noted", False),
+        (moved(ActorKind.UNKNOWN), "the actor is unknown, so only noted", False),
+    ],
+)
+def test_what_history_does_not_prove_of_a_known_actor_is_noted_and_counted_as_not_to_be_known(
+    change: Change, because: str, is_knowable: bool
+) -> None:
+    assert reaction(change) == Reaction(Verdict.NOTE, f"why; {because}", is_knowable=is_knowable)
+
+
+@pytest.mark.parametrize("code", ["status-unowned", "owner-unowned"])
+def test_a_value_that_nobody_owns_is_never_put_back(code: str) -> None:
+    assert reaction(moved(), code=code) == Reaction(Verdict.NOTE, "why; what cannot be judged is only noted")
+
+
+def test_what_is_older_than_the_first_sight_or_the_fence_is_only_noted() -> None:
+    assert reaction(moved(), first_sight=True) == Reaction(Verdict.NOTE, "why; part of the baseline, so only noted")
+    fence = replace(EVERYTHING, since=NOON)
+    before = reaction(moved(at=NOON - timedelta(seconds=1)), fence)
+    assert before == Reaction(Verdict.NOTE, "why; before the fence stood (2026-11-02 12:00 UTC), so only noted")
+    assert reaction(moved(at=NOON), fence).verdict is Verdict.REVERT
+
+
+@pytest.mark.parametrize(
+    ("object", "field", "softened"),
+    [
+        ("Opportunity", "StageName", "Opportunity fields are never written, so only warned about"),
+        ("Opportunity", "OwnerId", "Opportunity fields are never written, so only warned about"),
+        ("Contact", "OwnerId", "the owner of a Contact is never written, so only warned about"),
+        ("Account", "OwnerId", "the owner of a Account is never written, so only warned about"),
+    ],
+)
+def test_what_syncd_never_writes_is_warned_about_at_most(object: str, field: str, softened: str) -> None:
+    assert reaction(moved(object=object, field=field)) == Reaction(Verdict.WARN, f"why; {softened}")
+    assert reaction(moved(object=object, field=field), Ladder({})) == Reaction(Verdict.NOTE, "why")
+
+
+@pytest.mark.parametrize(("object", "field"), [("Lead", "OwnerId"), ("Contact", "Contact_Status__c"), ("Deal__c", "Stage__c")])
+def test_lead_owners_and_lifecycle_fields_of_any_object_may_be_put_back(object: str, field: str) -> None:
+    assert reaction(moved(object=object, field=field)).verdict is Verdict.REVERT
+
+
+@pytest.mark.parametrize("mode", [Verdict.ASK, Verdict.REVERT])
+def test_in_a_quiet_period_nobody_is_put_back_or_asked_about(mode: Verdict) -> None:
+    quiet = reaction(moved(), Ladder({ActorKind.TOOL: mode}, grace=HALF_AN_HOUR), quiet=QUIET)
+    text = "why; the last days of the fiscal quarter (2026-10-26 to 2026-11-30) are quiet, so nothing is put back"
+    assert quiet == Reaction(Verdict.WARN, text)
+
+
+def test_a_quiet_period_hides_nothing_that_is_warned_about_anyway() -> None:
+    assert reaction(moved(), Ladder({ActorKind.TOOL: Verdict.WARN}), quiet=QUIET) == Reaction(Verdict.WARN, "why")
+    assert reaction(moved(), quiet=replace(QUIET, ceiling=Verdict.NOTE)).verdict is Verdict.NOTE
+
+
+@pytest.mark.parametrize(
+    ("mode", "due_at"),
+    [
+        (Verdict.NOTE, None),
+        (Verdict.WARN, None),
+        (Verdict.ASK, NOON + HALF_AN_HOUR),
+        (Verdict.REVERT, NOON + HALF_AN_HOUR),
+    ],
+)
+def test_a_reaction_waits_for_the_grace_time_after_the_change(mode: Verdict, due_at: datetime | None) -> None:
+    assert reaction(moved(), Ladder({ActorKind.TOOL: mode}, grace=HALF_AN_HOUR)) == Reaction(mode, "why", due_at)
+
+
+# --- when the grace time is over ---------------------------------------------------------------------------------------
+
+
+def waiting(*, object: str = "Lead", field: str = "Status", is_asked: bool = False) -> Wait:
+    intent = Intent("key", object, LEAD, field, "Inquiry", "Working", "fence", RULE, "why", "hash", "")
+    return Wait(intent, "status", ActorKind.TOOL, NOON, is_asked=is_asked, due_at=NOON + HALF_AN_HOUR)
+
+
+def standing(ladder: Ladder = EVERYTHING, name: str = "status") -> Fence:
+    return Fence(name, RULE, (Bound("Lead", "Status"),), {}, {}, ladder)
+
+
+@pytest.mark.parametrize(
+    ("wait", "fence", "quiet", "becomes"),
+    [
+        (waiting(), standing(), None, Reaction(Verdict.REVERT, "why")),
+        (waiting(is_asked=True), standing(), None, Reaction(Verdict.ASK, "why")),
+        (waiting(), standing(Ladder({ActorKind.TOOL: Verdict.ASK})), None, Reaction(Verdict.ASK, "why")),
+        (
+            waiting(),
+            standing(Ladder({ActorKind.TOOL: Verdict.WARN, ActorKind.PERSON: Verdict.REVERT})),
+            None,
+            Reaction(Verdict.WARN, "by now the file says warn for tool, so it stands"),
+        ),
+        (waiting(), standing(Ladder({})), None, Reaction(Verdict.NOTE, "by now the file says observe for tool, so it stands")),
+        (waiting(), None, None, Reaction(Verdict.NOTE, "the fence status is gone from the file, so it stands")),
+        (
+            waiting(is_asked=True),
+            standing(),
+            QUIET,
+            Reaction(
+                Verdict.WARN, "the last days of the fiscal quarter (2026-10-26 to 2026-11-30) are quiet, so nothing is put back"
+            ),
+        ),
+        (waiting(), standing(), replace(QUIET, ceiling=Verdict.ASK), Reaction(Verdict.ASK, "why")),
+    ],
+)
+def test_a_waiting_revert_is_judged_again_by_the_fences_as_they_stand_when_it_is_due(
+    wait: Wait, fence: Fence | None, quiet: QuietPeriod | None, becomes: Reaction
+) -> None:
+    assert when_due(wait, fence, quiet) == becomes
+
+
+# --- who has to agree --------------------------------------------------------------------------------------------------
+
+
+def team(name: str, kind: ActorKind = ActorKind.PERSON, acts_for: str | None = None) -> Team:
+    return Team(name, kind, RULE, acts_for=acts_for)
+
+
+TEAMS = (
+    team("admin", ActorKind.ADMIN),
+    team("marketo", ActorKind.TOOL, "marketing"),
+    team("sales"),
+    team("marketing"),
+    team("sdr"),
+    team("dach sdr", acts_for="sdr"),
+    team("finance"),
+)
+
+
+def holding(value: str, **more: object) -> Holding:
+    return Holding(value, RULE, **more)  # type: ignore[arg-type]
+
+
+STATUS = replace(
+    standing(Ladder({ActorKind.PERSON: Verdict.REVERT})),
+    holdings={
+        "Working": holding("Working", team="sdr"),
+        "Nurture": holding("Nurture", shared=(("sales", None), ("marketo", None))),
+        "Partner": holding("Partner", team="sdr", by_record_type={"Alliance": "marketing"}),
+        "Old": holding("Old", is_legacy=True),
+    },
+)
+OWNER = replace(
+    standing(Ladder({ActorKind.PERSON: Verdict.ASK}), "owner"),
+    gates={("marketing", "sdr"): Gate("marketing", "sdr", frozenset({"finance"}), RULE)},
+)
+
+
+def test_a_fence_stands_between_the_teams_of_people_that_hold_its_values_or_owners() -> None:
+    assert teams_between(STATUS, TEAMS) == ["sales", "marketing", "sdr"]
+    assert teams_between(OWNER, TEAMS) == ["marketing", "sdr"]
+
+
+@pytest.mark.parametrize(
+    ("fence", "approved", "missing"),
+    [
+        (STATUS, ("sales", "marketing", "sdr"), []),
+        (STATUS, ("sales", "finance"), ["marketing", "sdr"]),
+        (OWNER, ("sdr",), ["marketing"]),
+        (OWNER, (), ["marketing", "sdr"]),
+        (replace(OWNER, ladder=Ladder({ActorKind.PERSON: Verdict.WARN, ActorKind.TOOL: Verdict.REVERT})), (), []),
+    ],
+)
+def test_people_are_asked_about_or_put_back_only_with_the_word_of_every_team(
+    fence: Fence, approved: tuple[str, ...], missing: list[str]
+) -> None:
+    approvers = [Approver(name, f"{name}@example.com", RULE) for name in approved]
+    assert missing_approvers(fence, TEAMS, approvers) == missing
