@@ -1,7 +1,8 @@
 """Is a field fought over, and when does syncd step out of the fight?
 
 Two writers that set a field back and forth help nobody, least of all with syncd as one of them. A machine's value that comes
-back after it was put back once stands; a person's third revert of a field of one record in a day is not made.
+back after it was put back once stands, and from then on nothing of that machine in that field is put back, on any record; a
+person's third revert of a field of one record in a day is not made. A write that the org refuses twice is not tried a third time.
 Source: complaint 10: one inbox item that names both sides, and nothing is stuck.
 """
 
@@ -12,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.values import Change, InboxItem, Judgement
+from syncd.core.values import Actor, Change, InboxItem, Intent, Judgement, Outcome
+from syncd.core.vendors import product_of, steps
 
 DAY = timedelta(days=1)
 REVERTS_A_DAY = 2
 CAME_BACK = "put back once already, so left alone"
 PARKED = "fought over, so left alone until its inbox item is resolved"
+YIELDED = "this machine's values of the field are left alone until its inbox item is resolved"
 MACHINE_WINS = "machine-wins"
 FOUGHT_OVER = "fought-over"
 
@@ -63,16 +66,24 @@ class Fight:
         return Fight(str(change.actor.user_id), str(change.after), (*self.lately(now), now))
 
 
+def yielding(actor: Actor, object: str, field: str) -> str:
+    """Return the subject under which a machine that is left alone in a field stands in the inbox."""
+    return f"{actor.user_id}:{object}.{field}"
+
+
 def boomerang(item: Judgement) -> InboxItem:
-    """Tell that a machine wins."""
+    """Tell that a machine wins a field, on all records from now on, and where to stop it."""
     change = item.change
+    product = product_of(change.actor)
+    behind = f" ({product.name})" if product is not None and product.name.casefold() not in change.actor.name.casefold() else ""
     return InboxItem(
         MACHINE_WINS,
-        f"{change.actor.user_id}:{change.field}",
+        yielding(change.actor, change.object, change.field),
         f"{change.object} {change.record_id}",
-        f"{change.actor.name} brings values of {change.field} back that were put back; the latest: {change.after!r} "
-        f"over {change.before!r}. syncd leaves them alone.",
-        f"Block updates of {change.field} in that tool's own field settings; two machines fighting helps nobody.",
+        f"{change.actor.name}{behind} brings values of {change.field} back that were put back; the latest: {change.after!r} "
+        f"over {change.before!r}. syncd leaves its {change.field} alone now, on every {change.object}.",
+        f"{steps(change.actor, change.object, change.field)}. Two machines fighting helps nobody. When it is blocked: "
+        "syncd inbox resolve",
     )
 
 
@@ -95,4 +106,23 @@ def fought_over(item: Judgement, reverted_at: Sequence[datetime]) -> InboxItem:
         f"{change.actor.name}{side} set {change.field} from {change.before!r} to {change.after!r} again{times}. The other side: "
         f"{reason}{rule}. It stands, and nobody's change of this field is reverted until this is resolved.",
         "Let both sides agree. The fence stands again after a lawful move of the field, or after: syncd inbox resolve",
+    )
+
+
+BLOCKED = "protections-blocked"
+
+
+def blocked(intent: Intent, outcome: Outcome) -> InboxItem:
+    """Tell that two protections block each other: a fence that puts a value back, and a rule of the org that refuses it."""
+    words = f"{outcome.code} {outcome.text}".strip()
+    line = f"{intent.rule.file}:{intent.rule.line}"
+    return InboxItem(
+        BLOCKED,
+        parking(intent.record_id, intent.field),
+        f"{intent.object} {intent.record_id}",
+        f"Two protections block each other over {intent.field}. syncd's {intent.rule.name} ({line}) puts {intent.after!r} back; "
+        f"a rule of the org refuses just that: {words}. {intent.before!r} stands meanwhile, and syncd does not try again.",
+        f"Decide which of the two is right: change {line}, or the org's rule (Setup > Object Manager > {intent.object} > "
+        "Validation Rules), then: syncd inbox resolve",
+        detail=intent.reason,
     )
