@@ -115,7 +115,7 @@ def object_of(call: Call, record: Mapping[str, Any]) -> SObject:
     """
     name = _type_name(record)
     sobject = call.org.schema.find(name)
-    if sobject is None:
+    if sobject is None or call.org.settings.hides_object(sobject.name):
         raise SalesforceError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
     return sobject
 

@@ -83,7 +83,8 @@ def _edit(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, A
     assign = auto_assign(headers["sforce-auto-assign"]) if "sforce-auto-assign" in headers else False
     by_flow = bool(body.get("scheduled_flow"))
     user = str(body.get("user") or (process_user(org) if by_flow else ADMIN_USERNAME))
-    return {"results": org.edit(edits, user=user, auto_assign=assign, by_flow=by_flow)}
+    admin = str(body["login_as"]) if body.get("login_as") else None
+    return {"results": org.edit(edits, user=user, auto_assign=assign, by_flow=by_flow, login_as=admin)}
 
 
 def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> list[dict[str, Any]]:

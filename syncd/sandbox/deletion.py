@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, deeds
+from syncd.sandbox import activities, deeds, role_groups
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.locks import check_locks
 from syncd.sandbox.save import How, live_row
@@ -34,6 +34,7 @@ _CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId"), ("Task", "WhatId")),
 }
+_FED = frozenset({"Account", "Campaign", "Contact", "Lead", "Opportunity"})
 _LOOKUPS: dict[str, tuple[tuple[str, str], ...]] = {
     "Campaign": (("Opportunity", "CampaignId"), ("Campaign", "ParentId")),
     "Contact": (("Opportunity", "ContactId"), ("Contact", "ReportsToId"), ("Case", "ContactId")),
@@ -62,7 +63,7 @@ def delete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
 
 
 def _bin(org: Org, sobject: SObject, record_id: str, how: How, *, with_parent: bool) -> None:
-    for child, pointer in _CASCADES.get(sobject.name, ()):
+    for child, pointer in (*_CASCADES.get(sobject.name, ()), *_own_rows(sobject)):
         for row in org.database.where(child, **{pointer: record_id}):
             if not row["IsDeleted"]:
                 _bin(org, org.schema.get(child), row["Id"], how, with_parent=sobject.name == "Opportunity")
@@ -74,9 +75,17 @@ def _bin(org: Org, sobject: SObject, record_id: str, how: How, *, with_parent: b
     if vanishes or not sobject.has("IsDeleted"):
         org.database.delete(sobject.name, record_id)
         deeds.record_gone(org, sobject, record_id, how)
+        if sobject.name == "UserRole":
+            role_groups.drop_role_groups(org, record_id)
     else:
         _mark(org, sobject, record_id, how)
     org.database.insert("_Deleted", {"Object": sobject.name, "Id": record_id, "DeletedAt": how.stamp})
+
+
+def _own_rows(sobject: SObject) -> list[tuple[str, str]]:
+    """List what goes with a record and never moves to another: its feed, and a custom object's history."""
+    found = [("FeedItem", "ParentId")] if sobject.name in _FED else []
+    return [*found, (sobject.history, "ParentId")] if sobject.history and sobject.name.endswith("__c") else found
 
 
 def _mark(org: Org, sobject: SObject, record_id: str, how: How) -> None:
@@ -84,7 +93,9 @@ def _mark(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     if sobject.has("SystemModstamp"):
         changes["SystemModstamp"] = how.stamp
     if sobject.has("LastModifiedDate"):
-        changes |= {"LastModifiedDate": how.stamp, "LastModifiedById": how.user_id}
+        changes["LastModifiedDate"] = how.stamp
+    if sobject.has("LastModifiedById"):
+        changes["LastModifiedById"] = how.user_id
     org.database.update(sobject.name, record_id, changes)
     if not sobject.name.endswith("History"):
         deeds.record_changes(org, sobject, {"Id": record_id, "IsDeleted": 0}, {"IsDeleted": 1}, how)
@@ -102,7 +113,7 @@ def undelete(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     with org.database.savepoint():
         org.database.update(sobject.name, record_id, {"IsDeleted": 0, "SystemModstamp": how.stamp} | _unmerged(row))
         deeds.record_changes(org, sobject, row, {"IsDeleted": 0} | _unmerged(row), how)
-        for child, pointer in _CASCADES.get(sobject.name, ()):
+        for child, pointer in (*_CASCADES.get(sobject.name, ()), *_own_rows(sobject)):
             for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
                 if each.get("SystemModstamp", binned_at) == binned_at:
                     touched = {"SystemModstamp": how.stamp} if "SystemModstamp" in each else {}
@@ -166,7 +177,7 @@ def purge(org: Org, sobject: SObject, how: How, record_id: str) -> None:
     if row is None or not row.get("IsDeleted"):
         raise SalesforceError("INVALID_ID_FIELD", "Entity is not in the recycle bin", fields=("Id",))
     check_locks(org, sobject, (row,), how)
-    for child, pointer in _CASCADES.get(sobject.name, ()):
+    for child, pointer in (*_CASCADES.get(sobject.name, ()), *_own_rows(sobject)):
         for each in org.database.where(child, **{pointer: record_id}, IsDeleted=1):
             purge(org, org.schema.get(child), how, each["Id"])
     org.database.delete(sobject.name, record_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from syncd.sandbox.call import Answer, Call, precondition
 from syncd.sandbox.clock import http_date, stamp
+from syncd.sandbox.record_types import infos
 from syncd.sandbox.schema import Field, SObject
 
 _SOAP = {
@@ -25,7 +26,7 @@ _SOAP = {
 
 def describe_global(call: Call) -> Answer:
     """List every object with its flags."""
-    listing = [_flags(call, each) for each in call.org.schema.objects.values()]
+    listing = [_flags(call, each) for each in call.org.schema.objects.values() if not call.org.settings.hides_object(each.name)]
     return _dated(call, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listing})
 
 
@@ -47,16 +48,6 @@ def describe_object(call: Call, sobject: SObject) -> Answer:
     fields = [
         _field(call, sobject, each) for each in sobject.fields.values() if not call.org.settings.hides(sobject.name, each.name)
     ]
-    master = {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": "012000000000000AAA",
-        "urls": {"layout": f"{call.base}/sobjects/{sobject.name}/describe/layouts/012000000000000AAA"},
-    }
     return _dated(
         call,
         _flags(call, sobject)
@@ -65,7 +56,7 @@ def describe_object(call: Call, sobject: SObject) -> Answer:
             "childRelationships": children,
             "fields": fields,
             "namedLayoutInfos": [],
-            "recordTypeInfos": [master],
+            "recordTypeInfos": infos(call, sobject),
             "supportedScopes": [{"label": f"All {sobject.plural.lower()}", "name": "everything"}],
         },
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import load_columns, load_picklists
+from syncd.sandbox import custom_objects, load_columns, load_picklists
 from syncd.sandbox.bin import list_loaded
 from syncd.sandbox.errors import LoadRefused
 from syncd.sandbox.ids import parse_id
 from syncd.sandbox.load_columns import Column, Later
+from syncd.sandbox.objects_teams import TERRITORIES
 from syncd.sandbox.opportunities import fiscal
+from syncd.sandbox.role_groups import add_all_role_groups
 from syncd.sandbox.schema import SObject
 from syncd.sandbox.seeds import seed_structure, seed_system_users
 
@@ -35,6 +37,7 @@ def load_folder(org: Org, folder: Path) -> None:
     if not folder.is_dir():
         raise LoadRefused(f"{folder} is not a folder. --load takes a folder of CSV files named after objects, e.g. Lead.csv.")
     files = {path.stem.lower(): path for path in sorted(folder.glob("*.csv"))}
+    _add_objects(org, files)
     unknown = [path.name for stem, path in files.items() if org.schema.find(stem) is None]
     if unknown:
         raise LoadRefused(
@@ -49,9 +52,20 @@ def load_folder(org: Org, folder: Path) -> None:
             _load_file(org, sobject, files[name])
         if name == "user":
             seed_system_users(org)
+        if name == "group":
+            add_all_role_groups(org)
     load_picklists.finish(org, files)
     org.database.connection.execute("COMMIT")
     org.database.connection.execute("ANALYZE")
+
+
+def _add_objects(org: Org, files: Mapping[str, Path]) -> None:
+    """Give the org the objects that not every org has and this folder brings along."""
+    for path in files.values():
+        if custom_objects.is_custom(path.stem):
+            custom_objects.add_custom_object(org, path.stem)
+    if any(each.name.lower() in files for each in TERRITORIES):
+        custom_objects.add_territories(org)
 
 
 def _load_file(org: Org, sobject: SObject, path: Path) -> None:
@@ -146,6 +160,7 @@ def _completer(org: Org, sobject: SObject, given: set[str]) -> Complete:
     users = [name for name in _AUDIT_USERS if sobject.has(name)]
     owned = sobject.find("OwnerId") if sobject.name != "Group" else None
     stages = load_picklists.StageFacts(org, given) if sobject.name == "Opportunity" else None
+    kinds = {row["Id"]: row["UserType"] or "Standard" for row in org.database.where("Profile")} if sobject.name == "User" else {}
 
     def complete(row: dict[str, Any]) -> None:
         if dates:
@@ -156,6 +171,8 @@ def _completer(org: Org, sobject: SObject, given: set[str]) -> Complete:
             row["OwnerId"] = org.admin_id
         if sobject.name in _NAMED and not row["Name"]:
             row["Name"] = " ".join(part for part in (row["FirstName"], row["LastName"]) if part)
+        if sobject.name == "User":
+            row["UserType"] = row["UserType"] or kinds.get(row["ProfileId"], "Standard")
         if stages is not None:
             stages.complete(row)
             row.update(fiscal(row["CloseDate"]))

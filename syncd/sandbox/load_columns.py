@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 _CUSTOM = re.compile(r"([A-Za-z]\w*__c)(?::(\w+))?\Z")
+_LOOKUP = re.compile(r"([A-Za-z]\w*)__c:lookup\((\w+)\)\Z")
 _FORMULA = re.compile(r"([A-Za-z]\w*__c):formula\((.*)\)\Z", re.DOTALL)
 _CUSTOM_TYPES = {
     None: "string 255",
@@ -30,6 +31,7 @@ _CUSTOM_TYPES = {
     "datetime": "datetime",
     "boolean": "boolean",
     "number": "double 18.2",
+    "picklist": "picklist 255",
 }
 READ_CACHE = 8_192  # dates, numbers and owners come again and again
 _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0}
@@ -99,11 +101,15 @@ def _formula(org: Org, sobject: SObject, match: re.Match[str], path: Path) -> Co
 
 
 def _custom(org: Org, sobject: SObject, name: str, path: Path) -> Field:
+    lookup = _LOOKUP.match(name)
+    if lookup is not None and org.schema.find(lookup[2]) is not None:
+        target = org.schema.get(lookup[2]).name
+        return org.add_custom_field(sobject, f"{lookup[1]}__c reference CUN -> {target}/{lookup[1]}__r")
     match = _CUSTOM.match(name)
     if match is None or match[2] not in _CUSTOM_TYPES:
         raise LoadRefused(
             f"{path}:1: {sobject.name} has no field {name!r}. Use an API field name, or end a custom field in "
-            "__c, optionally with :external, :date, :datetime, :boolean, :number or :formula(...)."
+            "__c, optionally with :external, :date, :datetime, :boolean, :number, :picklist, :lookup(Object) or :formula(...)."
         )
     return org.add_custom_field(sobject, f"{match[1]} {_CUSTOM_TYPES[match[2]]} CUN")
 
@@ -209,7 +215,7 @@ def _reference(org: Org, sobject: SObject, name: str, path: Path) -> Column:
         return Later(field, sobject.name, key)
     known: dict[str, str] = {}
     for target in reversed(targets):
-        known.update(_keys(org, target, key))
+        known.update(_keys(org, target, key, owners=field.name == "OwnerId"))
 
     def look_up(cell: str) -> str:
         found = known.get(cell.lower())
@@ -223,10 +229,13 @@ def _reference(org: Org, sobject: SObject, name: str, path: Path) -> Column:
     return Column(field, look_up)
 
 
-def _keys(org: Org, target: SObject, key: str) -> dict[str, str]:
+def _keys(org: Org, target: SObject, key: str, *, owners: bool = False) -> dict[str, str]:
     column = quoted(target.fields[key.lower()].name)
+    only = "AND \"Type\" = 'Queue'" if owners and target.name == "Group" else ""
     rows = org.database.connection.execute(
-        " ".join(("SELECT", column, ', "Id" FROM', quoted(target.name), "WHERE", column, 'IS NOT NULL ORDER BY "Id" DESC'))
+        " ".join(
+            ("SELECT", column, ', "Id" FROM', quoted(target.name), "WHERE", column, "IS NOT NULL", only, 'ORDER BY "Id" DESC')
+        )
     )
     return {str(value).lower(): record_id for value, record_id in rows}
 

@@ -84,7 +84,7 @@ GROUP = sobject(
 Name string 40 CU required
 DeveloperName string 80 CU idlookup
 RelatedId reference N -> User,UserRole,Territory2/Related
-Type picklist 40 CN restricted =Regular | Regular | Role | RoleAndSubordinates | RoleAndSubordinatesInternal | Organization | Queue | Territory
+Type picklist 40 CN restricted =Regular | Regular | Role | RoleAndSubordinates | Organization | Queue
 Email email 255 CUN
 OwnerId reference N -> Organization,User/Owner
 DoesSendEmailToMembers boolean CUD

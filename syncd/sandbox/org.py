@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.sandbox import conversion, deeds, deletion, save, seeds
+from syncd.sandbox import conversion, deeds, deletion, role_groups, save, seeds, setup_trail
 from syncd.sandbox.bin import RecycleBin
 from syncd.sandbox.bulk.jobs import BulkJobs
 from syncd.sandbox.clock import SandboxClock, stamp
@@ -80,6 +80,7 @@ class Org:
         seeds.seed_system(org)
         seeds.seed_picklists(org)
         seeds.seed_users(org, users)
+        role_groups.add_all_role_groups(org)
         return org
 
     def remember_system_ids(self) -> None:
@@ -96,8 +97,10 @@ class Org:
             self.settings.change(wanted)
             if "formula_fields" in wanted:
                 put_formulas(self, formulas, self.settings.formula_fields)
-            if {"hidden_fields", "read_only_fields", "picklists"} & wanted.keys():
+            if {"hidden_fields", "read_only_fields", "picklists", "hidden_objects", "record_type_values"} & wanted.keys():
                 self.schema_changed_at = self.clock.now()
+            if "workflow_rules" in wanted:
+                setup_trail.list_automation(self, self.settings.workflow_rules)
             if "assignment_rule" in wanted:
                 active = int(bool((wanted["assignment_rule"] or {}).get("active")))
                 for row in self.database.where("AssignmentRule"):
@@ -156,6 +159,7 @@ class Org:
         """
         for table, column in (("User", "Username"), ("Group", "DeveloperName"), ("Group", "Name"), ("User", "Name")):
             rows = self.database.where(table, **{column: text})
+            rows = [row for row in rows if table == "User" or role_groups.may_own(row)]
             if rows:
                 return str(rows[0]["Id"])
         full = parse_id(text)
@@ -180,11 +184,14 @@ class Org:
         user: str = seeds.ADMIN_USERNAME,
         auto_assign: bool = False,
         by_flow: bool = False,
+        login_as: str | None = None,
     ) -> list[dict[str, Any]]:
         """Carry out a person's edits, or a scheduled flow's, one after the other, each by itself; see the control endpoint."""
         with self.lock:
             self.settle()
             user_id, via = self.resolve_owner(user), deeds.AUTOMATION if by_flow else deeds.EDIT
+            if login_as is not None:
+                setup_trail.note_login_as(self, self.resolve_owner(login_as), user_id)
             return [self._edit(each, user_id, auto_assign, via) for each in edits]
 
     def settle(self) -> None:

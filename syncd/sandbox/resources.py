@@ -13,6 +13,7 @@ from syncd.sandbox.describe import basic_information, describe_global, describe_
 from syncd.sandbox.errors import NotThere, SalesforceError, method_not_allowed
 from syncd.sandbox.graph import graph
 from syncd.sandbox.limits import limits, record_count
+from syncd.sandbox.record_types import picklist_values
 from syncd.sandbox.replication import deleted, updated
 from syncd.sandbox.rows import create_row, row_by_external_id, row_by_id, the_object
 from syncd.sandbox.soql.columns import column_metadata
@@ -43,6 +44,9 @@ def dispatch(call: Call) -> Answer:
             return limits(call)
         if call.parts[1].lower() == "recordcount":
             return record_count(call)
+    if first == "ui-api":
+        _only(call, "GET", "HEAD")
+        return picklist_values(call)
     if first == "":
         _only(call, "GET", "HEAD")
         return Answer(

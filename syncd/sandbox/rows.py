@@ -23,7 +23,7 @@ def the_object(call: Call, name: str) -> SObject:
     Errors: 404 NOT_FOUND.
     """
     sobject = call.org.schema.find(name)
-    if sobject is None:
+    if sobject is None or call.org.settings.hides_object(sobject.name):
         raise NotThere()
     return sobject
 

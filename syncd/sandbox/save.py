@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, automation, deeds, history, members, opportunities
+from syncd.sandbox import activities, automation, deeds, history, members, opportunities, role_groups
 from syncd.sandbox.clock import stamp
 from syncd.sandbox.duplicates import ALERT, check_duplicates
 from syncd.sandbox.errors import NotThere, SalesforceError
@@ -112,6 +112,8 @@ def _after_insert(org: Org, sobject: SObject, row: Values, how: How) -> None:
         members.keep_one_default(org, row)
     elif sobject.name in activities.KINDS:
         activities.roll_up(org, row, how.stamp)
+    elif sobject.name == "UserRole":
+        role_groups.add_role_groups(org, row)
 
 
 def _role_from_contact(org: Org, row: Mapping[str, Any], how: How) -> None:
@@ -196,6 +198,10 @@ def _default(org: Org, sobject: SObject, values: Values, how: How) -> None:
         values.setdefault("OwnerId", how.user_id)
     if sobject.name == "Lead" and values.get("Status") is None:
         values["Status"] = org.default_lead_status()
+    if sobject.name == "User" and values.get("ProfileId"):
+        values["UserType"] = (org.database.row("Profile", values["ProfileId"]) or {}).get("UserType")
+    elif sobject.name == "FeedItem":
+        values["InsertedById"] = how.user_id
     if sobject.name in _COMPOUND_NAMES:
         _compound_name(values, {})
 

@@ -125,6 +125,7 @@ def seed_structure(org: Org) -> None:
                 "LanguageLocaleKey": "en_US",
                 "TimeZoneSidKey": "UTC",
                 "InstanceName": "SBX1",
+                "FiscalYearStartMonth": 1,
             },
         )
     for name in _PROFILES:

@@ -22,6 +22,8 @@ class Settings:
     read_only_fields: dict[str, list[str]] = field(default_factory=dict)
     required_fields: dict[str, list[str]] = field(default_factory=dict)
     picklists: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # {"Lead": {"LeadSource": ["Web", "Fair"]}}
+    hidden_objects: list[str] = field(default_factory=list)  # what the API user may not see at all, as without a permission set
+    record_type_values: dict[str, dict[str, dict[str, list[str]]]] = field(default_factory=dict)
     unshared: list[str] = field(default_factory=list)  # ids of records that the API user may not see: no query tells of them
     assignment_rule: dict[str, Any] | None = None
     collections_ignore_auto_assign: bool = False  # the guide does not say whether collections heed Sforce-Auto-Assign
@@ -88,6 +90,10 @@ class Settings:
             if listed_object.lower() == sobject.lower():
                 return name.lower() in (each.lower() for each in names)
         return False
+
+    def hides_object(self, name: str) -> bool:
+        """Tell whether the API user has no access to the object."""
+        return bool(self.hidden_objects) and name.lower() in (each.lower() for each in self.hidden_objects)
 
     def hides(self, sobject: str, name: str) -> bool:
         """Tell whether field-level security hides the field from the API user."""

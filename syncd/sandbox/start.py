@@ -9,6 +9,7 @@ from pathlib import Path
 from syncd.sandbox.errors import LoadRefused
 from syncd.sandbox.load import load_folder
 from syncd.sandbox.org import Org
+from syncd.sandbox.role_groups import add_all_role_groups
 from syncd.sandbox.seeds import seed_picklists, seed_system, seed_users
 
 
@@ -46,3 +47,4 @@ def _fill(org: Org, load: Path | None, *, company: bool, users: int) -> None:
     seed_system(org)
     seed_picklists(org)
     seed_users(org, users)
+    add_all_role_groups(org)

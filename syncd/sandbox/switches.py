@@ -120,7 +120,7 @@ def _bulk_job(org: Org, setting: str, rule: Table) -> None:
 _RULES: dict[str, tuple[Callable[[Org, str, Table], None], frozenset[str]]] = {
     "validation_rules": (_validation, frozenset({"object", "when", "message", "field"})),
     "failing_triggers": (_trigger, frozenset({"object", "when", "message", "kind"})),
-    "workflow_rules": (_workflow, frozenset({"object", "when", "set", "as"})),
+    "workflow_rules": (_workflow, frozenset({"object", "when", "set", "as", "name"})),
     "bulk_jobs": (_bulk_job, frozenset({"operation", "object", "end", "after_rows", "message"})),
     "duplicate_rules": (_duplicate, frozenset({"object", "name", "match", "against", "action"})),
 }

@@ -96,7 +96,7 @@ class Joins:
         Errors: INVALID_TYPE for one that does not exist.
         """
         sobject = self.schema.find(source)
-        if sobject is None:
+        if sobject is None or self.settings.hides_object(sobject.name):
             hint = _HINT.format("object", "__c", "entity")
             raise SalesforceError(
                 "INVALID_TYPE", located(self.statement, column, f"sObject type '{source}' is not supported. {hint}")
