@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.core.actors import Directory, team_of_owner
-from syncd.core.fence_model import OWNER, STATUS, Fence, Fences
-from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
+from syncd.core.fence_model import OWNER, STATUS, Fences
+from syncd.core.fiscal import QuietPeriod
+from syncd.core.ladder import react
+from syncd.core.values import ActorKind, Change, Judgement, Rule, Scalar, Verdict
 
 NO_EVENTS: Mapping[int, str] = {}
 
@@ -109,21 +111,6 @@ class Replay:
     owed: bool = False
 
 
-def _enforced(crossing: Crossing, change: Change, fence: Fence, *, first_sight: bool) -> tuple[Verdict, str]:
-    wanted = fence.ladder.mode.get(change.actor.kind, Verdict.NOTE)
-    if change.proof is not Proof.HISTORY:
-        return Verdict.NOTE, f"{crossing.reason}; not proved by history, so only noted"
-    if crossing.code.endswith("-unowned"):
-        return Verdict.NOTE, f"{crossing.reason}; what cannot be judged is only noted"
-    if change.actor.kind is ActorKind.UNKNOWN or change.actor.team is None:
-        return Verdict.NOTE, f"{crossing.reason}; {change.actor.why or 'the actor is unknown'}, so only noted"
-    if first_sight:
-        return Verdict.NOTE, f"{crossing.reason}; part of the baseline, so only noted"
-    if fence.ladder.since is not None and change.changed_at < fence.ladder.since:
-        return Verdict.NOTE, f"{crossing.reason}; before the fence stood ({fence.ladder.since:%Y-%m-%d %H:%M} UTC), so only noted"
-    return wanted, crossing.reason
-
-
 def _judge(change: Change, before: Scalar, fences: Fences, people: Directory) -> Crossing | Passed:
     old, new = (None if before is None else str(before)), (None if change.after is None else str(change.after))
     if change.field == "Status":
@@ -141,6 +128,7 @@ def replay(
     first_sight: bool = False,
     explained: Iterable[int] = (),
     events: Mapping[int, str] = NO_EVENTS,
+    quiet: QuietPeriod | None = None,
     spare: Callable[[Change], Spared | None] = nothing_spared,
 ) -> Replay:
     """Judge the changes of one field of one record in order and name the last value that may stand.
@@ -152,7 +140,8 @@ def replay(
     Shapes: `changes` in the order in which they happened, of one record and one field (Status or OwnerId); `owed` the
     value still owed from an earlier cycle, or None; `held` the value that the record held before the first change, None
     when it is not known; `explained` the indices that syncd's own intents explain; `events` the indices that are part of an
-    event which is lawful of its own kind, such as a lead conversion, with its name; `spare` says what a revert is softened to.
+    event which is lawful of its own kind, such as a lead conversion, with its name; `quiet` the quiet period
+    that today lies in; `spare` says what a revert is softened to.
     """
     judgements: list[Judgement] = []
     base: Scalar = owed if owed is not None else (changes[0].before if changes else None)
@@ -174,11 +163,12 @@ def replay(
             judgements.append(Judgement(change, Verdict.ALLOW, result.reason, gate=result.gate))
             base, in_debt = change.after, False
             continue
-        verdict, reason = _enforced(result, change, fence, first_sight=first_sight)
+        reaction = react(result.code, result.reason, change, fence.ladder, quiet=quiet, first_sight=first_sight)
+        verdict, reason, due_at = reaction.verdict, reaction.reason, reaction.due_at
         spared = spare(change) if verdict is Verdict.REVERT else None
         if spared is not None:
-            verdict, reason = spared.verdict, f"{reason}; {spared.reason}"
-        judgement = Judgement(change, verdict, reason, fence=fence.name, rule=result.rule)
+            verdict, reason, due_at = spared.verdict, f"{reason}; {spared.reason}", None
+        judgement = Judgement(change, verdict, reason, fence.name, result.rule, is_knowable=reaction.is_knowable, due_at=due_at)
         if verdict is Verdict.REVERT:
             judgements.append(replace(judgement, restore=base))
             in_debt = True

@@ -14,6 +14,7 @@ from syncd.core.changes import CONVERSION, changes_of
 from syncd.core.fence_model import Fences
 from syncd.core.fences import Replay, Spared, replay
 from syncd.core.fights import CAME_BACK, PARKED, Fight, boomerang, fought_over, parking
+from syncd.core.fiscal import QuietPeriod
 from syncd.core.values import (
     Actor,
     ActorKind,
@@ -74,14 +75,15 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, and the fights that wait
-    in the inbox."""
+    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, the fights that wait in
+    the inbox, and the quiet period that today lies in."""
 
     fences: Fences
     people: Directory
     cycle: str
     now: datetime
     parked: frozenset[str] = frozenset()
+    quiet: QuietPeriod | None = None
     _actors: dict[str | None, Actor] = field(default_factory=dict, repr=False, compare=False)
 
     def actor(self, user_id: str | None) -> Actor:
@@ -168,6 +170,7 @@ def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) 
         first_sight=subject.known is None,
         explained=own,
         events=events,
+        quiet=bench.quiet,
         spare=_sparing(subject, bench, name),
     )
 

@@ -74,7 +74,7 @@ def _doubt(change: Change) -> str | None:
     """Say why nobody can know who made a change, or None."""
     actor = change.actor
     if change.proof is Proof.SHARED_LOGIN or actor.kind is ActorKind.SHARED:
-        return actor.why or "several use this login"
+        return "a shared login proves nobody's hand"
     if change.proof is not Proof.HISTORY:
         return None if change.proof is Proof.AUTOMATION else "not proved by history"
     if actor.kind is ActorKind.UNKNOWN or actor.team is None:

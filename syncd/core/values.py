@@ -154,7 +154,8 @@ class Change:
 class Judgement:
     """A change and what was made of it. `fence` is the crossed fence, or None; `restore` what a revert writes.
 
-    `is_knowable` False: whether the change was lawful cannot be known, and `reason` says why.
+    `is_knowable` False: whether the change was lawful cannot be known, and `reason` says why. `due_at`: a revert, or a question
+    about one, waits until then; None: it does not.
     """
 
     change: Change
@@ -165,6 +166,7 @@ class Judgement:
     gate: Rule | None = None
     restore: Scalar = None
     is_knowable: bool = True
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def change(policy: Fences, before: str, after: str) -> Change:
             SHARED,
             ActorKind.SHARED,
             Proof.SHARED_LOGIN,
-            "'MQL' belongs to sdr; tools moved it to 'Inquiry'; not proved by history, so only noted",
+            "'MQL' belongs to sdr; tools moved it to 'Inquiry'; a shared login proves nobody's hand, so only noted",
         ),
     ],
 )
