@@ -15,6 +15,7 @@ from syncd.ports.exports import ExportFile, ExportRow
 from syncd.ports.jobs import Job
 from syncd.ports.org import Keyset
 from syncd.ports.requests import Request
+from syncd.ports.tally import TallyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class CycleRecord:
     error: str | None = None
 
 
-class StoreReader(CensusStore, Protocol):
+class StoreReader(CensusStore, TallyStore, Protocol):
     """The database of one org, read only."""
 
     def setting(self, key: str) -> object:
@@ -143,6 +144,10 @@ class StoreReader(CensusStore, Protocol):
 
     def count(self, object: str) -> int:
         """Count the live mirrored rows of an object."""
+        ...
+
+    def staged_objects(self) -> frozenset[str]:
+        """Name the objects of which something is staged."""
         ...
 
     def cases(

@@ -33,6 +33,7 @@ from syncd.store.notes import NoteReads, NoteWrites
 from syncd.store.requests import Requests, RequestWrites
 from syncd.store.schema import is_current, migrate, version_of
 from syncd.store.staging import StagingReads, StagingWrites
+from syncd.store.tallying import TallyReads
 
 
 def _nothing() -> None:
@@ -62,7 +63,9 @@ class SqlWriter(MirrorWrites, LoadWrites, StagingWrites, NoteWrites, ExportWrite
     """One write transaction."""
 
 
-class SqlStore(MirrorReads, LoadReads, CountReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests):
+class SqlStore(
+    MirrorReads, LoadReads, CountReads, TallyReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests
+):
     """The database of one org. Made by `open_store`.
 
     `is_new`: the database was made by this opening; its ledger is empty. `identity`: the file that writers must still find at

@@ -27,6 +27,7 @@ from syncd.core.values import (
 from syncd.errors import LeaseHeld
 from syncd.ports import Case, Chunk, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store
 from syncd.ports.census import Span
+from syncd.ports.tally import StagedEdit
 from syncd.store.sql import Surroundings, open_store
 
 ORG = "00D5e00000SYNCDAAA"
@@ -106,6 +107,32 @@ class StoreContract:
     def test_a_time_without_zone_is_refused(self, store: Store) -> None:
         with pytest.raises(ValueError, match="without zone"), store.begin() as tx:
             tx.advance("Lead", datetime(2026, 3, 1))  # noqa: DTZ001
+
+    # --- sums
+
+    def test_live_rows_are_counted_by_a_value_whatever_else_they_hold(self, store: Store) -> None:
+        rows = [lead("00Q1", OwnerId="005A", IsConverted=False), lead("00Q2", OwnerId="005A"), lead("00Q3", OwnerId=None)]
+        rows += [lead("00Q4", OwnerId="00GB", IsConverted=True), lead("00Q5", OwnerId="005A", is_deleted=True)]
+        rows += [lead("00Q6", Email="a@b.example"), OrgRecord("Contact", "0031", T, {"OwnerId": "005A"})]
+        with store.begin() as tx:
+            tx.mirror(rows)
+        assert store.tally("Lead", "OwnerId") == {"005A": 2, "00GB": 1}
+        assert store.tally("Lead", "OwnerId", unless=("IsConverted", "Missing")) == {"005A": 2}
+        assert store.tally("Lead", "Missing") == store.tally("Account", "OwnerId") == {}
+
+    def test_staged_history_tells_who_changed_which_field_of_which_record_and_when(self, store: Store) -> None:
+        rows = [
+            OrgRecord("LeadHistory", "0171", after(1), {"LeadId": "00Q1", "Field": "Status", "CreatedById": "005A"}),
+            OrgRecord("LeadHistory", "0172", after(2), {"LeadId": "00Q2", "Field": "Owner", "CreatedById": "005B"}),
+            OrgRecord("LeadHistory", "0173", after(3), {"LeadId": "00Q3", "Field": "Email", "CreatedById": "005B"}),
+            OrgRecord("LeadHistory", "0174", after(4), {"LeadId": "00Q4", "Field": "Status", "CreatedById": None}),
+        ]
+        with store.begin() as tx:
+            tx.stage("LeadHistory", rows, "LeadId", None)
+        one, two = StagedEdit("005A", "Status", "00Q1", after(1)), StagedEdit("005B", "Owner", "00Q2", after(2))
+        assert sorted(store.staged_edits("LeadHistory", {"Status", "Owner"}), key=lambda edit: edit.at) == [one, two]
+        assert store.staged_edits("LeadHistory", {"Status", "Owner"}, after(2)) == [two]
+        assert store.staged_edits("ContactHistory", {"Status"}) == []
 
     # --- transactions
 
