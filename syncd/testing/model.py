@@ -240,7 +240,7 @@ class OrgModel:
             row["OwnerId"] = user_id
         if object == "Lead" and row["Status"] is None:
             row["Status"] = self.shapes["Lead"].fields["Status"].picklist[0]
-        if object in HISTORY_OF and object in TRACKED:
+        if object in HISTORY_OF and self._tracked(object):
             self._history(object, id, "created", (None, None), user_id, at)
         self._deed(object, id, "Id", (None, id), user_id, via)
         return id
@@ -288,7 +288,7 @@ class OrgModel:
         if object == "Task" and "Status" in changes:
             changes |= {"IsClosed": changes["Status"] == "Completed"}
         for name, value in changes.items():
-            if name in TRACKED.get(object, ()):
+            if name in self._tracked(object):
                 self._history(object, row["Id"], name.removesuffix("Id"), (row[name], value), user_id, at)
                 if name == "OwnerId":
                     names = (self._name(row[name]), self._name(value))
@@ -296,6 +296,10 @@ class OrgModel:
             self._deed(object, row["Id"], name, (row.get(name), value), user_id, via)
         row |= changes
         row |= {name: value for name, value in _stamped(at, user_id).items() if name in row and not name.startswith("Created")}
+
+    def _tracked(self, object: str) -> Sequence[str]:
+        found: Mapping[str, Sequence[str]] = self.settings.get("history_tracking", TRACKED)
+        return found.get(object, ())
 
     def _name(self, id: str | None) -> str | None:
         return next((table[id]["Name"] for table in (self.tables["User"], self.tables["Group"]) if id in table), None)

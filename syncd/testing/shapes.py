@@ -38,17 +38,26 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "Event": ("00U", "WhatId:reference WhoId:reference OwnerId:reference Subject:text ActivityDate:date"),
     "Case": ("500", "ContactId:reference AccountId:reference Status:text Subject:text OwnerId:reference"),
-    "User": ("005", "Name:text Username:text IsActive:boolean ProfileId:reference UserRoleId:reference ManagerId:reference"),
+    "User": (
+        "005",
+        "Name:text Username:text IsActive:boolean ProfileId:reference UserRoleId:reference ManagerId:reference UserType:text "
+        "Department:text Division:text Title:text",
+    ),
     "Profile": ("00e", "Name:text"),
-    "UserRole": ("00E", "Name:text DeveloperName:text"),
-    "Group": ("00G", "Name:text DeveloperName:text Type:text"),
+    "UserRole": ("00E", "Name:text DeveloperName:text ParentRoleId:reference"),
+    "Group": ("00G", "Name:text DeveloperName:text Type:text RelatedId:reference"),
     "GroupMember": ("011", "GroupId:reference UserOrGroupId:reference"),
+    "PermissionSet": ("0PS", "Name:text Label:text"),
+    "PermissionSetAssignment": ("0Pa", "PermissionSetId:reference AssigneeId:reference IsActive:boolean"),
+    "RecordType": ("012", "Name:text DeveloperName:text SobjectType:text IsActive:boolean"),
+    "FeedItem": ("0D5", "ParentId:reference Body:text Type:text"),
     "LeadHistory": ("017", _HISTORY.format("Lead")),
     "ContactHistory": ("017", _HISTORY.format("Contact")),
     "OpportunityFieldHistory": ("017", _HISTORY.format("Opportunity")),
 }
 HISTORY_OF = {"Lead": "LeadHistory", "Contact": "ContactHistory", "Opportunity": "OpportunityFieldHistory"}
-TRACKED = {"Lead": ("Status", "OwnerId"), "Opportunity": ("StageName", "OwnerId")}
+# What history is kept of where the setting `history_tracking` names nothing, by the fields' API names.
+TRACKED: Mapping[str, tuple[str, ...]] = {"Lead": ("Status", "OwnerId"), "Opportunity": ("StageName", "OwnerId")}
 # child object, pointing field: what goes into the bin with its parent, and moves to the winner of a merge
 CHILDREN: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Lead": (("CampaignMember", "LeadId"), ("Task", "WhoId"), ("LeadHistory", "LeadId")),
