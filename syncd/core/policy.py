@@ -6,209 +6,170 @@ Parsed tables in, (Fences, problems) out. Source of the rules: practices 1, 7, 9
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
-from typing import Any
+from dataclasses import dataclass
 
 from syncd.core.actors import Team
-from syncd.core.fence_model import ANY, OWNER, STATUS, Bound, Fence, Fences, Gate, Holding, Ladder
+from syncd.core.fence_file.bindings import (
+    FENCE,
+    LEAD_OWNER,
+    LIFECYCLE,
+    read_fence_fields,
+    read_fence_names,
+    read_lifecycle,
+    refuse_twice,
+)
+from syncd.core.fence_file.conditions import Compile, Conditions
+from syncd.core.fence_file.gates import GatesReader, Pair, read_never_to, read_reasons
+from syncd.core.fence_file.holdings import HoldingsReader
+from syncd.core.fence_file.ladders import Stance, read_approvers, read_bulk, read_ladders, read_quiet
+from syncd.core.fence_file.sides import is_read_only, read_sides
+from syncd.core.fence_file.teams import RECORD_OWNER, holders_in, people_in, read_teams, sides_of
+from syncd.core.fence_model import OWNER, STATUS, Bound, Fence, Fences, Gate, Holding, Ladder
 from syncd.core.reading import Reader
-from syncd.core.tables import Table
-from syncd.core.values import ActorKind, Problem, Verdict
+from syncd.core.tables import Path, Table
+from syncd.core.values import Problem
 
-MODES = {"observe": Verdict.NOTE, "warn": Verdict.WARN, "revert": Verdict.REVERT}
-KINDS = {
-    kind.value: kind
-    for kind in (
-        ActorKind.PERSON,
-        ActorKind.TOOL,
-        ActorKind.AUTOMATION,
-        ActorKind.ADMIN,
-        ActorKind.PARTNER,
-        ActorKind.SHARED,
-    )
-}
-NEVER_ENFORCED = {
-    "admin": "an admin is noted and never reverted",
-    "partner": "a partner is noted and never warned or reverted",
-    "shared": "behind a login that several use stands nobody in particular",
-    "unknown": "an actor that is not sure is only noted",
-}
-SYNCD = "syncd"
-ARROW = "->"
+PARTS = (
+    "version",
+    "approvers",
+    "lifecycle",
+    "teams",
+    "status",
+    "gate",
+    "reasons",
+    "owner",
+    "fence",
+    "fields",
+    "crossing",
+    "quiet",
+    "bulk",
+)
 
 
-def parse_fences(table: Table) -> tuple[Fences | None, list[Problem]]:
-    """Read fences.toml.
+def parse_fences(table: Table, compile_condition: Compile | None = None) -> tuple[Fences | None, list[Problem]]:
+    """Read fences.toml. `compile_condition` makes conditions of texts; without it a file that holds one is refused.
 
     Shapes: (Fences, []) or (None, every problem of the file).
     """
     read = Reader(table)
-    read.known_keys((), ("version", "teams", "status", "gate", "owner", "crossing"))
-    version = read.text(("version",), required=True)
-    teams = _teams(read)
-    sides = {team.side for team in teams} | {SYNCD}
-    statuses = _statuses(read, {team.side for team in teams if team.kind is ActorKind.PERSON})
-    gates = _gates(read, ("gate",), set(statuses), sides, {name: holding.team or "" for name, holding in statuses.items()})
-    owners = {team.side for team in teams}
-    owner_gates = _gates(read, ("owner",), owners, sides, {side: side for side in owners})
-    read.known_keys(("crossing",), (STATUS, OWNER))
-    status = _fence(read, STATUS, Bound("Lead", "Status"), statuses, gates)
-    owner = _fence(read, OWNER, Bound("Lead", "OwnerId"), {}, owner_gates)
-    if read.problems:
-        return None, read.problems
-    return Fences(version or "", table.sha256, tuple(teams), (status, owner)), []
+    read.known_keys((), PARTS)
+    found = _FenceFile(read, Conditions(read, compile_condition)).fences(table.sha256)
+    return (None, read.problems) if read.problems else (found, [])
 
 
-def _teams(read: Reader) -> list[Team]:
-    entries = read.table(("teams",), required=True)
-    if read.value(("teams",)) == {}:
-        read.refuse(
-            ("teams",), "MAP-010", "no team is named.", 'Write one line a team, such as: sales = { role = ["Sales Rep"] }'
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """One fence without its ladder."""
+
+    name: str
+    bound: tuple[Bound, ...]
+    reason: str | None
+    holdings: Mapping[str, Holding]
+    gates: Mapping[Pair, Gate]
+
+    def fence(self, read: Reader, ladder: Ladder, never_to: frozenset[str]) -> Fence:
+        rule = read.rule(f"{self.name} fence", "crossing", self.name)
+        if read.value(("crossing", self.name)) is None:
+            rule = read.rule(f"{self.name} fence", *_root(self.name))
+        return Fence(self.name, rule, self.bound, self.holdings, self.gates, ladder, self.reason, never_to)
+
+
+def _root(name: str) -> Path:
+    """Return where a fence begins in the file."""
+    return (name,) if name in (STATUS, OWNER) else (FENCE, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _FenceFile:
+    """Puts the parts of a file together."""
+
+    read: Reader
+    conditions: Conditions
+
+    def fences(self, policy_hash: str) -> Fences:
+        read = self.read
+        version = read.text(("version",), required=True)
+        teams = read_teams(read, self.conditions)
+        lists = read_reasons(read)
+        drafts = self._drafts(teams, lists)
+        refuse_twice(read, list(self._placed(drafts)))
+        approvers = read_approvers(read, people_in(teams))
+        stances = [self._stance(draft, teams, {one.team for one in approvers}) for draft in drafts]
+        ladders = read_ladders(read, stances)
+        never_to = read_never_to(read, {team.name for team in teams})
+        fences = [draft.fence(read, ladders[draft.name], never_to if draft.name == OWNER else frozenset()) for draft in drafts]
+        bound = [one for fence in fences for one in fence.bound]
+        names = [fence.name for fence in fences if fence.holdings]
+        sides = read_sides(read, bound, names, holders_in(teams))
+        quiet, bulk = read_quiet(read), read_bulk(read)
+        return Fences(version or "", policy_hash, tuple(teams), tuple(fences), sides, quiet, bulk, approvers)
+
+    def _drafts(self, teams: Iterable[Team], lists: Mapping[str, frozenset[str]]) -> list[_Draft]:
+        teams = list(teams)
+        bound, reason = read_lifecycle(self.read)
+        drafts = [self._lifecycle(STATUS, (), bound, reason, teams, lists)]
+        owners = {team.side: team.side for team in teams if team.acts_for != RECORD_OWNER}
+        gates = self._gates(owners, teams, lists, reason, {}, is_owner=True).at((OWNER,))
+        drafts.append(_Draft(OWNER, LEAD_OWNER, reason, {}, gates))
+        for name in read_fence_names(self.read):
+            fields, its_reason = read_fence_fields(self.read, name)
+            drafts.append(self._lifecycle(name, (FENCE, name), fields, its_reason, teams, lists))
+        return drafts
+
+    def _lifecycle(
+        self,
+        name: str,
+        root: Path,
+        bound: tuple[Bound, ...],
+        reason: str | None,
+        teams: list[Team],
+        lists: Mapping[str, frozenset[str]],
+    ) -> _Draft:
+        holdings = HoldingsReader(self.read, self.conditions, holders_in(teams), name).at((*root, "status"))
+        holders = {value: _sole(holding) for value, holding in holdings.items()}
+        gates = self._gates(holders, teams, lists, reason, holdings, is_owner=False).at((*root, "gate"))
+        return _Draft(name, bound, reason, holdings, gates)
+
+    def _gates(
+        self,
+        holders: Mapping[str, str | None],
+        teams: list[Team],
+        lists: Mapping[str, frozenset[str]],
+        reason: str | None,
+        holdings: Mapping[str, Holding],
+        *,
+        is_owner: bool,
+    ) -> GatesReader:
+        by, people = sides_of(teams), holders_in(teams)
+        return GatesReader(
+            self.read, self.conditions, holders, by, people, lists, reason is not None, holdings, is_owner=is_owner
         )
-    teams = []
-    for name in entries:
-        path = ("teams", name)
-        read.plain_text(path, name)
-        if name == SYNCD:
-            read.refuse(path, "MAP-013", f"{SYNCD!r} is the name of syncd itself.", "Give the team another name.")
-        read.known_keys(path, ("kind", "user", "profile", "role", "queue", "acts_for"))
-        kind = KINDS.get(read.choice((*path, "kind"), tuple(KINDS), default="person") or "person", ActorKind.PERSON)
-        written = {key: read.texts((*path, key)) for key in ("user", "profile", "role", "queue")}
-        members = {key: frozenset(name.casefold() for name in names) for key, names in written.items()}
-        spelling = {name.casefold(): name for names in written.values() for name in names}
-        if not any(members.values()) and isinstance(read.value(path), Mapping):
-            read.refuse(path, "MAP-011", f"team {name!r} has no members.", "Name a user, profile, role or queue.")
-        acts_for = read.text((*path, "acts_for"))
-        if acts_for is not None and (acts_for not in entries or kind not in (ActorKind.TOOL, ActorKind.AUTOMATION)):
-            read.refuse(
-                (*path, "acts_for"),
-                "MAP-012",
-                f"acts_for = {acts_for!r} names no team under [teams], or {name!r} is no tool or automation.",
-                "Only a tool or an automation acts for a team; name one of: " + ", ".join(entries),
-            )
-        rule = read.rule(f"team {name}", *path)
-        of_users, of_profiles, of_roles, of_queues = members.values()
-        teams.append(Team(name, kind, rule, of_users, of_profiles, of_roles, of_queues, acts_for, spelling))
-    return teams
+
+    def _placed(self, drafts: Iterable[_Draft]) -> Iterable[tuple[Path, Bound]]:
+        for draft in drafts:
+            root = (LIFECYCLE,) if draft.name == STATUS else _root(draft.name)
+            if draft.name != OWNER:
+                yield from (((*root, "fields", index), bound) for index, bound in enumerate(draft.bound))
+
+    def _stance(self, draft: _Draft, teams: Iterable[Team], approved_by: set[str]) -> Stance:
+        people = people_in(teams)
+        named = [team for holding in draft.holdings.values() for team in teams_of(holding)]
+        if draft.name == OWNER:
+            named = [side for pair in draft.gates for side in pair]
+        between = [team for team in dict.fromkeys(named) if team in people]
+        is_writable = not any(is_read_only(bound.object) for bound in draft.bound)
+        return Stance(draft.name, between, is_writable, approved_by)
 
 
-def _statuses(read: Reader, people: set[str]) -> dict[str, Holding]:
-    found = {}
-    entries = read.table(("status",), required=True)
-    if read.value(("status",)) == {}:
-        read.refuse(("status",), "MAP-020", "no Lead Status value has an owner.", "Empty fences are refused: name every value.")
-    for value in entries:
-        path = ("status", value)
-        read.plain_text(path, value)
-        read.known_keys(path, ("team", "legacy"))
-        team = read.text((*path, "team"), required=True)
-        if team is not None and team not in people:
-            read.unknown(
-                (*path, "team"), "MAP-022", f"status {value!r} is given to {team!r}, which is no team of people", people, team
-            )
-        rule = read.rule(f"status {value}", *path)
-        found[value] = Holding(value, rule, team or "", is_legacy=read.flag((*path, "legacy")))
-    return found
+def teams_of(holding: Holding) -> tuple[str, ...]:
+    """Name the teams that have the ball at a value, for one record or another."""
+    named = (holding.team, *(team for team, _ in holding.shared), *holding.by_record_type.values())
+    return tuple(dict.fromkeys(team for team in named if team))
 
 
-def _gates(
-    read: Reader, root: tuple[str, ...], values: set[str], teams: set[str], side_of: Mapping[str, str]
-) -> dict[tuple[str, str], Gate]:
-    gates: dict[tuple[str, str], Gate] = {}
-    for text in read.table(root):
-        path = (*root, text)
-        read.known_keys(path, ("by",))
-        by = read.texts((*path, "by"), required=True)
-        for team in by:
-            if team not in teams:
-                read.unknown((*path, "by"), "MAP-031", f"gate {text!r} may be passed by {team!r}, which is no team", teams, team)
-        rule = read.rule(text, *path)
-        for before, after in _moves(read, path, text, values):
-            if set(by) == {side_of[before]} and side_of[before] == side_of[after] and before != after:
-                why = f"gate {text!r} lets {by[0]} move {before!r} to {after!r}, which are both its own."
-                read.refuse(path, "MAP-034", why, "A team moves among its own values without a gate: delete it.")
-            if (before, after) in gates:
-                first = gates[before, after].rule
-                why = f"{before!r} -> {after!r} already has a gate at line {first.line}."
-                read.refuse(path, "MAP-035", why, "Put both teams into one line.")
-            gates[before, after] = Gate(before, after, frozenset(by), rule)
-    return gates
-
-
-def _moves(read: Reader, path: tuple[str, ...], text: str, values: set[str]) -> list[tuple[str, str]]:
-    left, arrow, right = text.partition(ARROW)
-    after = right.strip()
-    if not arrow or not after or not left.strip():
-        read.refuse(path, "MAP-030", f"{text!r} is no gate.", 'Write it as "Inquiry, Nurture -> MQL".')
-        return []
-    befores = _names(left, values)
-    if befores == [ANY]:
-        befores = sorted(values - {after})
-    bad = [value for value in [*befores, after] if value not in values]
-    for value in bad:
-        why = "which no team owns" if path[0] == "gate" else "which is no team"
-        otherwise = f"Or give {value!r} a team under [status]." if value and path[0] == "gate" else ""
-        read.unknown(path, "MAP-032", f"gate {text!r} names {value!r}, {why}", values, value, otherwise=otherwise)
-    if after in befores and path[0] == "gate":
-        read.refuse(
-            path,
-            "MAP-033",
-            f"gate {text!r} leads from {after!r} to itself: nothing can pass it.",
-            f"Take {after!r} out on the left.",
-        )
-        return []
-    return [] if bad else [(before, after) for before in befores]
-
-
-def _names(text: str, known: set[str]) -> list[str]:
-    """Split at commas, but not inside a known value that holds one, such as "Closed, Lost"."""
-    parts, names = text.split(","), []
-    while parts:
-        runs = ((end, ",".join(parts[:end]).strip()) for end in range(len(parts), 0, -1))
-        end, name = next((end, name) for end, name in runs if name in known or end == 1)
-        names.append(name)
-        del parts[:end]
-    return names
-
-
-def _fence(
-    read: Reader, name: str, bound: Bound, holdings: Mapping[str, Holding], gates: Mapping[tuple[str, str], Gate]
-) -> Fence:
-    path = ("crossing", name)
-    read.known_keys(path, ("mode", "since"))
-    mode: dict[ActorKind, Verdict] = {}
-    for kind in read.table((*path, "mode")):
-        here = (*path, "mode", kind)
-        if kind in NEVER_ENFORCED:
-            if read.value(here) != "observe":
-                text = f"{kind} = {read.value(here)!r} is not possible: {NEVER_ENFORCED[kind]}."
-                read.refuse(here, "MAP-041", text, 'Write "observe".')
-        elif kind not in KINDS:
-            read.unknown(here, "MAP-040", f"{kind!r} is no kind of actor", KINDS, kind)
-        else:
-            mode[KINDS[kind]] = MODES[read.choice(here, tuple(MODES)) or "observe"]
-    ladder = Ladder(mode, _since(read, (*path, "since")))
-    return Fence(name, read.rule(f"{name} fence", *path), (bound,), holdings, gates, ladder)
-
-
-def _since(read: Reader, path: tuple[str, ...]) -> datetime | None:
-    value: Any = read.value(path)
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            read.refuse(path, "MAP-042", f"since = {value} has no time zone.", "Write a date, or a time that ends in Z.")
-            return None
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            read.refuse(path, "MAP-042", f"since = {value} is out of range.", "Write a date of this century.")
-            return None
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    shown = value if isinstance(value, time) else repr(value)
-    read.refuse(path, "MAP-042", f"since = {shown} is no date.", "Write it without quotes, such as: since = 2026-11-01")
-    return None
+def _sole(holding: Holding) -> str | None:
+    """Return the team that has the ball at a value whatever the record, or None."""
+    return holding.team if len(teams_of(holding)) == 1 and not holding.by_record_type else None
 
 
 def statuses_not_in_org(fences: Fences, picklist: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ LOOK_ALIKES = (  # Cyrillic and Greek letters drawn like Latin ones
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4"
     "\u03a5\u03a7\u03bf\u03bd"
 )
-OF_PEOPLE = ("by", "user", "profile", "role", "queue")
+OF_PEOPLE = ("by", "user", "profile", "role", "queue", "permission_set", "group", "territory", "user_type")
 
 
 def _written(value: object) -> str:
@@ -48,12 +48,15 @@ class Reader:
         self._table = table
 
     def value(self, path: Path) -> Any:
-        """Return what stands at a path, or None."""
+        """Return what stands at a path, or None; a number in it is an element of a list."""
         here: Any = self._table.values
         for part in path:
-            if not isinstance(here, Mapping) or part not in here:
+            if isinstance(here, list) and isinstance(part, int) and part < len(here):
+                here = here[part]
+            elif isinstance(here, Mapping) and part in here:
+                here = here[part]
+            else:
                 return None
-            here = here[part]
         return here
 
     def rule(self, name: str, *path: str | int) -> Rule:

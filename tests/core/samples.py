@@ -55,7 +55,8 @@ mode = { tool = "revert", automation = "revert", person = "warn" }
 mode = { tool = "revert", automation = "revert", person = "warn" }
 """
 POLICY = 'version = "v1"\n' + TEAMS + STATUS + GATES + CROSSING
-STRICT = POLICY.replace('person = "warn"', 'person = "revert"')
+APPROVED = 'approvers = { marketing = "dana@acme.example", sdr = "sid@acme.example", sales = "tom@acme.example" }\n'
+STRICT = APPROVED + POLICY.replace('person = "warn"', 'person = "revert"')
 
 NURTURE = """
 version = "v1"

@@ -15,6 +15,7 @@ from syncd.core.values import ActorKind, Problem, Rule, Verdict
 from syncd.policies.documents import read_table
 from tests.core.samples import CROSSING, GATES, POLICY, STATUS, TEAMS, fences, table
 
+MEMBERS = "Name a user, profile, role, permission_set, queue, group, territory, user_type or where."
 # What is replaced in the right file, by what, and every problem that must be named then.
 WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
@@ -67,7 +68,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = "SDR"',
         [
             '9:15 [MAP-005] role = \'SDR\' is no list of texts. Write it as role = ["…", "…"].',
-            "9:1 [MAP-011] team 'sdr' has no members. Name a user, profile, role or queue.",
+            "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
     (
@@ -75,7 +76,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         "role = []",
         [
             '9:15 [MAP-005] role = [] names nobody. Write it as role = ["…", "…"].',
-            "9:1 [MAP-011] team 'sdr' has no members. Name a user, profile, role or queue.",
+            "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
     (
@@ -83,19 +84,20 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = ["SDR", 3]',
         [
             '9:15 [MAP-005] role = [\'SDR\', 3] is no list of texts. Write it as role = ["…", "…"].',
-            "9:1 [MAP-011] team 'sdr' has no members. Name a user, profile, role or queue.",
+            "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
     (
         'role = ["SDR"], queue = ["MQL_EMEA"]',
         "",
-        ["9:1 [MAP-011] team 'sdr' has no members. Name a user, profile, role or queue."],
+        ["9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS],
     ),
     (
         '{ role = ["SDR"], queue = ["MQL_EMEA"] }',
         '"SDR"',
         [
-            ("9:1 [MAP-002] 'sdr' must be a table. Write it as { key = value } with: kind, user, profile, role, queue, acts_for"),
+            "9:1 [MAP-002] 'sdr' must be a table. Write it as { key = value } with: kind, user, profile, role, permission_set, "
+            "queue, group, territory, user_type, where, acts_for",
         ],
     ),
     (
@@ -114,7 +116,8 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         [
             (
                 "5:63 [MAP-012] acts_for = 'marketng' names no team under [teams], or 'marketo' is no tool or automation. Only "
-                "a tool or an automation acts for a team; name one of: admin, marketo, routing, flows, marketing, sdr, sales"
+                'a tool or an automation acts for a team, or for the "record owner"; name one of: '
+                "admin, marketo, routing, flows, marketing, sdr, sales"
             ),
         ],
     ),
@@ -124,7 +127,8 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         [
             (
                 "4:31 [MAP-012] acts_for = 'sales' names no team under [teams], or 'admin' is no tool or automation. Only a "
-                "tool or an automation acts for a team; name one of: admin, marketo, routing, flows, marketing, sdr, sales"
+                'tool or an automation acts for a team, or for the "record owner"; name one of: '
+                "admin, marketo, routing, flows, marketing, sdr, sales"
             ),
         ],
     ),
@@ -167,7 +171,9 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"Working" = { team = "sdr" }',
         '"Working" = "sdr"',
-        ["16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, legacy"],
+        [
+            "16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, shared, by_record_type, queue, end, legacy, set_by"
+        ],
     ),
     (
         '"Working" = { team = "sdr" }',
@@ -288,7 +294,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = { for = ["sdr"] }',
         [
-            "21:31 [MAP-001] unknown key 'for'. Known: by",
+            "21:31 [MAP-001] unknown key 'for'. Known: by, needs, owner, reasons, when",
             "21:1 [MAP-003] 'by' is missing. Add: by = [\"…\"]",
         ],
     ),

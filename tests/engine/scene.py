@@ -27,6 +27,7 @@ from tests.engine.small_org import ADMIN, PEOPLE
 
 STARTER = Path(__file__).parents[2] / "mappings"
 SECRET = {"SYNCD_CLIENT_SECRET": "sandbox-secret"}
+APPROVED = 'approvers = { marketing = "dana@acme.example", sdr = "sid@acme.example", sales = "tom@acme.example" }\n'
 OBJECTS = {"00Q": "Lead", "003": "Contact", "006": "Opportunity", "701": "Campaign", "00v": "CampaignMember", "005": "User"}
 HEADER = "id,email,firstName,lastName,company,leadScore,unsubscribed,emailInvalid,leadSource,updatedAt"
 
@@ -143,6 +144,7 @@ class Scene:
             line = "mode = { " + ", ".join(f'{kind} = "{mode}"' for kind, mode in wanted.items()) + " }"
             stands = f"\nsince = {since}" if since else ""
             self.rewrite("fences.toml", rf"(\[crossing\.{section}\]\n)mode = .*(\nsince = .*)?", rf"\g<1>{line}{stands}")
+        self.rewrite("fences.toml", r"^(approvers = .*\n)?", APPROVED)
 
     def nurture(self, mode: str) -> None:
         """Put the starter's nurture.toml in place, in one of its modes."""
