@@ -51,12 +51,10 @@ class Reader:
         """Return what stands at a path, or None; a number in it is an element of a list."""
         here: Any = self._table.values
         for part in path:
-            if isinstance(here, list) and isinstance(part, int) and part < len(here):
-                here = here[part]
-            elif isinstance(here, Mapping) and part in here:
-                here = here[part]
-            else:
+            is_there = isinstance(here, Mapping) and part in here
+            if not is_there and not (isinstance(here, list) and isinstance(part, int) and part < len(here)):
                 return None
+            here = here[part]
         return here
 
     def rule(self, name: str, *path: str | int) -> Rule:

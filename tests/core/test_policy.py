@@ -172,7 +172,8 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"Working" = { team = "sdr" }',
         '"Working" = "sdr"',
         [
-            "16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, shared, by_record_type, queue, end, legacy, set_by"
+            "16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, shared, "
+            "by_record_type, queue, end, legacy, set_by"
         ],
     ),
     (
