@@ -9,11 +9,13 @@ from datetime import datetime
 from syncd.core.actors import Directory, directory_of
 from syncd.core.fence_fields import own_fields
 from syncd.core.fence_model import Fence, Fences
-from syncd.core.fights import FOUGHT_OVER
+from syncd.core.fights import BLOCKED, FOUGHT_OVER
 from syncd.core.judging import Bench, Ruling, Subject, rule_on
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
 from syncd.engine.backfill import first_load_of
+from syncd.engine.bulk_events import tell_mass_edits
 from syncd.engine.catching import caught_cases
+from syncd.engine.surroundings import surroundings
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreReader, StoreWriter
 
@@ -36,8 +38,9 @@ def _all(store: StoreReader, name: str) -> list[OrgRecord]:
 
 def decide_plain(world: World, cycle: Cycle) -> None:
     """Mirror the objects that no fence stands on."""
-    judged = {*cycle.families, *cycle.families.values()}
-    for name in (object for objects in cycle.tiers.values() for object in objects if object not in judged):
+    judged, waiting = {*cycle.families, *cycle.families.values()}, world.store.staged_objects()
+    read = (object for objects in cycle.tiers.values() for object in objects)
+    for name in (object for object in read if object in waiting and object not in judged):
         while cases := world.store.cases((name,), BATCH):
             world.pause_point()
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
@@ -94,10 +97,13 @@ def decide_fenced(world: World, cycle: Cycle) -> None:
 
     While a history is loaded for the first time, what is older than that load stays staged until it is whole.
     """
-    bench, pending = _bench(world, cycle)
-    for name, history in cycle.families.items():
-        if name not in cycle.needs:
-            continue
+    fences = standing_fences(world, cycle)
+    waiting = {*world.store.staged_objects(), *cycle.caught}
+    families = {name: history for name, history in cycle.families.items() if name in cycle.needs and waiting & {name, history}}
+    if not families:
+        return
+    bench, pending = _bench(world, cycle, fences)
+    for name, history in families.items():
         if cases := caught_cases(world, cycle, name, history):
             _decide_batch(world, cycle, bench, name, cases, pending, is_staged=False)
         loading = first_load_of(world.store, history)
@@ -109,16 +115,15 @@ def decide_fenced(world: World, cycle: Cycle) -> None:
 
 def decide_first_sights(world: World, cycle: Cycle, name: str, history: str, until: datetime) -> None:
     """Judge the history that a first load brought, with each record as if it had just been seen for the first time."""
-    bench, pending = _bench(world, cycle)
+    bench, pending = _bench(world, cycle, standing_fences(world, cycle))
     while cases := world.store.cases((name, history), BATCH, first_sight_until=until):
         world.pause_point()
         _decide_batch(world, cycle, bench, name, cases, pending, first_sight_until=until)
 
 
-def _bench(world: World, cycle: Cycle) -> tuple[Bench, dict[str, set[str]]]:
+def _bench(world: World, cycle: Cycle, fences: Fences) -> tuple[Bench, dict[str, set[str]]]:
     """Return what all judgements share, and the fields with an open intent by record."""
-    parked = frozenset(item.subject for _, item, _ in world.store.inbox() if item.kind == FOUGHT_OVER)
-    bench = Bench(standing_fences(world, cycle), cycle.people, cycle.id, cycle.now, parked)
+    bench = Bench(fences, cycle.people, cycle.id, cycle.now, surroundings(world, cycle, fences))
     pending: dict[str, set[str]] = {}
     for open_intent in world.store.open_intents():
         pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
@@ -144,7 +149,11 @@ def _decide_batch(
         tx.mirror([row for ruling in rulings for row in ruling.mirror])
         _write_rulings(tx, cycle, name, baseline, decided)
         tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
-        tx.resolve_inbox(FOUGHT_OVER, [fight for ruling in rulings for fight in ruling.made_up], cycle.now)
+        made_up = [fight for ruling in rulings for fight in ruling.made_up]
+        for kind in (FOUGHT_OVER, BLOCKED):
+            tx.resolve_inbox(kind, made_up, cycle.now)
+        seen_before = (ruling for case, ruling in zip(cases, rulings, strict=True) if case.known is not None)
+        tell_mass_edits(tx, world, cycle, bench.around.mass_edits, [item for ruling in seen_before for item in ruling.judgements])
         tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
         if is_staged:
             subjects = [case.subject_id for case in cases]

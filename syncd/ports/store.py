@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from syncd.core.ladder import NO_WAITS, Wait
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.bulk import Chunk, Packed
 from syncd.ports.census import CensusStore
@@ -177,6 +178,14 @@ class StoreReader(CensusStore, TallyStore, Protocol):
         """Return the last lawful values still owed to records, by (record id, field)."""
         ...
 
+    def waits(self, object: str, record_ids: Iterable[str]) -> dict[tuple[str, str], Wait]:
+        """Return the reverts of these records that wait, by (record id, field)."""
+        ...
+
+    def due_waits(self, until: datetime, limit: int = 1000) -> list[Wait]:
+        """Return the reverts whose time has come, the longest due first."""
+        ...
+
     def verdicts(self, scope: str, subjects: Iterable[str]) -> dict[str, str]:
         """Return the last recorded verdict by subject, to record only what is new."""
         ...
@@ -325,8 +334,13 @@ class StoreWriter(Protocol):
         """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
         ...
 
-    def owe(self, object: str, lawful: Mapping[tuple[str, str], Scalar]) -> None:
-        """Remember the last lawful values that records are owed, by (record id, field)."""
+    def owe(
+        self, object: str, lawful: Mapping[tuple[str, str], Scalar], waits: Mapping[tuple[str, str], Wait] = NO_WAITS
+    ) -> None:
+        """Remember the last lawful values that records are owed, by (record id, field), in place of what was known of them.
+
+        Shapes: `waits` holds those whose reverts wait for their time, or for a person's word; they end with the debt.
+        """
         ...
 
     def settle_debts(self, object: str, debts: Sequence[tuple[str, str]]) -> None:

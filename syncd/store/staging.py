@@ -9,7 +9,7 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, case, delete, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, case, delete, func, or_, select
 
 from syncd.core.values import OrgRecord
 from syncd.ports import Case, Keyset, Mark
@@ -37,6 +37,17 @@ class StagingReads(Reads):
             )
             for row in rows
         }
+
+    def staged_objects(self) -> frozenset[str]:
+        """Name the objects of which something is staged: one step of the index for each, however many rows it has."""
+        found: list[str] = []
+        with self._reading() as connection:
+            while True:
+                later = (staged.c.object > found[-1],) if found else ()
+                name = connection.execute(select(func.min(staged.c.object)).where(staged.c.org == self.org, *later)).scalar()
+                if name is None:
+                    return frozenset(found)
+                found.append(name)
 
     def cases(
         self,

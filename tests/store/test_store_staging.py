@@ -124,6 +124,7 @@ def test_cases_are_what_a_dictionary_would_say(quick: SqlStore, taken: list[tupl
     for step, what in taken:
         take(step, what, store, model)
     assert store.cases(FAMILY, limit) == model.cases()[:limit]
+    assert store.staged_objects() == {name for name, rows in zip(FAMILY, (model.staged, model.history), strict=True) if rows}
     drained: list[Case] = []
     while batch := store.cases(FAMILY, limit):
         drained += batch
