@@ -123,6 +123,9 @@ class Wait:
     cause: int | None = None
 
 
+NO_WAITS: Mapping[tuple[str, str], Wait] = {}
+
+
 def when_due(wait: Wait, fence: Fence | None, quiet: QuietPeriod | None) -> Reaction:
     """Say what becomes of a waiting revert now that its grace time is over, by the fences as they stand now.
 

@@ -7,15 +7,17 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
+from syncd.core.ladder import NO_WAITS, Wait
 from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
 from syncd.ports import CycleRecord, InboxCard
-from syncd.store.base import Reads, Writes, insert, read_setting, replace, write_setting
+from syncd.store.base import Writes, insert, read_setting, replace, write_setting
 from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
 from syncd.store.inserting import insert_rows
 from syncd.store.tables import cycles, debts, flags, inbox, verdicts
+from syncd.store.waiting import Debt, WaitReads, owe
 
 
-class NoteReads(Reads):
+class NoteReads(WaitReads):
     """Settings, flags, debts, verdicts, inbox, cycles."""
 
     def setting(self, key: str) -> object:
@@ -163,13 +165,9 @@ class NoteWrites(Writes):
                 )
             )
 
-    def owe(self, object: str, lawful: Mapping[tuple[str, str], Scalar]) -> None:
-        """Remember the last lawful values that records are owed, by (record id, field)."""
-        rows = [
-            {"org": self.org, "object": object, "record_id": record_id, "field": field, "value": to_json(value)}
-            for (record_id, field), value in lawful.items()
-        ]
-        replace(self.connection, debts, rows)
+    def owe(self, object: str, lawful: Mapping[Debt, Scalar], waits: Mapping[Debt, Wait] = NO_WAITS) -> None:
+        """Remember the last lawful values that records are owed, by (record id, field), and which of them wait."""
+        owe(self, object, lawful, waits)
 
     def settle_debts(self, object: str, debts: Sequence[tuple[str, str]]) -> None:
         """Forget what records were owed, as (record id, field): their values are lawful again."""

@@ -112,6 +112,15 @@ debts = Table(
     _text("record_id", key=True),
     _text("field", key=True),
     _text("value"),
+    _text("due_at", null=True),
+    _text("wait", null=True),
+)
+Index(
+    "debts_by_due",
+    debts.c.org,
+    debts.c.due_at,
+    sqlite_where=debts.c.due_at.is_not(None),
+    postgresql_where=debts.c.due_at.is_not(None),
 )
 
 export_files = Table(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.ladder import Wait
 from syncd.core.values import (
     ActorKind,
     Entry,
@@ -422,6 +423,27 @@ class StoreContract:
             tx.settle_debts("Lead", [])
         assert store.lawful("Lead", ["00Q1", "00Q2"]) == {("00Q1", "OwnerId"): None, ("00Q2", "Status"): "Open"}
         assert store.lawful("Contact", ["00Q1"]) == {}
+
+    def test_a_revert_waits_with_its_debt_until_it_is_due_or_answered(self, store: Store) -> None:
+        soon = Wait(intent("k1"), "status", ActorKind.TOOL, T, due_at=after(1800), cause=7)
+        asked = Wait(intent("k2", "00Q2"), "owner", ActorKind.PERSON, T, is_asked=True)
+        late = Wait(intent("k3", "00Q3"), "status", ActorKind.TOOL, T, is_asked=True, due_at=after(3600))
+        with store.begin() as tx:
+            owed = {("00Q1", "Status"): "MQL", ("00Q2", "Status"): "Open", ("00Q3", "Status"): "Open", ("00Q4", "Status"): "Open"}
+            tx.owe("Lead", owed, {("00Q3", "Status"): late, ("00Q1", "Status"): soon, ("00Q2", "Status"): asked})
+        assert store.lawful("Lead", owed_ids := ["00Q1", "00Q2", "00Q3", "00Q4"]) == owed
+        assert store.waits("Lead", owed_ids) == {("00Q1", "Status"): soon, ("00Q2", "Status"): asked, ("00Q3", "Status"): late}
+        assert store.waits("Lead", ["00Q2", "00Q4"]) == {("00Q2", "Status"): asked}
+        assert store.waits("Contact", owed_ids) == {}
+        assert store.due_waits(after(1799)) == []
+        assert store.due_waits(after(1800)) == [soon]
+        assert store.due_waits(after(9999)) == [soon, late]
+        assert store.due_waits(after(9999), limit=1) == [soon]
+        with store.begin() as tx:
+            tx.owe("Lead", {("00Q1", "Status"): "Nurture"})
+            tx.settle_debts("Lead", [("00Q3", "Status")])
+        assert store.due_waits(after(9999)) == []
+        assert store.waits("Lead", owed_ids) == {("00Q2", "Status"): asked}
 
     def test_the_last_verdict_is_remembered(self, store: Store) -> None:
         with store.begin() as tx:
