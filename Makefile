@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help venv demo test lint sweep soak compat bench ci-tools lock image clean
+.PHONY: help venv demo test lint mutants sweep soak compat bench ci-tools lock image clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*## |^[a-z-]+: +## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: .venv/dev  ## ruff and mypy, and shellcheck where it is installed
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run requirements/compile.sh; \
 	elif [ -n "$$CI" ]; then echo "shellcheck is missing: run make ci-tools"; exit 1; \
 	else echo "shellcheck is not installed: the shell scripts were not checked (make ci-tools)"; fi
+
+mutants: .venv/dev ## would the tests notice if the judging were a little wrong? see docs/mutation.md
+	.venv/bin/python -m tests.mutation --workers $(WORKERS) $(ARGS)
 
 sweep: .venv/dev ## the slow, exhaustive tests: kill -9 at every request and commit of a cycle
 	.venv/bin/pytest -n $(WORKERS) -m sweep --timeout 1200 $(ARGS)
