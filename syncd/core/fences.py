@@ -13,6 +13,7 @@ from syncd.core.actors import Directory, team_of_owner
 from syncd.core.fence_model import OWNER, STATUS, Fences
 from syncd.core.fiscal import QuietPeriod
 from syncd.core.ladder import react
+from syncd.core.sparing import Spared
 from syncd.core.values import ActorKind, Change, Judgement, Rule, Scalar, Verdict
 
 NO_EVENTS: Mapping[int, str] = {}
@@ -85,16 +86,8 @@ def judge_owner(before: str | None, after: str | None, team: str | None, fences:
     return Crossing("no-gate", f"{who} may not move the owner {moved}", gate.rule if gate else fences.owner.rule)
 
 
-@dataclass(frozen=True, slots=True)
-class Spared:
-    """What a revert is softened to, and why."""
-
-    verdict: Verdict
-    reason: str
-
-
-def nothing_spared(change: Change) -> Spared | None:
-    """Soften no revert."""
+def nothing_spared(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
+    """Soften nothing."""
     return None
 
 
@@ -129,7 +122,7 @@ def replay(
     explained: Iterable[int] = (),
     events: Mapping[int, str] = NO_EVENTS,
     quiet: QuietPeriod | None = None,
-    spare: Callable[[Change], Spared | None] = nothing_spared,
+    spare: Callable[[Change, Verdict, Rule], Spared | None] = nothing_spared,
 ) -> Replay:
     """Judge the changes of one field of one record in order and name the last value that may stand.
 
@@ -141,7 +134,7 @@ def replay(
     value still owed from an earlier cycle, or None; `held` the value that the record held before the first change, None
     when it is not known; `explained` the indices that syncd's own intents explain; `events` the indices that are part of an
     event which is lawful of its own kind, such as a lead conversion, with its name; `quiet` the quiet period
-    that today lies in; `spare` says what a revert is softened to.
+    that today lies in; `spare` says what the verdict on a crossing is softened to.
     """
     judgements: list[Judgement] = []
     base: Scalar = owed if owed is not None else (changes[0].before if changes else None)
@@ -165,7 +158,7 @@ def replay(
             continue
         reaction = react(result.code, result.reason, change, fence.ladder, quiet=quiet, first_sight=first_sight)
         verdict, reason, due_at = reaction.verdict, reaction.reason, reaction.due_at
-        spared = spare(change) if verdict is Verdict.REVERT else None
+        spared = spare(change, verdict, result.rule)
         if spared is not None:
             verdict, reason, due_at = spared.verdict, f"{reason}; {spared.reason}", None
         judgement = Judgement(change, verdict, reason, fence.name, result.rule, is_knowable=reaction.is_knowable, due_at=due_at)

@@ -12,9 +12,11 @@ from datetime import datetime
 from syncd.core.actors import Directory, actor_of
 from syncd.core.changes import CONVERSION, changes_of
 from syncd.core.fence_model import Fences
-from syncd.core.fences import Replay, Spared, replay
+from syncd.core.fences import Replay, replay
 from syncd.core.fights import CAME_BACK, PARKED, Fight, boomerang, fought_over, parking
 from syncd.core.fiscal import QuietPeriod
+from syncd.core.ladder import FOLLOWED_UP
+from syncd.core.sparing import CALM, Spared, Surroundings
 from syncd.core.values import (
     Actor,
     ActorKind,
@@ -25,6 +27,7 @@ from syncd.core.values import (
     Judgement,
     OrgRecord,
     Proof,
+    Rule,
     Scalar,
     Verdict,
     digest,
@@ -32,7 +35,6 @@ from syncd.core.values import (
 
 FENCED = {"Lead": ("Status", "OwnerId")}
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
-MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 FENCE_PART = "fence"
 
 
@@ -75,14 +77,14 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, the fights that wait in
-    the inbox, and the quiet period that today lies in."""
+    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, what is known
+    beside the fences, and the quiet period that today lies in."""
 
     fences: Fences
     people: Directory
     cycle: str
     now: datetime
-    parked: frozenset[str] = frozenset()
+    around: Surroundings = CALM
     quiet: QuietPeriod | None = None
     _actors: dict[str | None, Actor] = field(default_factory=dict, repr=False, compare=False)
 
@@ -160,7 +162,8 @@ def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) 
         if change.actor.kind is ActorKind.SYNCD and subject.written.get(name) == str(change.after)
     ]
     converted_at = {row.modified_at for row in subject.history if row.text("Field") == CONVERSION}
-    events = {i: "part of a lead conversion" for i, change in enumerate(changes) if change.changed_at in converted_at}
+    events = {i: why for i, change in enumerate(changes) if (why := bench.around.lawful(change)) is not None}
+    events |= {i: "part of a lead conversion" for i, change in enumerate(changes) if change.changed_at in converted_at}
     return replay(
         changes,
         bench.fences,
@@ -184,7 +187,7 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
             ruling.inbox.append(boomerang(item))
         elif item.reason.endswith(PARKED):
             ruling.inbox.append(fought_over(item, Fight.read(subject.fought.get(name)).lately(bench.now)))
-    if parking(subject.id, name) in bench.parked and judged and judged[-1].verdict is Verdict.ALLOW:
+    if parking(subject.id, name) in bench.around.parked and judged and judged[-1].verdict is Verdict.ALLOW:
         ruling.made_up.append(parking(subject.id, name))
     entered = _enter(subject, judged, bench, ruling)
     record = subject.staged or subject.known
@@ -204,19 +207,16 @@ def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: R
         ruling.fought[name] = Fight.read(subject.fought.get(name)).after(cause.change, bench.now).text()
 
 
-def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change], Spared | None]:
-    """Soften reverts that cannot or should not happen: on converted leads, of a machine's value that came back, and of a
-    field that is fought over."""
+def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change, Verdict, Rule], Spared | None]:
+    """Soften verdicts whose revert cannot or should not happen: on converted leads, and by all that is known beside the fence."""
+    fight = Fight.read(subject.fought.get(name))
+    record = subject.staged or subject.known
+    is_converted = record is not None and bool(record.fields.get("IsConverted"))
 
-    def spare(change: Change) -> Spared | None:
-        record = subject.staged or subject.known
-        if record is not None and record.fields.get("IsConverted"):
+    def spare(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
+        if is_converted and verdict in FOLLOWED_UP:
             return Spared(Verdict.NOTE, "the lead is converted and read-only")
-        fight = Fight.read(subject.fought.get(name))
-        is_parked = parking(subject.id, name) in bench.parked or fight.is_too_much(bench.now)
-        if change.actor.kind in MACHINES and fight.is_about(change):
-            return Spared(Verdict.WARN, CAME_BACK)
-        return Spared(Verdict.WARN, PARKED) if is_parked else None
+        return bench.around.spared(change, verdict, rule, fight, bench.now)
 
     return spare
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.changes import NOBODY
-from syncd.core.fences import Crossing, Replay, Spared, judge_owner, judge_status, replay
+from syncd.core.fences import Crossing, Replay, judge_owner, judge_status, replay
+from syncd.core.sparing import Spared
 from syncd.core.values import ActorKind, Change, Proof, Rule, Verdict
 from tests.core.samples import (
     MQL_QUEUE,
@@ -80,7 +81,7 @@ def test_a_crossing_points_at_the_line_that_it_breaks(before: str, after: str, t
         ("sales", RITA, SAM, "no-gate", "sales may not move the owner from Rita Rep (sales) to Sam Dialer (sdr)"),
         (None, MIA, SAM, "no-gate", "an unknown team may not move the owner from Mia Market (marketing) to Sam Dialer (sdr)"),
         ("sdr", SAM, NEMO, "owner-unowned", "owner Nemo belongs to no team, or to several"),
-        ("sdr", user_id("both"), SAM, "owner-unowned", "owner Bo Both belongs to no team, or to several"),
+        ("sdr", user_id("nemo"), SAM, "owner-unowned", "owner Nemo belongs to no team, or to several"),
         ("sdr", PARTNER_QUEUE, SAM, "owner-unowned", "owner Partner Leads belongs to no team, or to several"),
         ("sdr", None, SAM, "owner-unowned", "owner None belongs to no team, or to several"),
         ("routing", user_id("routing"), SAM, "owner-unowned", "owner Routing (routing) is no team of people"),
@@ -209,7 +210,6 @@ def test_a_conversion_is_lawful_and_settles_the_debt() -> None:
         ("marketo", {"proof": Proof.LAST_MODIFIED}, "; not proved by history, so only noted"),
         ("marketo", {"proof": Proof.NONE}, "; not proved by history, so only noted"),
         ("nemo", {}, "; no team claims this user, so only noted"),
-        ("both", {}, "; several teams claim this user: sales, sdr, so only noted"),
         ("ghost", {}, "; this user is not visible to syncd, so only noted"),
     ],
 )
@@ -294,7 +294,7 @@ def test_a_move_nobody_saw_between_two_cycles_settles_what_was_owed() -> None:
 
 
 def test_a_spared_revert_stands_and_what_follows_is_judged_from_it() -> None:
-    def spare(change: Change) -> Spared | None:
+    def spare(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
         return Spared(Verdict.WARN, "it came back") if change.actor.kind is ActorKind.TOOL else None
 
     result = run(change("Working", "Nurture", "marketo"), change("Nurture", "Inquiry", "mia", 1), policy=STRICT, spare=spare)

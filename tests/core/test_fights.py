@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from syncd.core.fights import FOUGHT_OVER, REVERTS_A_DAY, Fight, parking
 from syncd.core.judging import Bench, Ruling, Subject, rule_on
+from syncd.core.sparing import Surroundings
 from syncd.core.values import Scalar, Verdict
 from tests.core.samples import LEAD, NOON, STRICT, change, fences, history, lead, people, user_id
 
@@ -35,7 +36,7 @@ def ruled(
         fought={} if fight is None else {"Status": fight.text()},
     )
     parked = frozenset({parking(LEAD, "Status")} if is_parked else ())
-    return rule_on(subject, Bench(fences(STRICT), people(), "cycle", now, parked))
+    return rule_on(subject, Bench(fences(STRICT), people(), "cycle", now, Surroundings(parked=parked)))
 
 
 def fight(*hours_ago: float, by: str = "mia", value: str = "Nurture") -> Fight:

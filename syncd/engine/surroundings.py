@@ -1,0 +1,22 @@
+"""What is known in this cycle beside the fences that keeps syncd from reacting?"""
+
+from __future__ import annotations
+
+from syncd.core.fence_model import Fences
+from syncd.core.fights import BLOCKED, FOUGHT_OVER, MACHINE_WINS
+from syncd.core.sparing import Surroundings
+from syncd.core.windows import standing
+from syncd.engine.bulk_events import mass_edits
+from syncd.engine.windows import read_windows
+from syncd.engine.world import Cycle, World
+
+
+def surroundings(world: World, cycle: Cycle, fences: Fences) -> Surroundings:
+    """Gather windows, mass edits and fights, once a cycle, before the first record is judged."""
+    items = [item for _, item, _ in world.store.inbox()]
+    return Surroundings(
+        windows=standing(read_windows(world.store)),
+        mass_edits=mass_edits(world, cycle, fences),
+        yielded=frozenset(item.subject for item in items if item.kind == MACHINE_WINS),
+        parked=frozenset(item.subject for item in items if item.kind in (FOUGHT_OVER, BLOCKED)),
+    )
