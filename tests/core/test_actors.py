@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.actors import Team, actor_of, directory_of, team_of_owner
+from syncd.core.actors import (
+    RECORD_OWNER,
+    Directory,
+    Team,
+    User,
+    actor_of,
+    claim,
+    line_of,
+    members_read_from,
+    side_of,
+    team_of_owner,
+)
+from syncd.core.fence_model import Condition
 from syncd.core.values import ActorKind, Rule
 from tests.core.samples import (
     MQL_QUEUE,
@@ -16,7 +30,6 @@ from tests.core.samples import (
     POLICY,
     fences,
     people,
-    row,
     teams,
     user_id,
 )
@@ -36,12 +49,12 @@ RULE = Rule("team x", "fences.toml", 1)
         ("rita", ActorKind.PERSON, "sales", "sales: profile Sales Rep"),
         ("vera", ActorKind.PERSON, "sales", "sales: user vera@acme.example"),
         ("quinn", ActorKind.PERSON, "sdr", "sdr: member of a queue"),
-        ("both", ActorKind.UNKNOWN, None, "several teams claim this user: sales, sdr"),
+        ("both", ActorKind.PERSON, "sdr", "sdr: role SDR"),
         ("nemo", ActorKind.UNKNOWN, None, "no team claims this user"),
         ("ghost", ActorKind.UNKNOWN, None, "this user is not visible to syncd"),
     ],
 )
-def test_a_user_is_the_actor_of_the_one_team_that_claims_it(short: str, kind: ActorKind, team: str | None, why: str) -> None:
+def test_a_user_is_the_actor_of_the_first_team_that_claims_it(short: str, kind: ActorKind, team: str | None, why: str) -> None:
     actor = actor_of(user_id(short), people(), teams())
     assert (actor.kind, actor.team, actor.why) == (kind, team, why)
 
@@ -67,10 +80,26 @@ def test_nobody_is_unknown() -> None:
     assert (actor.kind, actor.team, actor.user_id) == (ActorKind.UNKNOWN, None, None)
 
 
-def test_two_lines_of_one_side_still_make_a_user_unknown() -> None:
-    nemo = frozenset({"nemo"})
-    double = (Team("a", ActorKind.TOOL, RULE, nemo, acts_for="b"), Team("b", ActorKind.PERSON, RULE, nemo))
-    assert actor_of(user_id("nemo"), people(), double).why == "several teams claim this user: a, b"
+@pytest.mark.parametrize(
+    ("kinds", "kind"),
+    [
+        ([ActorKind.TOOL, ActorKind.TOOL], ActorKind.SHARED),
+        ([ActorKind.TOOL, ActorKind.PERSON], ActorKind.SHARED),
+        ([ActorKind.PERSON, ActorKind.AUTOMATION], ActorKind.SHARED),
+        ([ActorKind.PERSON, ActorKind.PERSON], ActorKind.PERSON),
+        ([ActorKind.ADMIN, ActorKind.PERSON], ActorKind.ADMIN),
+        ([ActorKind.TOOL], ActorKind.TOOL),
+    ],
+)
+def test_a_login_that_a_machine_shares_proves_nobody(kinds: list[ActorKind], kind: ActorKind) -> None:
+    lines = tuple(Team(f"t{number}", each, RULE, frozenset({"nemo"})) for number, each in enumerate(kinds))
+    actor = actor_of(user_id("nemo"), people(), lines)
+    assert actor.kind is kind
+    if kind is ActorKind.SHARED:
+        assert (actor.team, actor.why) == (None, "several lines name this login: t0, t1")
+        assert line_of(user_id("nemo"), people(), lines) is None
+    else:
+        assert (actor.team, line_of(user_id("nemo"), people(), lines)) == ("t0", "t0")
 
 
 def test_an_empty_profile_or_role_belongs_to_nobody() -> None:
@@ -83,7 +112,7 @@ def test_an_empty_profile_or_role_belongs_to_nobody() -> None:
     [
         (user_id("sam"), "sdr"),
         (user_id("marketo"), "marketing"),
-        (user_id("both"), None),
+        (user_id("both"), "sdr"),
         (user_id("nemo"), None),
         (user_id("ghost"), None),
         (OWN_USER, "syncd"),
@@ -98,9 +127,9 @@ def test_an_owner_is_of_the_team_that_claims_the_user_or_queue(owner: str | None
     assert team_of_owner(owner, people(), teams()) == team
 
 
-def test_a_queue_that_two_teams_claim_is_of_none() -> None:
+def test_a_queue_that_two_teams_claim_is_of_the_first() -> None:
     policy = fences(POLICY.replace('queue = ["Nurture"]', 'queue = ["Nurture", "mql emea"]'))
-    assert team_of_owner(MQL_QUEUE, people(), policy.teams) is None
+    assert team_of_owner(MQL_QUEUE, people(), policy.teams) == "marketing"
 
 
 def test_a_queue_that_a_team_and_its_tool_claim_is_of_that_team() -> None:
@@ -116,26 +145,127 @@ def test_an_owner_is_shown_by_name_when_it_is_known(owner: str | None, shown: st
     assert people().display(owner) == shown
 
 
-def test_a_directory_is_built_from_mirrored_rows() -> None:
-    users = [
-        row("User", "005A", {"Name": "Ann", "Username": "ann@x", "Profile.Name": "P", "UserRole.Name": None, "IsActive": False}),
-        row("User", "005B", {"Name": "Ben", "Username": "ben@x"}),
-    ]
-    groups = [
-        row("Group", "00GA", {"Type": "Queue", "Name": "Hot leads", "DeveloperName": "Hot"}),
-        row("Group", "00GB", {"Type": "Regular", "Name": "Not a queue"}),
-    ]
-    members = [
-        row("GroupMember", "011A", {"GroupId": "00GA", "UserOrGroupId": "005A"}),
-        row("GroupMember", "011B", {"GroupId": "00GB", "UserOrGroupId": "005B"}),
-    ]
-    found = directory_of(users, groups, members, "005Z")
-    assert found.users["005A"].queues == {"Hot leads", "Hot"}
-    assert (found.users["005A"].role, found.users["005A"].is_active) == ("", False)
-    assert (found.users["005B"].queues, found.users["005B"].is_active) == (frozenset(), True)
-    assert found.queues == {"00GA": {"Hot leads", "Hot"}}
-
-
 @given(st.sampled_from(sorted(people().users)), st.permutations(teams()))
-def test_the_order_of_the_teams_changes_nothing(user: str, order: list[Team]) -> None:
-    assert actor_of(user, people(), order) == actor_of(user, people(), teams())
+def test_the_first_line_in_the_order_of_the_file_wins(user: str, order: list[Team]) -> None:
+    """Whatever else a line says, those after the first that claims a user change nothing."""
+    actor = actor_of(user, people(), order)
+    first = next((team for team in order if claim(team, people().users[user]).is_member), None)
+    if user == OWN_USER:
+        assert actor.kind is ActorKind.SYNCD
+    else:
+        assert (actor.kind, actor.team) == ((first.kind, first.side) if first else (ActorKind.UNKNOWN, None))
+
+
+def owner_s_tool(acts_for: str = RECORD_OWNER) -> tuple[Team, ...]:
+    dialer = Team("dialer", ActorKind.TOOL, RULE, frozenset({"nemo"}), acts_for=acts_for)
+    return (dialer, *teams())
+
+
+@pytest.mark.parametrize(
+    ("owner", "side"),
+    [(user_id("sam"), "sdr"), (MQL_QUEUE, "sdr"), (user_id("rita"), "sales"), (user_id("nemo"), None), (None, None)],
+)
+def test_a_tool_that_acts_for_the_record_owner_is_judged_as_the_owner_s_team(owner: str | None, side: str | None) -> None:
+    lines = owner_s_tool()
+    dialer = actor_of(user_id("nemo"), people(), lines)
+    assert (dialer.kind, dialer.team) == (ActorKind.TOOL, RECORD_OWNER)
+    assert side_of(dialer, owner, people(), lines) == side
+    assert line_of(user_id("nemo"), people(), lines) == "dialer"
+
+
+def test_everybody_else_is_judged_as_the_own_team_whoever_owns_the_record() -> None:
+    sam = actor_of(user_id("sam"), people(), teams())
+    assert side_of(sam, user_id("rita"), people(), teams()) == "sdr"
+    assert side_of(actor_of(user_id("nemo"), people(), teams()), user_id("rita"), people(), teams()) is None
+
+
+def test_actors_are_resolved_anew_under_other_teams() -> None:
+    directory = people()
+    assert actor_of(user_id("sam"), directory, teams()).team == "sdr"
+    assert actor_of(user_id("sam"), directory, owner_s_tool()[:1]).team is None
+    assert actor_of(user_id("sam"), directory, teams()).team == "sdr"
+
+
+def condition(answer: bool | None) -> Condition:
+    return Condition('Department = "Dev"', RULE, frozenset({"Department"}), lambda fields: answer)
+
+
+USER = User(
+    "005A",
+    "Ann",
+    "ann@x",
+    "Standard",
+    "SDR West",
+    True,
+    frozenset({"MQL"}),
+    frozenset({"All SDRs"}),
+    frozenset({"RevOps_Admin"}),
+    frozenset({"West"}),
+    frozenset({"SDR West", "SDR", "Marketing"}),
+    frozenset({"West", "Americas"}),
+    "PowerPartner",
+)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"users": "ann"}, "user ann@x"),
+        ({"profiles": "standard"}, "profile Standard"),
+        ({"roles": "sdr west"}, "role SDR West"),
+        ({"roles": "sdr west+"}, "role SDR West, by a role above it"),
+        ({"roles": "marketing+"}, "role SDR West, by a role above it"),
+        ({"roles": "marketing"}, None),
+        ({"roles": "sales+"}, None),
+        ({"queues": "mql"}, "member of a queue"),
+        ({"groups": "all sdrs"}, "member of a public group"),
+        ({"permission_sets": "revops_admin"}, "by a permission set"),
+        ({"territories": "west"}, "by a territory"),
+        ({"territories": "americas+"}, "by a territory above the user's"),
+        ({"territories": "americas"}, None),
+        ({"user_types": "powerpartner"}, "user type PowerPartner"),
+        ({"user_types": "standard"}, None),
+    ],
+)
+def test_each_kind_of_member_makes_a_team(members: dict[str, str], why: str | None) -> None:
+    team = Team("t", ActorKind.PERSON, RULE, **{key: frozenset({name}) for key, name in members.items()})  # type: ignore[arg-type]
+    found = claim(team, USER)
+    assert (found.is_member, found.why) == ((True, why) if why else (False, ""))
+
+
+@pytest.mark.parametrize(("answer", "team"), [(True, "dev"), (False, "sdr"), (None, None)])
+def test_a_condition_that_cannot_be_known_lets_no_later_line_claim_the_user(answer: bool | None, team: str | None) -> None:
+    lines = (Team("dev", ActorKind.PERSON, RULE, where=condition(answer)), *teams())
+    actor = actor_of(user_id("sam"), people(), lines)
+    assert actor.team == team
+    if answer is None:
+        assert actor.why == "whether dev claims this user cannot be known: a field of 'Department = \"Dev\"' cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("members", "unseen", "team"),
+    [
+        ({"permission_sets": frozenset({"x"})}, {"PermissionSetAssignment"}, None),
+        ({"permission_sets": frozenset({"x"})}, {"UserRole"}, "sdr"),
+        ({"permission_sets": frozenset({"x"}), "users": frozenset({"sam dialer"})}, {"PermissionSetAssignment"}, "admins"),
+        ({"permission_sets": frozenset({"x"}), "where": condition(True)}, {"PermissionSetAssignment"}, "admins"),
+        ({"permission_sets": frozenset({"x"}), "where": condition(None)}, set(), None),
+        ({"roles": frozenset({"marketing+"})}, {"UserRole"}, None),
+        ({"roles": frozenset({"marketing"})}, {"UserRole"}, "sdr"),
+        ({"territories": frozenset({"west"})}, {"Territory2"}, None),
+        ({"groups": frozenset({"g"})}, {"GroupMember"}, None),
+    ],
+)
+def test_who_is_in_a_line_that_cannot_be_read_is_unknown(members: dict[str, Any], unseen: set[str], team: str | None) -> None:
+    directory = Directory(people().users, people().queues, OWN_USER, frozenset(unseen))
+    lines = (Team("admins", ActorKind.PERSON, RULE, **members), *teams())
+    actor = actor_of(user_id("sam"), directory, lines)
+    assert (actor.team, actor.kind is ActorKind.UNKNOWN) == (team, team is None)
+
+
+def test_only_what_a_line_names_is_to_be_read() -> None:
+    assert members_read_from(teams()) == {"Group", "GroupMember"}
+    wide = Team("t", ActorKind.PERSON, RULE, roles=frozenset({"x+"}), territories=frozenset({"y"}))
+    assert members_read_from([wide]) == {"UserRole", "UserTerritory2Association", "Territory2"}
+    assert members_read_from([Team("t", ActorKind.PERSON, RULE, roles=frozenset({"x"}), where=condition(True))]) == frozenset()
+    assert members_read_from([Team("t", ActorKind.PERSON, RULE, permission_sets=frozenset({"x"}))]) == {"PermissionSetAssignment"}
