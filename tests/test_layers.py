@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": VALUES,
     "ports": {"core"},
     "formula": {"core"},
-    "policies": ADAPTER,
+    "policies": ADAPTER | {"formula"},
     "salesforce": ADAPTER,
     "exports": ADAPTER | {"policies"},
     "store": ADAPTER,

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import typer
 
     from syncd.config import Config
-    from syncd.core.fence_model import Fences
+    from syncd.core.fence_model import Condition, Fences
     from syncd.core.nurture import Nurture
     from syncd.core.tables import Table
-    from syncd.core.values import Problem
+    from syncd.core.values import Problem, Rule
     from syncd.engine.world import World
     from syncd.ports import OrgReader, StoreReader
     from syncd.salesforce.org import SalesforceOrg
@@ -225,7 +225,7 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
         problems.extend(found)
         return value
 
-    fences = parsed(FENCES, parse_fences)
+    fences = parsed(FENCES, partial(parse_fences, compile_condition=_compiled))
     has_nurture = (folder / NURTURE).exists()
     nurture = parsed(NURTURE, lambda table: _nurture(table, fences)) if has_nurture else None
     files = sorted((folder / FIELDS).glob("*.toml"))
@@ -234,6 +234,13 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     if fences is None or problems:
         return None, problems
     return Policies(fences, nurture, tuple(source for source in sources if source is not None), hashes), []
+
+
+def _compiled(text: str, rule: Rule) -> Condition | Problem:
+    """Compile a condition; most files have none, and then the compiler is not even loaded."""
+    from syncd.policies.conditions import compile_condition
+
+    return compile_condition(text, rule)
 
 
 def _table(folder: Path, name: str, problems: list[Problem]) -> Table | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from syncd.core.actors import Team
-from syncd.core.values import ActorKind, Fields, Rule, Verdict
+from syncd.core.values import ActorKind, Fields, Problem, Rule, Verdict
 
 ANY = "any"
 STATUS = "status"
@@ -24,13 +24,15 @@ class Condition:
     """A condition in Salesforce formula syntax, compiled by whoever read the file.
 
     `fields` are the API names that it reads on the judged record; `holds` says True or False of a record's fields, or None
-    when it cannot be known because one of them is hidden or was never read.
+    when it cannot be known because one of them is hidden or was never read. `typed` compiles it again with what the org says
+    its fields hold (every field of the object, to its described type).
     """
 
     text: str
     rule: Rule
     fields: frozenset[str]
     holds: Callable[[Fields], bool | None] = field(compare=False, repr=False)
+    typed: Callable[[Mapping[str, str]], Condition | Problem] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
