@@ -129,7 +129,7 @@ class SideRule:
     """Whose a field is that no fence stands on: [fields] "Lead.Rating" = ….
 
     Exactly one is set: `team` (always that side's), `follows` (the name of the fence whose current holder it belongs to), or
-    `shared` (by a rule).
+    `shared` (by a rule). `ladder` is that of [crossing.fields].
     """
 
     object: str
@@ -138,6 +138,7 @@ class SideRule:
     team: str | None = None
     follows: str | None = None
     shared: Sharing | None = None
+    ladder: Ladder = field(default_factory=Ladder)
 
 
 @dataclass(frozen=True, slots=True)
