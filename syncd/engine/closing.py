@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, StoreWriter, WriteResult
 
@@ -35,10 +34,10 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
         return
     done = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
     refused = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED and not item.intent.is_create]
-    rows = _as_written(world, done, known)
+    before = _mirrored(world, done) if known is None else known
     with world.store.begin() as tx:
         tx.close(closing, cycle.now, cycle.id)
-        tx.mirror(rows)
+        tx.mirror(_as_written(done, before), before)
         tx.undefer(done)
         tx.defer(refused)
         tx.resolve_inbox(REFUSED, [_subject(intent) for intent in done], cycle.now)
@@ -49,17 +48,23 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
             cycle.count("enrolled" if item.intent.is_create else "reverts" if item.intent.part == "fence" else "fields written")
 
 
-def _as_written(world: World, done: Sequence[Intent], known: Mapping[str, OrgRecord] | None) -> list[OrgRecord]:
-    """Return the mirrored rows with the values that were written to them."""
-    written: dict[str, dict[str, dict[str, Scalar]]] = {}
+def _mirrored(world: World, done: Sequence[Intent]) -> dict[str, OrgRecord]:
+    written: dict[str, set[str]] = {}
     for intent in done:
         if not intent.is_create:
-            written.setdefault(intent.object, {}).setdefault(intent.record_id, {})[intent.field] = intent.after
-    rows: list[OrgRecord] = []
-    for name, values in sorted(written.items()):
-        mirrored = world.store.get(name, values) if known is None else {id: known[id] for id in values if id in known}
-        rows += [replace(row, fields={**row.fields, **values[row.id]}) for row in mirrored.values()]
-    return rows
+            written.setdefault(intent.object, set()).add(intent.record_id)
+    return {id: row for name, ids in sorted(written.items()) for id, row in world.store.get(name, ids).items()}
+
+
+def _as_written(done: Sequence[Intent], before: Mapping[str, OrgRecord]) -> list[OrgRecord]:
+    """Return the mirrored rows with the values that were written to them."""
+    rows: dict[str, OrgRecord] = {}
+    for intent in done:
+        row = rows.get(intent.record_id) or before.get(intent.record_id)
+        if row is not None and not intent.is_create:
+            fields = {**row.fields, intent.field: intent.after}
+            rows[row.id] = OrgRecord(row.object, row.id, row.modified_at, fields, row.is_deleted)
+    return list(rows.values())
 
 
 def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing]) -> None:

@@ -146,7 +146,7 @@ def _decide_batch(
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
     decided = [(case.subject_id, ruling) for case, ruling in zip(cases, rulings, strict=True)]
     with world.store.begin() as tx:
-        tx.mirror([row for ruling in rulings for row in ruling.mirror])
+        tx.mirror([row for ruling in rulings for row in ruling.mirror], {} if is_staged else _known_of(cases))
         _write_rulings(tx, cycle, name, baseline, decided)
         tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
         made_up = [fight for ruling in rulings for fight in ruling.made_up]
@@ -160,6 +160,12 @@ def _decide_batch(
             limits = {"history_since": history_since, "first_sight_until": first_sight_until}
             tx.unstage((name, cycle.families[name]), subjects, **limits)
     _count(cycle, rulings)
+
+
+def _known_of(cases: Sequence[Case]) -> dict[str, OrgRecord | None]:
+    """Return what the mirror holds of cases that were just read from it: their histories were not in it."""
+    known: dict[str, OrgRecord | None] = {case.subject_id: case.known for case in cases}
+    return known | {row.id: None for case in cases for row in case.history}
 
 
 def _subjects(

@@ -261,8 +261,11 @@ class StoreWriter(Protocol):
         """Stage deletions (in their case, `staged` is the mirrored row with `is_deleted`) and move the deletes mark."""
         ...
 
-    def mirror(self, records: Sequence[OrgRecord]) -> None:
-        """Insert or replace mirrored rows with their keys, history rows included."""
+    def mirror(self, records: Sequence[OrgRecord], known: Mapping[str, OrgRecord | None] = ...) -> None:
+        """Insert or replace mirrored rows with their keys, history rows included.
+
+        Shapes: `known` saves reading again what the mirror holds until now, by id; None: it has no such row.
+        """
         ...
 
     def load(self, packed: Packed) -> int:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
 from syncd.core.values import OrgRecord, Scalar
-
-T = TypeVar("T")
-
-IN_LIST_MAX = 900  # SQLite before 3.32 takes 999 parameters in a statement
 
 
 def to_json(value: object) -> str:
@@ -77,13 +72,6 @@ def keys_of(record: OrgRecord, fields: Iterable[str]) -> list[str | None] | None
         return None
     keys = [to_key(record.fields.get(field)) for field in fields]
     return keys if any(key is not None for key in keys) else None
-
-
-def chunked(items: Iterable[T], size: int = IN_LIST_MAX) -> Iterator[list[T]]:
-    """Yield the items in lists of at most `size`."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def without_nulls(values: Mapping[str, object]) -> dict[str, object]:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from syncd.core.proof import Frontier
 from syncd.core.values import Entry, Intent, Outcome, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, OpenIntent, Verification
+from syncd.store.among import among
 from syncd.store.base import Reads, Writes, insert, replace
-from syncd.store.encoding import chunked, from_json, to_json, to_text
+from syncd.store.encoding import from_json, to_json, to_text
 from syncd.store.inserting import insert_rows
 from syncd.store.ledger_rows import (
     ROW_COLUMNS,
@@ -137,12 +138,11 @@ def _seqs_between(org: str, since_at: datetime, until_at: datetime | None) -> Se
 
 def _values(connection: Connection, org: str, seqs: Sequence[int]) -> dict[int, dict[str, Scalar]]:
     values: dict[int, dict[str, Scalar]] = {}
-    for chunk in chunked(seqs):
-        query = select(ledger_values.c.seq, ledger_values.c.part, ledger_values.c.value).where(
-            ledger_values.c.org == org, ledger_values.c.seq.in_(chunk)
-        )
-        for seq, part, value in connection.execute(query):
-            values.setdefault(seq, {})[part] = from_json(value)
+    query = select(ledger_values.c.seq, ledger_values.c.part, ledger_values.c.value).where(
+        ledger_values.c.org == org, among(connection, ledger_values.c.seq, seqs)
+    )
+    for seq, part, value in connection.execute(query):
+        values.setdefault(seq, {})[part] = from_json(value)
     return values
 
 
@@ -180,10 +180,8 @@ class LedgerWrites(Writes):
     def close(self, outcomes: Sequence[tuple[OpenIntent, Outcome]], at: datetime, cycle: str) -> None:
         """Append outcomes and take their intents out of the outbox."""
         seqs = [opened.seq for opened, _ in outcomes]
-        closed = 0
-        for chunk in chunked(seqs):
-            gone = self.connection.execute(delete(outbox).where(outbox.c.org == self.org, outbox.c.seq.in_(chunk)))
-            closed += gone.rowcount
+        mine = (outbox.c.org == self.org, among(self.connection, outbox.c.seq, seqs))
+        closed = self.connection.execute(delete(outbox).where(*mine)).rowcount
         if closed != len(seqs):
             raise AssertionError(f"of the intents {seqs[:20]} only {closed} of {len(seqs)} are open: each ends exactly once")
         self._append([outcome_entry(opened, outcome, at, cycle) for opened, outcome in outcomes])
@@ -220,11 +218,8 @@ class LedgerWrites(Writes):
         }
 
     def _known_keys(self, keys: Sequence[str]) -> set[str]:
-        known: set[str] = set()
-        for chunk in chunked(keys):
-            query = select(ledger.c.key).where(ledger.c.org == self.org, ledger.c.kind == "intent", ledger.c.key.in_(chunk))
-            known.update(key for key in self.connection.execute(query).scalars() if key is not None)
-        return known
+        mine = (ledger.c.org == self.org, ledger.c.kind == "intent", among(self.connection, ledger.c.key, keys))
+        return {key for key in self.connection.execute(select(ledger.c.key).where(*mine)).scalars() if key is not None}
 
     def _append(self, entries: Sequence[Entry]) -> list[int]:
         if not entries:

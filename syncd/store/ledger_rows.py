@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +24,6 @@ from syncd.store.encoding import (
     to_json,
     to_moment,
     to_moment_or_none,
-    to_text,
     to_text_or_none,
     without_nul,
     without_nulls,
@@ -62,6 +62,7 @@ def rows_of(org: str, first_seq: int, entries: Sequence[Entry], salts: Callable[
     found = Rows([], [], [])
     stock = salts(SALT_BYTES * len(PARTS) * len(entries))
     place = 0
+    as_text = _Texts()
     for seq, entry in enumerate(entries, first_seq):
         hashes: list[str | None] = []
         for part, value in (("actor", entry.actor), ("after", entry.after), ("before", entry.before)):
@@ -72,15 +73,23 @@ def rows_of(org: str, first_seq: int, entries: Sequence[Entry], salts: Callable[
             place += SALT_BYTES
             hashes.append(sha256(salt + text.encode()).hexdigest())
             found.values.append((org, seq, part, salt.hex(), text))
-        columns = _columns(org, seq, entry, *hashes)
+        columns = _columns(org, seq, entry, as_text, *hashes)
         leaf = leaf_of(columns)
         found.leaves.append(leaf)
         found.rows.append((*columns, leaf.hex()))
     return found
 
 
+class _Texts(dict[datetime | None, str | None]):
+    """Times as text: most entries of a batch share theirs."""
+
+    def __missing__(self, moment: datetime | None) -> str | None:
+        text = self[moment] = to_text_or_none(moment)
+        return text
+
+
 def _columns(
-    org: str, seq: int, entry: Entry, actor_hash: str | None, after_hash: str | None, before_hash: str | None
+    org: str, seq: int, entry: Entry, as_text: _Texts, actor_hash: str | None, after_hash: str | None, before_hash: str | None
 ) -> tuple[str | int | None, ...]:
     """Return the values of `LEAF_COLUMNS`."""
     rule = entry.rule
@@ -89,10 +98,10 @@ def _columns(
         entry.actor_id,
         entry.actor_kind,
         after_hash,
-        to_text(entry.at),
+        as_text[entry.at],
         before_hash,
         entry.cause_seq,
-        to_text_or_none(entry.changed_at),
+        as_text[entry.changed_at],
         entry.cycle,
         to_json(dict(entry.evidence)) if entry.evidence else None,
         entry.fence,

@@ -10,24 +10,26 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, selec
 
 from syncd.core.values import OrgRecord
 from syncd.errors import StoreUnusable
+from syncd.store.among import among
 from syncd.store.base import INDEXED, Reads, Writes, read_setting, write_setting
-from syncd.store.encoding import chunked, from_json, keys_of, to_json, to_key, to_text
+from syncd.store.encoding import from_json, keys_of, to_json, to_key, to_text
 from syncd.store.inserting import KEPT, insert_rows
 from syncd.store.layouts import keep_layout, lookup_number, to_array, to_record
 from syncd.store.tables import record_keys, records
 
 ROW = (records.c.object, records.c.id, records.c.modified_at, records.c.is_deleted, records.c.layout, records.c.fields)
 COLUMNS = ("org", "object", "id", "modified_at", "is_deleted", "layout", "fields", "found_by")
+NOTHING_KNOWN: Mapping[str, OrgRecord | None] = {}
 _BACKFILL_ROWS = 2_000
 
 
 def records_by_id(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, OrgRecord]:
     """Return mirrored rows by id."""
-    found: dict[str, OrgRecord] = {}
-    for chunk in chunked(ids):
-        query = select(*ROW).where(records.c.org == org, records.c.object == object, records.c.id.in_(chunk))
-        found.update((row.id, to_record(connection, *row)) for row in connection.execute(query))
-    return found
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    query = select(*ROW).where(records.c.org == org, records.c.object == object, among(connection, records.c.id, wanted))
+    return {row[1]: to_record(connection, *row) for row in connection.execute(query)}
 
 
 class MirrorReads(Reads):
@@ -44,17 +46,16 @@ class MirrorReads(Reads):
         """Return live mirrored rows whose indexed field equals one of the values (e-mail: normalised), in id order."""
         self._assert_indexed(object, field)
         keys = {key for value in values if (key := to_key(value)) is not None}
-        found: list[OrgRecord] = []
+        if not keys:
+            return []
         with self._reading() as connection:
-            for chunk in chunked(sorted(keys)):
-                query = (
-                    select(*ROW)
-                    .select_from(record_keys.join(records, records.c.id == record_keys.c.id))
-                    .where(records.c.org == self.org, records.c.object == object)
-                    .where(self._under(object, field), record_keys.c.value.in_(chunk))
-                )
-                found.extend(to_record(connection, *row) for row in connection.execute(query))
-        return sorted(found, key=lambda record: record.id)
+            query = (
+                select(*ROW)
+                .select_from(record_keys.join(records, records.c.id == record_keys.c.id))
+                .where(records.c.org == self.org, records.c.object == object)
+                .where(self._under(object, field), among(connection, record_keys.c.value, keys))
+            )
+            return sorted((to_record(connection, *row) for row in connection.execute(query)), key=lambda record: record.id)
 
     def scan(
         self, object: str, *, field: str | None = None, values: Iterable[str] = (), after_id: str = "", limit: int = 1000
@@ -103,17 +104,20 @@ class MirrorReads(Reads):
 class MirrorWrites(Writes):
     """Rows as decided on."""
 
-    def mirror(self, records: Sequence[OrgRecord]) -> None:
-        """Insert or replace mirrored rows with their keys, history rows included."""
+    def mirror(self, records: Sequence[OrgRecord], known: Mapping[str, OrgRecord | None] = NOTHING_KNOWN) -> None:
+        """Insert or replace mirrored rows with their keys, history rows included.
+
+        Shapes: `known` saves reading again what the mirror holds until now, by id; None: it has no such row.
+        """
         by_object: dict[str, dict[str, OrgRecord]] = {}
         for record in records:  # of two rows with one id the later one stands
             by_object.setdefault(record.object, {})[record.id] = record
         for object, rows in by_object.items():
-            self._mirror_object(object, rows)
+            self._mirror_object(object, rows, known)
 
-    def _mirror_object(self, object: str, rows: Mapping[str, OrgRecord]) -> None:
+    def _mirror_object(self, object: str, rows: Mapping[str, OrgRecord], known: Mapping[str, OrgRecord | None]) -> None:
         fields = self.indexed.get(object, ())
-        before = stored_keys(self.connection, self.org, object, rows) if fields else {}
+        before = self._keys_before(object, rows, known) if fields else {}
         values, after = [], {}
         layout_of: dict[tuple[str, ...], int] = {}
         for id, row in rows.items():
@@ -121,26 +125,28 @@ class MirrorWrites(Writes):
             if names not in layout_of:
                 layout_of[names] = keep_layout(self.connection, object, names)
             keys = keys_of(row, fields)
-            found_by = None if keys is None else to_json(keys)
-            if found_by is not None and before.get(id) == found_by:
+            if keys is not None and before.get(id) == keys:
                 del before[id]  # found as before
             elif keys is not None:
                 after[id] = keys
+            found_by = None if keys is None else to_json(keys)
             values.append((self.org, object, id, to_text(row.modified_at), row.is_deleted, layout_of[names], array, found_by))
         insert_rows(self.connection, records, COLUMNS, values, COLUMNS[3:])
-        gone = {id: from_json(text) for id, text in before.items()}
-        change_keys(self.connection, self.org, object, fields, gone, after)
+        change_keys(self.connection, self.org, object, fields, before, after)
+
+    def _keys_before(self, object: str, ids: Iterable[str], known: Mapping[str, OrgRecord | None]) -> dict[str, list[str | None]]:
+        fields = self.indexed[object]
+        found = {id: keys for id in ids if (row := known.get(id)) is not None and (keys := keys_of(row, fields)) is not None}
+        if unknown := [id for id in ids if id not in known]:
+            found |= stored_keys(self.connection, self.org, object, unknown)
+        return found
 
 
-def stored_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, str]:
-    """Return the keys of mirrored rows that have some, as JSON text."""
-    found: dict[str, str] = {}
-    for chunk in chunked(ids):
-        query = select(records.c.id, records.c.found_by).where(
-            records.c.org == org, records.c.object == object, records.c.id.in_(chunk), records.c.found_by.is_not(None)
-        )
-        found.update(tuple(row) for row in connection.execute(query))
-    return found
+def stored_keys(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, list[str | None]]:
+    """Return the keys of mirrored rows that have some."""
+    mine = (records.c.org == org, records.c.object == object, records.c.found_by.is_not(None))
+    query = select(records.c.id, records.c.found_by).where(*mine, among(connection, records.c.id, ids))
+    return {id: from_json(found_by) for id, found_by in connection.execute(query)}
 
 
 def change_keys(

@@ -10,8 +10,9 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, update
 from syncd.core.ladder import NO_WAITS, Wait
 from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
 from syncd.ports import CycleRecord, InboxCard
+from syncd.store.among import among
 from syncd.store.base import Writes, insert, read_setting, replace, write_setting
-from syncd.store.encoding import chunked, from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
+from syncd.store.encoding import from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
 from syncd.store.inserting import insert_rows
 from syncd.store.tables import cycles, debts, flags, inbox, verdicts
 from syncd.store.waiting import Debt, WaitReads, owe
@@ -35,16 +36,16 @@ class NoteReads(WaitReads):
         found: dict[tuple[str, ...], FlagFact] = {}
         with self._reading() as connection:
             for column, values in wanted:
-                for chunk in chunked(sorted(values)):
-                    for row in connection.execute(select(flags).where(flags.c.org == self.org, column.in_(chunk))):
-                        found[row.flag, row.person_id, row.address, row.source] = FlagFact(
-                            Flag(row.flag),
-                            row.person_id or None,
-                            row.address or None,
-                            row.source,
-                            row.evidence,
-                            to_moment(row.seen_at),
-                        )
+                about = select(flags).where(flags.c.org == self.org, among(connection, column, values))
+                for row in connection.execute(about) if values else ():
+                    found[row.flag, row.person_id, row.address, row.source] = FlagFact(
+                        Flag(row.flag),
+                        row.person_id or None,
+                        row.address or None,
+                        row.source,
+                        row.evidence,
+                        to_moment(row.seen_at),
+                    )
         return [found[key] for key in sorted(found)]
 
     def flag_counts(self) -> Mapping[str, int]:
@@ -72,8 +73,7 @@ class NoteReads(WaitReads):
             span = (debts.c.record_id >= min(wanted), debts.c.record_id <= max(wanted))
             rows = connection.execute(query.where(*span).limit(len(wanted) + 1)).all()
             if len(rows) > len(wanted):
-                chunks = (query.where(debts.c.record_id.in_(chunk)) for chunk in chunked(sorted(wanted)))
-                rows = [row for chunk in chunks for row in connection.execute(chunk)]
+                rows = connection.execute(query.where(among(connection, debts.c.record_id, wanted))).all()
         return {(id, field): from_json(value) for id, field, value in rows if id in wanted}
 
     def verdicts(self, scope: str, subjects: Iterable[str]) -> dict[str, str]:
@@ -88,8 +88,7 @@ class NoteReads(WaitReads):
             # no more than asked for, where a list of all subjects would be looked up one by one.
             rows = connection.execute(query.where(*span).limit(len(wanted) + 1)).all()
             if len(rows) > len(wanted):
-                chunks = (query.where(verdicts.c.subject.in_(chunk)) for chunk in chunked(sorted(wanted)))
-                rows = [row for chunk in chunks for row in connection.execute(chunk)]
+                rows = connection.execute(query.where(among(connection, verdicts.c.subject, wanted))).all()
         return {subject: verdict for subject, verdict in rows if subject in wanted}
 
     def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
@@ -158,12 +157,8 @@ class NoteWrites(Writes):
         """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
         if flag is Flag.OPTED_OUT:
             raise AssertionError("an opt-out is a latch: syncd never clears it")
-        for ids in chunked(person_ids):
-            self.connection.execute(
-                delete(flags).where(
-                    flags.c.org == self.org, flags.c.flag == flag.value, flags.c.source == source, flags.c.person_id.in_(ids)
-                )
-            )
+        mine = (flags.c.org == self.org, flags.c.flag == flag.value, flags.c.source == source)
+        self.connection.execute(delete(flags).where(*mine, among(self.connection, flags.c.person_id, person_ids)))
 
     def owe(self, object: str, lawful: Mapping[Debt, Scalar], waits: Mapping[Debt, Wait] = NO_WAITS) -> None:
         """Remember the last lawful values that records are owed, by (record id, field), and which of them wait."""
@@ -208,8 +203,9 @@ class NoteWrites(Writes):
             return
         unresolved = (inbox.c.org == self.org, inbox.c.kind == kind, inbox.c.resolved_at.is_(None))
         is_open = set(self.connection.execute(select(inbox.c.subject).where(*unresolved)).scalars())
-        for chunk in chunked(sorted(is_open.intersection(subjects))):
-            self.connection.execute(update(inbox).where(*unresolved, inbox.c.subject.in_(chunk)).values(resolved_at=to_text(at)))
+        if closing := is_open.intersection(subjects):
+            theirs = among(self.connection, inbox.c.subject, closing)
+            self.connection.execute(update(inbox).where(*unresolved, theirs).values(resolved_at=to_text(at)))
 
     def put_cycle(self, cycle: CycleRecord) -> None:
         """Record a finished cycle."""

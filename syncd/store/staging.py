@@ -13,8 +13,9 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam
 
 from syncd.core.values import OrgRecord
 from syncd.ports import Case, Keyset, Mark
+from syncd.store.among import among
 from syncd.store.base import Reads, Writes, insert, replace
-from syncd.store.encoding import chunked, to_moment, to_moment_or_none, to_text
+from syncd.store.encoding import to_moment, to_moment_or_none, to_text
 from syncd.store.layouts import keep_layout, layout_number, to_array, to_record
 from syncd.store.mirror import records_by_id
 from syncd.store.tables import marks, records, staged
@@ -238,8 +239,8 @@ class StagingWrites(Writes):
         until = () if first_sight_until is None else (staged.c.modified_at < to_text(first_sight_until),)
         only = [staged.c.object.in_(histories), *_since(history_since), *until]
         mine = and_(*only) if first_sight_until is not None else or_(staged.c.object == subject, and_(*only))
-        for ids in chunked(subject_ids):
-            self.connection.execute(delete(staged).where(staged.c.org == self.org, staged.c.subject_id.in_(ids), mine))
+        theirs = among(self.connection, staged.c.subject_id, subject_ids)
+        self.connection.execute(delete(staged).where(staged.c.org == self.org, theirs, mine))
 
     def forget_marks(self, object: str) -> None:
         """Forget how far an object was read, so that it is read again from the beginning."""

@@ -10,8 +10,9 @@ from sqlalchemy import Row, select
 from syncd.core.ladder import Wait
 from syncd.core.plan import intent_from_dict, intent_to_dict
 from syncd.core.values import ActorKind, Scalar
+from syncd.store.among import among
 from syncd.store.base import Reads, Writes, replace
-from syncd.store.encoding import chunked, from_json, to_json, to_moment, to_moment_or_none, to_text, to_text_or_none
+from syncd.store.encoding import from_json, to_json, to_moment, to_moment_or_none, to_text, to_text_or_none
 from syncd.store.tables import debts
 
 Debt = tuple[str, str]
@@ -24,8 +25,8 @@ class WaitReads(Reads):
         """Return the reverts of these records that wait, by (record id, field)."""
         query = select(debts).where(debts.c.org == self.org, debts.c.object == object, debts.c.wait.is_not(None))
         with self._reading() as connection:
-            chunks = (query.where(debts.c.record_id.in_(chunk)) for chunk in chunked(sorted(set(record_ids))))
-            return {(row.record_id, row.field): _wait_of(row) for chunk in chunks for row in connection.execute(chunk)}
+            theirs = query.where(among(connection, debts.c.record_id, record_ids))
+            return {(row.record_id, row.field): _wait_of(row) for row in connection.execute(theirs)}
 
     def due_waits(self, until: datetime, limit: int = 1000) -> list[Wait]:
         """Return the reverts whose time has come, the longest due first."""
@@ -59,6 +60,7 @@ def _text_of(wait: Wait) -> str:
             "fence": wait.fence,
             "kind": wait.kind.value,
             "changed_at": to_text(wait.changed_at),
+            "actor_id": wait.actor_id,
             "is_asked": wait.is_asked,
             "cause": wait.cause,
         }
@@ -72,6 +74,7 @@ def _wait_of(row: Row[tuple[str, ...]]) -> Wait:
         body["fence"],
         ActorKind(body["kind"]),
         to_moment(body["changed_at"]),
+        body["actor_id"],
         body["is_asked"],
         to_moment_or_none(row.due_at),
         body["cause"],
