@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +60,7 @@ def play(
     url: Annotated[str, typer.Option(help="The address that `syncd sandbox serve` printed.")] = "",
     day: Annotated[int, typer.Option(help="Which day of the script: another day, other records.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="The seed of what is picked: equal orgs and seeds, equal deeds.")] = 0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait after each step, so that a running syncd sees it.", min=0)] = 0,
     only_list: Annotated[bool, typer.Option("--list", help="Name the scripts and what each does, and play none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the org's deeds as JSON.")] = False,
 ) -> None:
@@ -70,7 +72,7 @@ def play(
     _check_script(script, list(scripts.SCRIPTS))
     _check_address(url)
     try:
-        played = scripts.play_script(script, url, seed=seed, day=day)
+        played = scripts.play_script(script, url, seed=seed, day=day, between=lambda step: time.sleep(wait))
     except scripts.PlayStopped as stopped:
         raise SyncdError(f"{script} could not be played: {stopped}", hint="Start an org with: syncd sandbox serve") from stopped
     except scripts.OrgLacks as lacking:

@@ -7,7 +7,8 @@ Settings, each a list:
     workflow_rules     {"object": "Lead", "when": {"Status": "MQL"}, "set": {"Rating": "Hot"}, "as": "user" | "process"}
 
 `when` names fields and the value each must have after the save (a list: any of them; null: empty). A workflow rule fires only
-when a save brings that about. "process" is Salesforce's user Automated Process, who moves SystemModstamp alone.
+when a save brings that about, or, with `"changed": ["Status"]`, at each update that changes one of these fields. "process" is
+Salesforce's user Automated Process, who moves SystemModstamp alone.
 """
 
 from __future__ import annotations
@@ -63,12 +64,20 @@ def rewrites(
     if how.automated:
         return
     for rule in _of(org.settings.workflow_rules, sobject):
-        if holds(sobject, rule["when"], after) and not (before and holds(sobject, rule["when"], before)):
+        if _fires(sobject, rule, before, after):
             values = check_values(org, sobject, rule["set"], creating=False, sees_all=True)
             user_id = process_user(org) if rule.get("as") == "process" else how.user_id
             as_process = rule.get("as") == "process"
             via = deeds.AUTOMATION
             yield values, replace(how, user_id=user_id, auto_assign=False, automated=True, as_process=as_process, via=via)
+
+
+def _fires(sobject: SObject, rule: Rule, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    when = rule.get("when", {})
+    if "changed" in rule:
+        moved = before is not None and any(before.get(name) != after.get(name) for name in rule["changed"])
+        return moved and holds(sobject, when, after)
+    return holds(sobject, when, after) and not (before and holds(sobject, when, before))
 
 
 def holds(sobject: SObject, condition: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

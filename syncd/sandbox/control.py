@@ -84,7 +84,7 @@ def _edit(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, A
     by_flow = bool(body.get("scheduled_flow"))
     user = str(body.get("user") or (process_user(org) if by_flow else ADMIN_USERNAME))
     admin = str(body["login_as"]) if body.get("login_as") else None
-    return {"results": org.edit(edits, user=user, auto_assign=assign, by_flow=by_flow, login_as=admin)}
+    return {"results": org.edit(edits, user=user, auto_assign=assign, by_flow=by_flow, login_as=admin, hand=body.get("hand"))}
 
 
 def _requests(org: Org, method: str, params: Mapping[str, str], body: Mapping[str, Any]) -> list[dict[str, Any]]:

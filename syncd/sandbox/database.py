@@ -28,7 +28,7 @@ _LOGS = (
     'CREATE TABLE "_Deleted" (Object TEXT, Id TEXT, DeletedAt TEXT)',
     'CREATE INDEX "_Deleted_when" ON "_Deleted" (Object, DeletedAt)',
     'CREATE TABLE "_Deeds" (N INTEGER PRIMARY KEY AUTOINCREMENT, At TEXT, UserId TEXT, Via TEXT, Object TEXT, RecordId TEXT, '
-    "Field TEXT, Before, After)",
+    "Field TEXT, Before, After, Hand TEXT, MadeAt TEXT)",
 )
 
 

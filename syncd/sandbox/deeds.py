@@ -3,6 +3,7 @@
 Every save leaves a deed per field it changed, whether its history is tracked or not. Deeds lie in the same database as the
 records, so a save that is undone takes its deeds along, and a snapshot or a state file holds them. A field "Id" tells of a
 record that came to be, or that is gone for good; "IsDeleted" of the recycle bin. Stamps, authors and roll-ups are left out.
+What no reader of the org can know stands here too: the hand behind a shared login, and when an edit made offline was made.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from syncd.sandbox.schema import SObject
 
 EDIT, API, AUTOMATION, ASSIGNMENT = "edit", "api", "automation", "assignment rule"
-CONVERSION, MERGE = "conversion", "merge"
+CONVERSION, MERGE, CAPTURE = "conversion", "merge", "activity capture"
 DEEDS_MAX = 100_000
 _STAMPS = frozenset({"CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"})
-_INSERT = 'INSERT INTO "_Deeds" (At, UserId, Via, Object, RecordId, Field, Before, After) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+_COLUMNS = ("At", "UserId", "Via", "Object", "RecordId", "Field", "Before", "After", "Hand", "MadeAt")
+_INSERT = " ".join(('INSERT INTO "_Deeds" (', ", ".join(_COLUMNS), ") VALUES (", ", ".join("?" * len(_COLUMNS)), ")"))
 _FORGET = 'DELETE FROM "_Deeds" WHERE N <= (SELECT MAX(N) FROM "_Deeds") - ?'
 _READ = 'SELECT d.*, u."Username" FROM "_Deeds" d LEFT JOIN "User" u ON u."Id" = d.UserId'
 
@@ -55,8 +57,14 @@ def record_gone(org: Org, sobject: SObject, record_id: str, how: How) -> None:
     _write(org, sobject, record_id, [(how.via, "Id", record_id, None)], how)
 
 
+def record_mail(org: Org, sobject: SObject, record_id: str, subject: str, how: How) -> None:
+    """Note a mail that activity capture shows on the timeline and that no query finds."""
+    _write(org, sobject, record_id, [(CAPTURE, "Mail", None, subject)], how)
+
+
 def _write(org: Org, sobject: SObject, record_id: str, told: Iterable[tuple[str, str, Any, Any]], how: How) -> None:
-    rows = [(how.stamp, how.user_id, via, sobject.name, record_id, name, before, after) for via, name, before, after in told]
+    by, behind = (how.stamp, how.user_id), (how.hand, how.made_at)
+    rows = [(*by, via, sobject.name, record_id, name, before, after, *behind) for via, name, before, after in told]
     if rows:
         org.database.connection.executemany(_INSERT, rows)
         org.database.connection.execute(_FORGET, (DEEDS_MAX,))
@@ -89,4 +97,6 @@ def _shape(org: Org, row: Mapping[str, Any]) -> dict[str, Any]:
         "field": row["Field"],
         "before": before,
         "after": after,
+        "hand": row["Hand"],
+        "made_at": row["MadeAt"],
     }

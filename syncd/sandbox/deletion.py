@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, deeds, role_groups
+from syncd.sandbox import access, activities, deeds, role_groups
 from syncd.sandbox.errors import SalesforceError
 from syncd.sandbox.locks import check_locks
 from syncd.sandbox.save import How, live_row
@@ -77,6 +77,8 @@ def _bin(org: Org, sobject: SObject, record_id: str, how: How, *, with_parent: b
         deeds.record_gone(org, sobject, record_id, how)
         if sobject.name == "UserRole":
             role_groups.drop_role_groups(org, record_id)
+        elif sobject.name == "PermissionSetAssignment" and org.settings.access_by_permission_set:
+            access.look_again(org)
     else:
         _mark(org, sobject, record_id, how)
     org.database.insert("_Deleted", {"Object": sobject.name, "Id": record_id, "DeletedAt": how.stamp})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.sandbox import conversion, deeds, deletion, role_groups, save, seeds, setup_trail
+from syncd.sandbox import access, conversion, deeds, deletion, mail, role_groups, save, seeds, setup_trail
 from syncd.sandbox.bin import RecycleBin
 from syncd.sandbox.bulk.jobs import BulkJobs
 from syncd.sandbox.clock import SandboxClock, stamp
@@ -34,7 +34,7 @@ from syncd.sandbox.spending import Flights
 from syncd.sandbox.switches import check_switches
 from syncd.sandbox.visibility import Transactions
 
-_VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch")
+_VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch", "mail")
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
 
 
@@ -99,6 +99,8 @@ class Org:
                 put_formulas(self, formulas, self.settings.formula_fields)
             if {"hidden_fields", "read_only_fields", "picklists", "hidden_objects", "record_type_values"} & wanted.keys():
                 self.schema_changed_at = self.clock.now()
+            if "access_by_permission_set" in wanted:
+                access.assign(self)
             if "workflow_rules" in wanted:
                 setup_trail.list_automation(self, self.settings.workflow_rules)
             if "assignment_rule" in wanted:
@@ -185,6 +187,7 @@ class Org:
         auto_assign: bool = False,
         by_flow: bool = False,
         login_as: str | None = None,
+        hand: str | None = None,
     ) -> list[dict[str, Any]]:
         """Carry out a person's edits, or a scheduled flow's, one after the other, each by itself; see the control endpoint."""
         with self.lock:
@@ -192,19 +195,24 @@ class Org:
             user_id, via = self.resolve_owner(user), deeds.AUTOMATION if by_flow else deeds.EDIT
             if login_as is not None:
                 setup_trail.note_login_as(self, self.resolve_owner(login_as), user_id)
-            return [self._edit(each, user_id, auto_assign, via) for each in edits]
+            behind = hand or login_as
+            return [self._edit(each, user_id, auto_assign, via, behind) for each in edits]
 
     def settle(self) -> None:
         """Let happen what time alone brings about: transactions commit, the bin forgets. Every request begins with it."""
         self.transactions.commit_due(self)
         self.recycle_bin.let_old_go(self)
 
-    def _edit(self, edit: Mapping[str, Any], user_id: str, auto_assign: bool, via: str) -> dict[str, Any]:
+    def _edit(
+        self, edit: Mapping[str, Any], user_id: str, auto_assign: bool, via: str, hand: str | None = None
+    ) -> dict[str, Any]:
         from syncd.sandbox.control import moment_of
 
         at = moment_of(edit["at"], self.clock.now()) if edit.get("at") else self.clock.now()
         try:
-            how = save.How(user_id, at, auto_assign, sees_all=True, duplicates=ALLOW, via=via)
+            how = save.How(user_id, at, auto_assign, sees_all=True, duplicates=ALLOW, via=via, hand=hand)
+            if edit.get("made_at"):
+                how = replace(how, made_at=stamp(moment_of(edit["made_at"], at)))
             delay = self.transactions.delay_of(edit, self.settings.late_commit)
             outcome = self.transactions.run(self, edit, how, delay) if delay else self.apply(edit, how)
             return {"success": True, "errors": []} | outcome
@@ -237,6 +245,8 @@ class Org:
             deletion.merge(self, sobject, record_id, str(parse_id(str(fields.get("loser")))), how)
         elif verb == "purge":
             deletion.purge(self, sobject, how, record_id)
+        elif verb == "mail":
+            return {"id": mail.log_mail(self, sobject, record_id, str(fields.get("Subject") or "Mail"), how)}
         elif verb == "touch":
             save.live_row(self, sobject, record_id)
             self.database.update(sobject.name, record_id, {"SystemModstamp": how.stamp})

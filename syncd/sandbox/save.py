@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import activities, automation, deeds, history, members, opportunities, role_groups
+from syncd.sandbox import access, activities, automation, deeds, history, members, opportunities, role_groups
 from syncd.sandbox.clock import stamp
 from syncd.sandbox.duplicates import ALERT, check_duplicates
 from syncd.sandbox.errors import NotThere, SalesforceError
@@ -35,6 +35,8 @@ class How:
     automated: bool = False  # a rule of the org writes; rules do not judge rules
     as_process: bool = False  # ... as the user Automated Process
     via: str = deeds.EDIT  # what the deeds say the save came by
+    hand: str | None = None  # whose hand it was, where the login is used by several or by an admin
+    made_at: str | None = None  # when it was made, where it reached the org later
 
     @property
     def stamp(self) -> str:
@@ -114,6 +116,8 @@ def _after_insert(org: Org, sobject: SObject, row: Values, how: How) -> None:
         activities.roll_up(org, row, how.stamp)
     elif sobject.name == "UserRole":
         role_groups.add_role_groups(org, row)
+    elif sobject.name == "PermissionSetAssignment" and org.settings.access_by_permission_set:
+        access.look_again(org)
 
 
 def _role_from_contact(org: Org, row: Mapping[str, Any], how: How) -> None:

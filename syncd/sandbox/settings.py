@@ -8,7 +8,7 @@ from typing import Any
 
 from syncd.sandbox.errors import ControlRefused
 
-_MAY_BE_NULL = ("assignment_rule", "late_commit")
+_MAY_BE_NULL = ("assignment_rule", "late_commit", "access_by_permission_set")
 
 
 @dataclass(slots=True)
@@ -37,6 +37,8 @@ class Settings:
     page_size_max: int = 2_000
     conditional_stamp: str = "SystemModstamp"  # or LastModifiedDate: the guide names neither
     activity_moves_stamp: bool = False  # whether an activity roll-up moves the parent's SystemModstamp
+    activity_capture: bool = False  # mails stand on the timeline alone; otherwise each is a completed task
+    access_by_permission_set: dict[str, Any] | None = None  # {"name": "syncd_access", "assigned": true}: what gives it objects
     unknown_member_status: str = "default"  # default | accept | refuse
     owner_history_rows: int = 2  # 2: one row with ids, one with names; 1: names only
     passwords: dict[str, str] = field(default_factory=dict)  # by username; everybody else's is "sandbox-password"

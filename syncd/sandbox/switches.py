@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syncd.sandbox.access import check_access
 from syncd.sandbox.errors import ControlRefused
 from syncd.sandbox.flows import public_key
 from syncd.sandbox.formulas import check_formulas
@@ -27,6 +28,8 @@ def check_switches(org: Org, wanted: Table) -> None:
         check_formulas(org, wanted["formula_fields"])
     if wanted.get("late_commit") is not None:
         _late_commit(org, wanted["late_commit"])
+    if wanted.get("access_by_permission_set") is not None:
+        check_access(wanted["access_by_permission_set"])
     for name, (check, known) in _RULES.items():
         for rule in wanted.get(name) or ():
             if not isinstance(rule, dict) or set(rule) - known:
@@ -85,7 +88,12 @@ def _trigger(org: Org, setting: str, rule: Table) -> None:
 
 
 def _workflow(org: Org, setting: str, rule: Table) -> None:
-    sobject = _condition(org, setting, rule, needed=True)
+    sobject = _condition(org, setting, rule, needed="changed" not in rule)
+    changed = rule.get("changed", ["Id"])
+    if not isinstance(changed, list) or not changed:
+        raise ControlRefused(f'{setting}: changed takes a list of fields, e.g. ["Status"], not {changed!r}.')
+    for name in changed:
+        _stored(setting, sobject, str(name))
     if not isinstance(rule.get("set"), dict) or not rule["set"]:
         raise ControlRefused(f'{setting}: set takes fields and values, e.g. {{"Rating": "Hot"}}, not {rule.get("set")!r}.')
     for name in rule["set"]:
@@ -120,7 +128,7 @@ def _bulk_job(org: Org, setting: str, rule: Table) -> None:
 _RULES: dict[str, tuple[Callable[[Org, str, Table], None], frozenset[str]]] = {
     "validation_rules": (_validation, frozenset({"object", "when", "message", "field"})),
     "failing_triggers": (_trigger, frozenset({"object", "when", "message", "kind"})),
-    "workflow_rules": (_workflow, frozenset({"object", "when", "set", "as", "name"})),
+    "workflow_rules": (_workflow, frozenset({"object", "when", "set", "as", "name", "changed"})),
     "bulk_jobs": (_bulk_job, frozenset({"operation", "object", "end", "after_rows", "message"})),
     "duplicate_rules": (_duplicate, frozenset({"object", "name", "match", "against", "action"})),
 }

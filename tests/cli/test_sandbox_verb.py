@@ -70,6 +70,18 @@ def test_the_scripts_are_listed_with_what_they_do(syncd: Syncd) -> None:
         "assignment-rule",
         "merges",
         "conversions",
+        "connector-wins",
+        "shared-login",
+        "nightly-flow",
+        "realignment",
+        "nurture-mails",
+        "activity-capture",
+        "friday-flip",
+        "opt-out-leak",
+        "score-merge",
+        "mobile-late",
+        "permission-set",
+        "owner-flow",
     ]
     assert syncd("sandbox", "play", "--list", "--json").json.keys() == set(names)
 

@@ -15,7 +15,7 @@ from syncd.sandbox.company_people import AUTOMATION, MARKETO, demo_cast
 from syncd.sandbox.control import moment_of
 from syncd.sandbox.local import START, RunningOrg, running
 from syncd.sandbox.org import Org, Snapshot
-from syncd.sandbox.scripts import SCRIPTS, OrgLacks, Played, PlayStopped, play_script
+from syncd.sandbox.scripts import DAYS, OrgLacks, Played, PlayStopped, play_script
 from syncd.sandbox.state import load_state, save_state
 from tests.sandbox.client import Client
 
@@ -47,7 +47,7 @@ def vias(played: Played, **wanted: Any) -> Counter[str]:
     return Counter(deed["via"] for deed in played.deeds if all(deed[name] == value for name, value in wanted.items()))
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", DAYS)
 def test_every_script_is_carried_out_whole_and_the_org_tells_each_change_with_its_author(org: RunningOrg, script: str) -> None:
     rows = {row["Id"]: row for records in org.org.dump(["Lead", "Opportunity"]).values() for row in records}
     played = play_script(script, org.url, seed=3)
@@ -68,7 +68,7 @@ def test_every_script_is_carried_out_whole_and_the_org_tells_each_change_with_it
     assert times == sorted(times)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", DAYS)
 def test_the_same_org_and_seed_give_the_same_deeds_and_another_seed_others(
     company: tuple[RunningOrg, Snapshot], script: str
 ) -> None:
@@ -190,7 +190,7 @@ def test_deeds_are_read_and_never_written(org: RunningOrg) -> None:
         assert (answer.status_code, "deeds?since=N" in answer.json()["error"]) == (400, True)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", DAYS)
 def test_an_org_without_what_a_script_needs_is_told_so_and_left_alone(script: str) -> None:
     org = Org.with_defaults(now=moment_of(START), frozen=True)
     with running(org=org) as empty:
