@@ -48,6 +48,7 @@ VERBS = {
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
     "fence": Verb("fence", "fence", "Draw the fence file: who may move what where, and what can't be reached."),
     "actors": Verb("actors", "actors", "Propose, from history, which logins are people, machines, or both."),
+    "window": Verb("window", "window", "Announce somebody's planned mass edit, so that it is lawful while it lasts."),
     "formula": Verb("formula", "formula", "Show what a formula in Salesforce's syntax comes to for a record, part by part."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),
     "store": Verb("store", "store", "Back the database up, and restore it."),

@@ -17,6 +17,7 @@ from syncd.engine.cycle import run_cycle
 from syncd.engine.loading import BACKLOG
 from syncd.engine.planning import apply, is_applied, take_up_again
 from syncd.engine.resolving import resolve, retry
+from syncd.engine.windows import APPROVE, CLOSE, OPEN, approve_window, close_window, open_window
 from syncd.engine.world import World
 from syncd.errors import BudgetSpent, PlanUnreadable, StoreUnusable, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, Request
@@ -136,6 +137,9 @@ VERBS: dict[str, Verb] = {
     RESOLVE: _resolve_items,
     RETRY: _retry_items,
     CENSUS: _take_census,
+    OPEN: open_window,
+    APPROVE: approve_window,
+    CLOSE: close_window,
 }
 
 

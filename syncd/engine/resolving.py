@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from syncd.core.bulk_events import MASS_EDIT
 from syncd.core.values import Entry, InboxItem, Intent, Scalar, digest
+from syncd.engine.bulk_events import confirm
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
@@ -124,4 +126,4 @@ def _decline_plan(_world: World, tx: StoreWriter, item: InboxItem) -> None:
         return
 
 
-ON_RESOLVE: dict[str, OnResolve] = {REFUSED: _forget_refused, WAITING_PLAN: _decline_plan}
+ON_RESOLVE: dict[str, OnResolve] = {REFUSED: _forget_refused, WAITING_PLAN: _decline_plan, MASS_EDIT: confirm}
