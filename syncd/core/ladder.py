@@ -13,7 +13,7 @@ from datetime import datetime
 from syncd.core.actors import Team
 from syncd.core.fence_model import Approver, Fence, Ladder
 from syncd.core.fiscal import QuietPeriod
-from syncd.core.values import ActorKind, Change, Intent, Proof, Verdict
+from syncd.core.values import ActorKind, Change, Intent, Judgement, Proof, Verdict
 
 RUNGS: Mapping[Verdict, int] = {verdict: rung for rung, verdict in enumerate(Verdict)}
 ENFORCEABLE = frozenset({ActorKind.TOOL, ActorKind.AUTOMATION, ActorKind.PERSON})
@@ -118,9 +118,25 @@ class Wait:
     fence: str
     kind: ActorKind
     changed_at: datetime
+    actor_id: str | None = None
     is_asked: bool = False
     due_at: datetime | None = None
     cause: int | None = None
+
+
+def wait_of(crossing: Judgement, intent: Intent, now: datetime, *, was_asked: bool = False) -> Wait | None:
+    """Return how the revert of a crossing waits, or None when it is made at once.
+
+    Shapes: `crossing` is the last one of the field, and was judged ASK or REVERT. `was_asked`: the debt began with a question
+    that nobody has answered; then whatever came after it is asked about as well.
+    """
+    is_asked = was_asked or crossing.verdict is Verdict.ASK
+    is_due = crossing.due_at is None or crossing.due_at <= now
+    if is_due and not is_asked:
+        return None
+    change = crossing.change
+    due_at = None if is_due else crossing.due_at
+    return Wait(intent, crossing.fence or "", change.actor.kind, change.changed_at, change.actor.user_id, is_asked, due_at)
 
 
 NO_WAITS: Mapping[tuple[str, str], Wait] = {}

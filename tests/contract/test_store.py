@@ -426,7 +426,7 @@ class StoreContract:
 
     def test_a_revert_waits_with_its_debt_until_it_is_due_or_answered(self, store: Store) -> None:
         soon = Wait(intent("k1"), "status", ActorKind.TOOL, T, due_at=after(1800), cause=7)
-        asked = Wait(intent("k2", "00Q2"), "owner", ActorKind.PERSON, T, is_asked=True)
+        asked = Wait(intent("k2", "00Q2"), "owner", ActorKind.PERSON, T, "005A", is_asked=True)
         late = Wait(intent("k3", "00Q3"), "status", ActorKind.TOOL, T, is_asked=True, due_at=after(3600))
         with store.begin() as tx:
             owed = {("00Q1", "Status"): "MQL", ("00Q2", "Status"): "Open", ("00Q3", "Status"): "Open", ("00Q4", "Status"): "Open"}

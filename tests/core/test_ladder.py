@@ -19,9 +19,10 @@ from syncd.core.ladder import (
     mode_for,
     react,
     teams_between,
+    wait_of,
     when_due,
 )
-from syncd.core.values import Actor, ActorKind, Change, Intent, Proof, Rule, Verdict
+from syncd.core.values import Actor, ActorKind, Change, Intent, Judgement, Proof, Rule, Verdict
 from tests.core.samples import LEAD, NOON
 
 RULE = Rule("status Working", "mappings/fences.toml", 31)
@@ -184,6 +185,33 @@ def test_a_waiting_revert_is_judged_again_by_the_fences_as_they_stand_when_it_is
     wait: Wait, fence: Fence | None, quiet: QuietPeriod | None, becomes: Reaction
 ) -> None:
     assert when_due(wait, fence, quiet) == becomes
+
+
+@pytest.mark.parametrize(
+    ("verdict", "due_in", "was_asked", "is_asked", "waits_for"),
+    [
+        (Verdict.REVERT, None, False, None, None),
+        (Verdict.REVERT, 0, False, None, None),
+        (Verdict.REVERT, -1, False, None, None),
+        (Verdict.REVERT, 1, False, False, 1),
+        (Verdict.REVERT, None, True, True, None),
+        (Verdict.REVERT, 1, True, True, 1),
+        (Verdict.ASK, None, False, True, None),
+        (Verdict.ASK, 0, False, True, None),
+        (Verdict.ASK, 1, False, True, 1),
+    ],
+)
+def test_a_revert_waits_for_its_time_and_for_whoever_has_to_be_asked(
+    verdict: Verdict, due_in: int | None, was_asked: bool, is_asked: bool | None, waits_for: int | None
+) -> None:
+    due_at = None if due_in is None else NOON + timedelta(seconds=due_in)
+    crossing = Judgement(moved(), verdict, "why", "status", RULE, due_at=due_at)
+    wait = wait_of(crossing, waiting().intent, NOON, was_asked=was_asked)
+    if is_asked is None:
+        assert wait is None
+    else:
+        waits_until = None if waits_for is None else NOON + timedelta(seconds=waits_for)
+        assert wait == Wait(waiting().intent, "status", ActorKind.TOOL, NOON, "005", is_asked, waits_until)
 
 
 # --- who has to agree --------------------------------------------------------------------------------------------------
