@@ -27,7 +27,7 @@ PEOPLE: Mapping[str, tuple[str, str, str, str]] = {
     "routing": ("routing@sandbox.example", "Lead", "Routing", ""),
     "flow": ("automated.process@sandbox.example", "Automated", "Process", ""),
     "nobody": ("nora.nobody@sandbox.example", "Nora", "Nobody", ""),
-    "both": ("bob.both@sandbox.example", "Bob", "Both", "SDR"),  # in marketing's queue as well: two teams
+    "both": ("bob.both@sandbox.example", "Bob", "Both", "SDR"),  # in marketing's queue as well, whose line comes first
 }
 ADMIN = "admin@sandbox.example"
 QUEUES = ("Inquiries", "Nurture", "MQL_AMER", "MQL_EMEA")
