@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from syncd.store.encoding import from_json, to_json
@@ -15,11 +16,16 @@ from syncd.store.faults import in_our_words
 from syncd.store.tables import settings
 
 INDEXED = "store.indexed"  # the setting that remembers which fields have keys
+_SETTING = select(settings.c.value).where(settings.c.org == bindparam("of_org"), settings.c.key == bindparam("of_key"))
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert:
     """Start an INSERT that may say ON CONFLICT, in the connection's dialect (PostgreSQL's has the same methods)."""
-    if connection.dialect.name == "postgresql":
+    return _insert_in(connection.dialect.name, table)
+
+
+def _insert_in(dialect: str, table: Table) -> sqlite.Insert:
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return cast(sqlite.Insert, postgresql.insert(table))
@@ -30,13 +36,18 @@ def replace(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
 ) -> None:
     """Insert rows; one that is there by primary key gets the new values (of `columns`, by default all)."""
-    if not rows:
-        return
-    statement = insert(connection, table)
+    if rows:
+        names = None if columns is None else tuple(columns)
+        connection.execute(_replacing(connection.dialect.name, table, names), [dict(row) for row in rows])
+
+
+@cache
+def _replacing(dialect: str, table: Table, columns: tuple[str, ...] | None) -> sqlite.Insert:
+    """Build the statement once: that takes longer than to run it for one row."""
+    statement = _insert_in(dialect, table)
     keys = [column.name for column in table.primary_key]
     names = columns if columns is not None else [column.name for column in table.columns if column.name not in keys]
-    changed = {name: statement.excluded[name] for name in names}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])
+    return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,7 @@ class Writes:
 
 def read_setting(connection: Connection, org: str, key: str) -> Any:
     """Return a stored JSON value, or None."""
-    query = settings.select().with_only_columns(settings.c.value).where(settings.c.org == org, settings.c.key == key)
-    text = connection.execute(query).scalar_one_or_none()
+    text = connection.execute(_SETTING, {"of_org": org, "of_key": key}).scalar_one_or_none()
     return None if text is None else from_json(text)
 
 

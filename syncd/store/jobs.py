@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, select
 
 from syncd.ports.jobs import Job
 from syncd.store.base import Reads, Writes, replace
 from syncd.store.encoding import from_json, to_json, to_moment, to_text
 from syncd.store.tables import jobs
+
+_JOBS = (
+    select(jobs)
+    .where(jobs.c.org == bindparam("of_org"), jobs.c.kind == bindparam("of_kind"))
+    .order_by(jobs.c.created_at, jobs.c.key)
+)
 
 
 class JobReads(Reads):
@@ -17,9 +23,8 @@ class JobReads(Reads):
 
     def jobs(self, kind: str) -> list[Job]:
         """Return the jobs of a kind, oldest first."""
-        query = select(jobs).where(jobs.c.org == self.org, jobs.c.kind == kind).order_by(jobs.c.created_at, jobs.c.key)
         with self._reading() as connection:
-            return [_job(row) for row in connection.execute(query)]
+            return [_job(row) for row in connection.execute(_JOBS, {"of_org": self.org, "of_kind": kind})]
 
 
 class JobWrites(Writes):
