@@ -14,9 +14,10 @@ from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
     from syncd.core.fence_map import FenceMap
-    from syncd.core.fence_model import Fences
+    from syncd.core.fence_model import Fence, Fences
 
 FORMATS = ("text", "mermaid", "svg")
+MODES = {"note": "observe"}
 
 fence = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Look at the fence file as a whole.")
 
@@ -30,30 +31,56 @@ def _fence() -> None:
 def show(
     context: typer.Context,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, mermaid or svg.")] = "text",
-    owners: Annotated[bool, typer.Option("--owners", help="The fence on Lead Owner in place of Lead Status.")] = False,
+    name: Annotated[str, typer.Option("--fence", metavar="NAME", help="status, owner, or a NAME under [fence].")] = "status",
+    owners: Annotated[bool, typer.Option("--owners", help="The same as --fence owner.")] = False,
+    record_type: Annotated[
+        str | None, typer.Option("--record-type", metavar="NAME", help="As it stands for records of one type.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file, such as fence.svg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show who may move what where, and what can't be reached, never leaves or goes round. Asks no org."""
-    from syncd.core.fence_map import owner_map, status_map
+    from syncd.core.fence_map import map_of
+    from syncd.core.fence_model import OWNER
 
     if form not in FORMATS:
         raise ConfigInvalid(f"There is no format {form!r}.", hint=f"Take one of: {', '.join(FORMATS)}.")
     fences = wire.load_policies(wire.config_of(context).mappings).fences
-    drawn = owner_map(fences) if owners else status_map(fences)
+    shown = _fence_of(fences, OWNER if owners else name)
+    drawn = map_of(fences, shown.name, record_type)
     if as_json:
-        output.as_json({"schema": 1, **_facts(drawn, fences)})
+        output.as_json({"schema": 1, **_about(fences, shown), **_facts(drawn, fences)})
         return
-    _give(_written(drawn, fences, form, owners=owners), out)
+    _give(_written(drawn, fences, form, _title(fences, shown, record_type)), out)
 
 
-def _written(drawn: FenceMap, fences: Fences, form: str, *, owners: bool) -> str:
+def _fence_of(fences: Fences, name: str) -> Fence:
+    names = [each.name for each in fences.fences]
+    if name not in names:
+        raise ConfigInvalid(f"There is no fence {name!r} in fences.toml.", hint=f"Take one of: {', '.join(names)}.")
+    return fences.fence(name)
+
+
+def _title(fences: Fences, shown: Fence, record_type: str | None) -> str:
+    fields = ", ".join(f"{bound.object}.{bound.field}" for bound in shown.bound)
+    of_type = f", record type {record_type}" if record_type else ""
+    return f"Fence on {fields}{of_type}, version {fences.version}"
+
+
+def _about(fences: Fences, shown: Fence) -> dict[str, Any]:
+    bound = [{"object": one.object, "field": one.field, "record_types": sorted(one.record_types)} for one in shown.bound]
+    names = [each.name for each in fences.fences]
+    mode = {kind.value: MODES.get(verdict, verdict.value) for kind, verdict in shown.ladder.mode.items()}
+    about = {"fence": shown.name, "fences": names, "version": fences.version, "fields": bound, "reason": shown.reason_field}
+    return {**about, "mode": mode, "never_to": sorted(shown.never_to)}
+
+
+def _written(drawn: FenceMap, fences: Fences, form: str, title: str) -> str:
     from syncd.cli.fence_drawing import mermaid, svg
 
-    title = f"Fence on Lead {'Owner' if owners else 'Status'}, version {fences.version}"
     if form == "svg":
         return svg(drawn, title)
-    lines = mermaid(drawn) if form == "mermaid" else _told(drawn, fences)
+    lines = mermaid(drawn) if form == "mermaid" else _told(drawn, fences, title)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -70,13 +97,20 @@ def _give(text: str, out: Path | None) -> None:
     output.message(f"written: {out}")
 
 
-def _told(drawn: FenceMap, fences: Fences) -> Iterator[str]:
-    from syncd.cli.fence_drawing import matrix
+def _told(drawn: FenceMap, fences: Fences, title: str) -> Iterator[str]:
+    from syncd.cli.fence_drawing import ASKS, matrix
 
     header, rows = matrix(drawn)
     yield from output.table(header, rows)
     yield ""
+    yield output.visible(title)
     yield "A cell names the teams that may make the move; a dot is a move inside one team; an empty cell is a crossing."
+    gates = [move for move in drawn.moves if move.asks or move.owner]
+    if gates:
+        yield f"{ASKS} the gate asks for more:"
+    for move in gates:
+        with_owner = (f"owner to {move.owner}",) if move.owner else ()
+        yield output.visible(f"  {move.before} -> {move.after}: {'; '.join((*move.asks, *with_owner))}")
     facts = _facts(drawn, fences)
     start = drawn.values[0] if drawn.values else ""
     yield from _listed(f"no way leads there from {start!r}", facts["unreachable"])
@@ -91,15 +125,13 @@ def _listed(words: str, found: list[str]) -> Iterator[str]:
 
 
 def _facts(drawn: FenceMap, fences: Fences) -> dict[str, list[Any]]:
-    from syncd.core.fence_map import circles, circles_by, dead_ends, unreachable
-    from syncd.core.values import ActorKind
+    from syncd.core.fence_map import circles, circles_by, dead_ends, machines, unreachable
 
-    machines = frozenset(team.name for team in fences.teams if team.kind in (ActorKind.TOOL, ActorKind.AUTOMATION))
     return {
         "values": [{"value": value, "team": drawn.team_of[value]} for value in drawn.values],
         "gates": [asdict(move) for move in drawn.moves if move.rule is not None],
         "unreachable": list(unreachable(drawn)),
         "dead_ends": list(dead_ends(drawn)),
         "circles": [list(circle) for circle in circles(drawn)],
-        "machine_circles": [list(circle) for circle in circles_by(drawn, machines)],
+        "machine_circles": [list(circle) for circle in circles_by(drawn, machines(fences))],
     }

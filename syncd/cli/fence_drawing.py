@@ -8,6 +8,7 @@ from html import escape
 from syncd.core.fence_map import FenceMap, Move
 
 INSIDE = "·"
+ASKS = "*"
 NOBODY = ""
 COLUMN, ROW, BOX_WIDTH, BOX_HEIGHT, TOP, SIDE = 300, 64, 170, 36, 84, 40
 COLOURS = ("#1f6feb", "#1a7f37", "#9a6700", "#8250df", "#bc4c00", "#57606a")
@@ -24,8 +25,11 @@ def matrix(fence: FenceMap) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def _cell(fence: FenceMap, before: str, after: str) -> str:
     if before == after:
         return "\\"
-    by = fence.between(before, after)
-    return INSIDE if by == (fence.team_of[before],) and fence.team_of[after] == by[0] else ", ".join(by) or NOBODY
+    by, gate = fence.between(before, after), fence.gate(before, after)
+    if gate is None and by:
+        return INSIDE if fence.team_of[before] == fence.team_of[after] else f"{INSIDE} {', '.join(by)}"
+    asks = ASKS if gate is not None and (gate.asks or gate.owner) else ""
+    return f"{', '.join(by)}{asks}" or NOBODY
 
 
 def mermaid(fence: FenceMap) -> Iterator[str]:
@@ -39,7 +43,8 @@ def mermaid(fence: FenceMap) -> Iterator[str]:
                 yield f'    {names[value]}["{_quoted(value)}"]'
         yield "  end"
     for move in _gates(fence):
-        yield f'  {names[move.before]} -->|"{_quoted(", ".join(move.by))}"| {names[move.after]}'
+        asks = ASKS if move.asks or move.owner else ""
+        yield f'  {names[move.before]} -->|"{_quoted(", ".join(move.by))}{asks}"| {names[move.after]}'
 
 
 def _quoted(text: str) -> str:
@@ -110,7 +115,7 @@ def _arrows(fence: FenceMap, places: Mapping[str, tuple[int, int]]) -> Iterator[
         drop = 11 if is_forward else 25
         bend = (end - begin) // 2
         curve = f"M{begin} {y1 + drop} C{begin + bend} {y1 + drop} {end - bend} {y2 + drop} {end} {y2 + drop}"
-        words = escape(f"{move.before} → {move.after}: {', '.join(move.by)}")
+        words = escape("; ".join((f"{move.before} → {move.after}: {', '.join(move.by)}", *move.asks)))
         yield (
             f'<path d="{curve}" fill="none" stroke="{COLOURS[colour]}" stroke-width="1.4" '
             f'stroke-dasharray="{"none" if is_forward else "5 4"}" marker-end="url(#a{colour})">'

@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.fence_model import Fences
-from syncd.core.values import Rule
+from syncd.core.fence_model import OWNER, Fence, Fences, Gate, Holding
+from syncd.core.values import ActorKind, Rule
+
+SHARED = " / "
+NOBODY = "nobody"
+NOT_PEOPLE = ("syncd", "assignment rule")
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One lawful move: from a value to another, by these teams; `rule` is its gate's line, None inside a team."""
+    """One lawful move: from a value to another, by these teams; `rule` is its gate's line, None inside a team.
+
+    `asks` says what the gate demands besides, each as a few words; `owner` which owner move belongs to it.
+    """
 
     before: str
     after: str
     by: tuple[str, ...]
     rule: Rule | None = None
+    asks: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FenceMap:
-    """All lawful moves of one fence over its values, which stand in the order of the file. `team_of` has each value's team."""
+    """All lawful moves of one fence over its values, which stand in the order of the file.
+
+    `team_of` has each value's team, or the teams that share it. What ends at a value of `ends` is meant to; `given` are the
+    values that come about without a move: by a conversion, or long ago.
+    """
 
     values: tuple[str, ...]
     team_of: Mapping[str, str]
     moves: tuple[Move, ...]
+    ends: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -38,40 +53,83 @@ class FenceMap:
             dict.fromkeys(team for move in self.moves if (move.before, move.after) == (before, after) for team in move.by)
         )
 
+    def gate(self, before: str, after: str) -> Move | None:
+        """Return the move that a gate opens from one value to another, or None."""
+        return next((m for m in self.moves if m.rule is not None and (m.before, m.after) == (before, after)), None)
+
+
+def map_of(fences: Fences, name: str, record_type: str | None = None) -> FenceMap:
+    """Map one fence, as it stands for records of one type or for all.
+
+    Errors: KeyError when there is no fence of that name.
+    """
+    return owner_map(fences) if name == OWNER else _value_map(fences.fence(name), record_type)
+
 
 def status_map(fences: Fences) -> FenceMap:
-    """Map the fence on Lead Status: a team moves freely among its own values, and every gate adds its moves."""
-    team_of = _team_of(fences)
-    values = tuple(team_of)
-    own = [Move(a, b, (team_of[a],)) for a in values for b in values if a != b and team_of[a] == team_of[b]]
-    gates = [Move(*pair, tuple(sorted(gate.by)), gate.rule) for pair, gate in fences.status.gates.items()]
-    return FenceMap(values, team_of, (*own, *gates))
+    """Map the fence of the lifecycle: a team moves freely among its own values, and every gate adds its moves."""
+    return _value_map(fences.status, None)
 
 
-def _team_of(fences: Fences) -> dict[str, str]:
-    return {value: holding.team or "" for value, holding in fences.status.holdings.items()}
+def holders(holding: Holding, record_type: str | None = None) -> tuple[str, ...]:
+    """Name who may have the ball at a value, for records of one type or for all, in the order of the file."""
+    of_type = holding.by_record_type.get(record_type or "")
+    if of_type is not None:
+        return (of_type,)
+    others = () if record_type else tuple(holding.by_record_type.values())
+    named = (holding.team, *(team for team, _ in holding.shared), *others)
+    return tuple(dict.fromkeys(team for team in named if team))
+
+
+def _value_map(fence: Fence, record_type: str | None) -> FenceMap:
+    who = {value: holders(holding, record_type) for value, holding in fence.holdings.items()}
+    team_of = {value: SHARED.join(teams) or NOBODY for value, teams in who.items()}
+    own = [Move(a, b, both) for a in who for b in who if a != b and (both := tuple(t for t in who[a] if t in who[b]))]
+    ends = frozenset(value for value, holding in fence.holdings.items() if holding.is_end)
+    given = frozenset(value for value, holding in fence.holdings.items() if holding.set_by or holding.is_legacy)
+    return FenceMap(tuple(who), team_of, (*own, *_gates(fence)), ends, given)
+
+
+def _gates(fence: Fence) -> list[Move]:
+    return [Move(*pair, tuple(sorted(gate.by)), gate.rule, _asks(gate), gate.owner) for pair, gate in fence.gates.items()]
+
+
+def _asks(gate: Gate) -> tuple[str, ...]:
+    reasons = ("reason: " + ", ".join(sorted(gate.reasons)),) if gate.reasons else ()
+    needs = tuple(f"filled: {field}" for field in gate.needs)
+    return (*reasons, *needs, *((f"when {gate.when.text}",) if gate.when else ()))
 
 
 def owner_map(fences: Fences) -> FenceMap:
     """Map the fence on Lead Owner: its values are the teams that owners belong to."""
-    gates = [Move(*pair, tuple(sorted(gate.by)), gate.rule) for pair, gate in fences.owner.gates.items()]
-    sides = dict.fromkeys((*_team_of(fences).values(), *(s for m in gates for s in (m.before, m.after))))
+    gates = _gates(fences.owner)
+    named = (team for holding in fences.status.holdings.values() for team in holders(holding))
+    sides = dict.fromkeys((*named, *(side for move in gates for side in (move.before, move.after))))
     return FenceMap(tuple(sides), {side: side for side in sides}, tuple(gates))
 
 
+def machines(fences: Fences) -> frozenset[str]:
+    """Name who can pass a gate without a person."""
+    of_machines = {team.side for team in fences.teams if team.kind in (ActorKind.TOOL, ActorKind.AUTOMATION)}
+    of_people = {team.side for team in fences.teams if team.kind not in (ActorKind.TOOL, ActorKind.AUTOMATION)}
+    return frozenset({*(of_machines - of_people), *NOT_PEOPLE})
+
+
 def unreachable(fence: FenceMap, start: str | None = None) -> tuple[str, ...]:
-    """Name the values that no lawful way leads to from the first one (where new leads begin).
+    """Name the values that no lawful way leads to from the first one (where new leads begin), or from a given one.
 
     Shapes: `start` defaults to the first value of the file; values in the order of the file.
     """
     first = start if start is not None else next(iter(fence.values), None)
-    reached = _reached(fence, [] if first is None else [first])
+    reached = _reached(fence, [*([] if first is None else [first]), *(value for value in fence.values if value in fence.given)])
     return tuple(value for value in fence.values if value not in reached)
 
 
 def dead_ends(fence: FenceMap) -> tuple[str, ...]:
-    """Name the teams that nobody can take a value away from: what is there ends there, or leaves by conversion."""
-    return tuple(team for team in fence.teams if not any(_leaves(fence, move, team) for move in fence.moves))
+    """Name the teams that nobody can take a value away from: what is there ends there, and no line of the file says it shall."""
+    meant = fence.ends | fence.given
+    open_ended = [team for team in fence.teams if not {v for v in fence.values if fence.team_of[v] == team} <= meant]
+    return tuple(team for team in open_ended if not any(_leaves(fence, move, team) for move in fence.moves))
 
 
 def _leaves(fence: FenceMap, move: Move, team: str) -> bool:
@@ -105,8 +163,8 @@ def circles_by(fence: FenceMap, teams: frozenset[str]) -> tuple[tuple[str, ...],
 
 
 def _crossing(fence: FenceMap) -> list[Move]:
-    known = fence.team_of
-    return [m for m in fence.moves if m.before in known and m.after in known and known[m.before] != known[m.after]]
+    known, gates = fence.team_of, (move for move in fence.moves if move.rule is not None)
+    return [m for m in gates if m.before in known and m.after in known and known[m.before] != known[m.after]]
 
 
 def _circles(teams: Sequence[str], steps: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:

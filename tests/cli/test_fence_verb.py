@@ -51,6 +51,32 @@ def test_svg_is_well_formed_and_shows_every_value(syncd: Syncd, tmp_path: Path) 
     )
 
 
+def test_every_fence_is_drawn_by_its_name_and_for_one_record_type(syncd: Syncd, tmp_path: Path) -> None:
+    path = tmp_path / "mappings" / "fences.toml"
+    stage = """
+[fence.stage]
+fields = ["Opportunity.StageName"]
+[fence.stage.status]
+"Discovery" = { team = "sdr", by_record_type = { Renewal = "sales" } }
+"Closed Won" = { team = "sales", end = true }
+[fence.stage.gate]
+"Discovery -> Closed Won" = { by = ["sales"], needs = ["Next_Step__c"] }
+"""
+    path.write_text(path.read_text(encoding="utf-8") + stage, encoding="utf-8")
+    said = syncd("fence", "show", "--fence", "stage")
+    assert "Fence on Opportunity.StageName, version" in said.out
+    assert "Discovery (sdr / sales)" in said.out
+    assert "  Discovery -> Closed Won: filled: Next_Step__c" in said.out
+    renewals = syncd("fence", "show", "--fence", "stage", "--record-type", "Renewal", "--json").json
+    assert [value["team"] for value in renewals["values"]] == ["sales", "sales"]
+    assert (renewals["fence"], renewals["fences"]) == ("stage", ["status", "owner", "stage"])
+
+
+def test_a_fence_that_is_not_there_is_named_with_those_that_are(syncd: Syncd) -> None:
+    said = syncd("fence", "show", "--fence", "stages")
+    assert (said.code, "Take one of: status, owner." in said.err) == (2, True)
+
+
 def test_a_format_that_nobody_knows_is_refused(syncd: Syncd) -> None:
     said = syncd("fence", "show", "--format", "pdf")
     assert said.code == 2

@@ -68,7 +68,7 @@ class GatesReader:
     def _open(self, line: _Line, gates: dict[Pair, Gate]) -> None:
         gate = line.gate()
         for pair in line.moves():
-            if self._is_own(pair, gate):
+            if self._is_own(pair, gate.by):
                 if not line.is_any:
                     why = f"gate {line.text!r} lets {min(gate.by)} move {pair[0]!r} to {pair[1]!r}, which are both its own."
                     self.read.refuse(line.path, "MAP-034", why, "A team moves among its own values without a gate: delete it.")
@@ -82,12 +82,11 @@ class GatesReader:
             else:
                 self._refuse_second(line, pair, earlier.rule)
 
-    def _is_own(self, pair: Pair, gate: Gate) -> bool:
-        """Tell whether the gate opens what the only team that may pass it may do anyway."""
+    def _is_own(self, pair: Pair, by: Collection[str]) -> bool:
+        """Tell whether the gate opens what the only team that may pass it may do anyway, whatever the gate would ask for."""
         before, after = pair
         holder = self.values[before]
-        is_inside = holder is not None and holder == self.values[after] and set(gate.by) == {holder}
-        return is_inside and before != after and _demands(gate) == _NOTHING
+        return before != after and holder is not None and holder == self.values[after] and set(by) == {holder}
 
     def _refuse_second(self, line: _Line, pair: Pair, first: Rule) -> None:
         why = f"{pair[0]!r} -> {pair[1]!r} already has a gate at line {first.line}."
@@ -96,9 +95,6 @@ class GatesReader:
         else:
             remedy = "Put both teams into one line."
         self.read.refuse(line.path, "MAP-035", why, remedy)
-
-
-_NOTHING = (frozenset[str](), (), None, None)
 
 
 def _demands(gate: Gate) -> tuple[frozenset[str], tuple[str, ...], str | None, str | None]:
