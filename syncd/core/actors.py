@@ -145,13 +145,25 @@ def _resolved(user_id: str | None, directory: Directory, teams: Sequence[Team]) 
         return Actor(user_id, user.name if user else "syncd", ActorKind.SYNCD, "syncd", "syncd's own user")
     if user is None:
         return Actor(user_id, "", ActorKind.UNKNOWN, None, "this user is not visible to syncd")
+    actor = _of_user(user, directory, teams)
+    other = directory.unsure.get(user.id)
+    if other is None:
+        return actor
+    then = _of_user(other, directory, teams)
+    if (then.kind, then.team) == (actor.kind, actor.team):
+        return actor
+    why = f"was of {actor.team or 'no team'} and then of {then.team or 'no team'}; since when cannot be known"
+    return Actor(user_id, user.name, ActorKind.UNKNOWN, None, why)
+
+
+def _of_user(user: User, directory: Directory, teams: Sequence[Team]) -> Actor:
     if several := shared_by(user, teams):
         why = f"several lines name this login: {', '.join(team.name for team in several)}"
-        return Actor(user_id, user.name, ActorKind.SHARED, None, why)
+        return Actor(user.id, user.name, ActorKind.SHARED, None, why)
     team, why = _first(user, directory, teams)
     if team is None:
-        return Actor(user_id, user.name, ActorKind.UNKNOWN, None, why)
-    return Actor(user_id, user.name, team.kind, team.side, f"{team.name}: {why}")
+        return Actor(user.id, user.name, ActorKind.UNKNOWN, None, why)
+    return Actor(user.id, user.name, team.kind, team.side, f"{team.name}: {why}")
 
 
 def _first(user: User, directory: Directory, teams: Iterable[Team]) -> tuple[Team | None, str]:

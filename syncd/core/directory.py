@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from syncd.core.values import Actor, Fields, OrgRecord
 
@@ -38,7 +39,7 @@ class User:
     roles_above: frozenset[str] = NO_NAMES
     territories_above: frozenset[str] = NO_NAMES
     user_type: str = ""
-    fields: Fields = field(default_factory=dict, compare=False, repr=False)
+    fields: Fields = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -60,13 +61,22 @@ class Directory:
     """All users and queues of the org, by 18-character id. A queue is known by its name and its developer name.
 
     `unseen` names the objects that say who is in a team and that could not be read: whom a team claims by them is unknown.
+    `unsure` holds, beside what `users` says, what else users may have been at that time. `as_of` gives the directory of
+    another time, None where it was what it is.
     """
 
     users: Mapping[str, User]
     queues: Mapping[str, frozenset[str]]
     own_user_id: str
     unseen: frozenset[str] = NO_NAMES
-    resolved: Resolved = field(default_factory=Resolved, compare=False, repr=False)
+    unsure: Mapping[str, User] = field(default_factory=dict)
+    as_of: Callable[[datetime], Directory | None] | None = field(default=None, compare=False, repr=False)
+    resolved: Resolved = field(default_factory=Resolved, compare=False, repr=False, init=False)
+
+    def at(self, when: datetime) -> Directory:
+        """Return the directory as it was at a time: who was in which team then, as far as it is known."""
+        then = None if self.as_of is None else self.as_of(when)
+        return self if then is None else then
 
     def display(self, owner_id: str | None) -> str:
         """Return the name of a user or queue, or the id when it is not known."""

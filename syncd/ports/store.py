@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from syncd.core.ladder import NO_WAITS, Wait
+from syncd.core.past import Former
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.bulk import Chunk, Packed
 from syncd.ports.census import CensusStore
@@ -222,6 +223,10 @@ class StoreReader(CensusStore, TallyStore, Protocol):
         """Recompute leaves, commitments and the RFC 6962 root, and check that every closed intent has exactly one outcome."""
         ...
 
+    def former(self) -> list[Former]:
+        """Return what users, roles, groups and queues were before they changed, in the order in which they changed."""
+        ...
+
     def jobs(self, kind: str) -> list[Job]:
         """Return the Bulk jobs of a kind ("query", "ingest") that are not done with, oldest first."""
         ...
@@ -364,6 +369,10 @@ class StoreWriter(Protocol):
 
     def finish_file(self, sha256: str, counts: Mapping[str, int], at: datetime) -> None:
         """Mark a file as finished for ever and drop its staged rows."""
+        ...
+
+    def put_former(self, rows: Sequence[Former]) -> None:
+        """Keep what rows of the directory were until they changed; what is kept for that time already is replaced."""
         ...
 
     def put_inbox(self, items: Sequence[InboxItem], at: datetime) -> None:

@@ -24,6 +24,7 @@ from syncd.store.base import Database
 from syncd.store.counting import CountReads
 from syncd.store.export_rows import ExportReads, ExportWrites
 from syncd.store.faults import in_our_words
+from syncd.store.former import FormerReads, FormerWrites
 from syncd.store.jobs import JobReads, JobWrites
 from syncd.store.lease import Leases
 from syncd.store.ledger import LedgerReads, LedgerWrites
@@ -59,12 +60,25 @@ class Surroundings:
     after_commit: Callable[[], None] = _nothing
 
 
-class SqlWriter(MirrorWrites, LoadWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites):
+class SqlWriter(
+    MirrorWrites, LoadWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites, FormerWrites
+):
     """One write transaction."""
 
 
 class SqlStore(
-    MirrorReads, LoadReads, CountReads, TallyReads, StagingReads, NoteReads, ExportReads, LedgerReads, JobReads, Leases, Requests
+    MirrorReads,
+    LoadReads,
+    CountReads,
+    TallyReads,
+    StagingReads,
+    NoteReads,
+    ExportReads,
+    LedgerReads,
+    JobReads,
+    FormerReads,
+    Leases,
+    Requests,
 ):
     """The database of one org. Made by `open_store`.
 

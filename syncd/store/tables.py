@@ -123,6 +123,19 @@ Index(
     postgresql_where=debts.c.due_at.is_not(None),
 )
 
+# What a row of the directory was until it changed; `fields` is null where it was not there. Until `unsure_from` it surely was so.
+former_people = Table(
+    "former_people",
+    metadata,
+    _text("org", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("until_at", key=True),
+    _text("unsure_from"),
+    _text("fields", null=True),
+    sqlite_with_rowid=False,
+)
+
 export_files = Table(
     "export_files",
     metadata,

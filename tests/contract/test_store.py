@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.ladder import Wait
+from syncd.core.past import Former
 from syncd.core.values import (
     ActorKind,
     Entry,
@@ -454,6 +455,18 @@ class StoreContract:
         assert store.verdicts("handoff", ["006a"]) == {}
 
     # --- exports
+
+    def test_what_people_were_is_kept_row_by_row_in_the_order_of_their_changes(self, store: Store) -> None:
+        promoted = Former("User", "0051", after(20), after(10), {"UserRole.Name": "SDR", "IsActive": True})
+        joined = Former("GroupMember", "0111", after(5), after(5), None)
+        with store.begin() as tx:
+            tx.put_former([promoted, joined])
+        assert store.former() == [joined, promoted]
+        again = replace(promoted, unsure_from=after(15))
+        with store.begin() as tx:
+            tx.put_former([again])
+            tx.put_former([])
+        assert store.former() == [joined, again]
 
     def test_a_file_is_staged_in_groups_and_finished_once(self, store: Store) -> None:
         file = ExportFile("newsletter", "/drop/a.csv", "a.csv", "f" * 64, 120)
