@@ -109,7 +109,8 @@ class _FenceFile:
         bound, reason = read_lifecycle(self.read)
         drafts = [self._lifecycle(STATUS, (), bound, reason, teams, lists)]
         owners = {team.side: team.side for team in teams if team.acts_for != RECORD_OWNER}
-        gates = self._gates(owners, teams, lists, reason, {}, is_owner=True).at((OWNER,))
+        has_reason = self.read.value((LIFECYCLE, "reason")) is not None
+        gates = self._gates(owners, teams, lists, has_reason, {}, is_owner=True).at((OWNER,))
         drafts.append(_Draft(OWNER, LEAD_OWNER, reason, {}, gates))
         for name in read_fence_names(self.read):
             fields, its_reason = read_fence_fields(self.read, name)
@@ -127,7 +128,8 @@ class _FenceFile:
     ) -> _Draft:
         holdings = HoldingsReader(self.read, self.conditions, holders_in(teams), name).at((*root, "status"))
         holders = {value: _sole(holding) for value, holding in holdings.items()}
-        gates = self._gates(holders, teams, lists, reason, holdings, is_owner=False).at((*root, "gate"))
+        has_reason = self.read.value((*(root or (LIFECYCLE,)), "reason")) is not None
+        gates = self._gates(holders, teams, lists, has_reason, holdings, is_owner=False).at((*root, "gate"))
         return _Draft(name, bound, reason, holdings, gates)
 
     def _gates(
@@ -135,15 +137,13 @@ class _FenceFile:
         holders: Mapping[str, str | None],
         teams: list[Team],
         lists: Mapping[str, frozenset[str]],
-        reason: str | None,
+        has_reason: bool,
         holdings: Mapping[str, Holding],
         *,
         is_owner: bool,
     ) -> GatesReader:
         by, people = sides_of(teams), holders_in(teams)
-        return GatesReader(
-            self.read, self.conditions, holders, by, people, lists, reason is not None, holdings, is_owner=is_owner
-        )
+        return GatesReader(self.read, self.conditions, holders, by, people, lists, has_reason, holdings, is_owner=is_owner)
 
     def _placed(self, drafts: Iterable[_Draft]) -> Iterable[tuple[Path, Bound]]:
         for draft in drafts:

@@ -30,13 +30,15 @@ def read_lifecycle(read: Reader) -> tuple[tuple[Bound, ...], str | None]:
 
 def read_fence_names(read: Reader) -> list[str]:
     """Return the names of the further fences under [fence], in the order of the file."""
-    names = list(read.table((FENCE,)))
-    for name in names:
+    names = []
+    for name in read.table((FENCE,)):
         path = (FENCE, name)
         read.plain_text(path, name)
         if name in (STATUS, OWNER, *LADDER_KEYS):
             text = f"a fence can't be called {name!r}: that word means something else under [crossing]."
             read.refuse(path, "MAP-048", text, f"Give it another name, such as [fence.{name}_2].")
+        else:
+            names.append(name)
         read.known_keys(path, ("fields", "reason", "status", "gate"))
     return names
 

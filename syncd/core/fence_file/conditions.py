@@ -28,9 +28,13 @@ class Conditions:
 
         Shapes: `name` says whose condition it is, as in "when of Working -> Nurture".
         """
-        text = self.read.text(path)
+        text = self.read.value(path)
         if text is None:
             return None
+        if not isinstance(text, str) or not text.strip():
+            self.read.refuse(path, "MAP-004", f"{path[-1]} = {text!r} is no text.", "Write a formula in quotes.")
+            return None
+        self.read.plain_text(path, " ".join(text.split()))  # a formula may go over several lines
         if self.compile is None:
             self.read.refuse(path, "MAP-050", f"{path[-1]} can't be read here.", "Read the file with a formula compiler.")
             return None

@@ -162,7 +162,8 @@ class _Line:
             return frozenset()
         if not reader.has_reason:
             text = f"gate {self.text!r} asks for a reason, and no field is named that holds it."
-            self.read.refuse(path, "MAP-037", text, 'Name it beside the fields: [lifecycle] reason = "Status_Reason__c"')
+            table = "lifecycle" if len(self.path) == 2 else ".".join(map(str, self.path[:2]))
+            self.read.refuse(path, "MAP-037", text, f'Name it beside the fields: [{table}] reason = "Status_Reason__c"')
         if not isinstance(written, str):
             return frozenset(self.read.texts(path))
         if written not in reader.lists:

@@ -91,8 +91,9 @@ def _limits(read: Reader, stance: Stance, said: Said) -> None:
         word = said.mode[ActorKind.PERSON]
         text = f"the {stance.name} fence may {word} people only when each team agrees, and nobody approves for "
         lines = ", ".join(f'{team} = "name@example.com"' for team in missing)
+        named = " and ".join(part for part in (", ".join(missing[:-1]), missing[-1]) if part)
         remedy = f'Write "warn", or add to {APPROVERS} at the top of the file: {lines}'
-        read.refuse(said.at[ActorKind.PERSON], "MAP-044", f"{text}{' and '.join(missing)}.", remedy)
+        read.refuse(said.at[ActorKind.PERSON], "MAP-044", f"{text}{named}.", remedy)
 
 
 def _said(read: Reader, path: Path) -> Said:
@@ -175,7 +176,9 @@ def read_approvers(read: Reader, people: Collection[str]) -> tuple[Approver, ...
 def read_quiet(read: Reader) -> Quiet:
     """Read [quiet]: the days at the end of a fiscal period on which nobody is reverted."""
     read.known_keys(("quiet",), ("last_business_days", "of"))
-    days = read.whole(("quiet", "last_business_days"), required=read.value(("quiet",)) is not None)
+    days = read.whole(("quiet", "last_business_days"))
+    if days is None and read.table(("quiet",)).keys() == {"of"}:
+        read.refuse(("quiet",), "MAP-003", "'last_business_days' is missing.", "Add: last_business_days = 5")
     of = read.choice(("quiet", "of"), tuple(QUIET_OF), default="fiscal quarter")
     if days is not None and days > 60:
         text = f"last_business_days = {days} is more than a quarter has."

@@ -45,7 +45,7 @@ def _side(
         read.unknown((*path, "team"), "MAP-022", f"{written} is given to {team!r}, which is no team of people", teams, team)
     if follows is not None and follows not in fences:
         read.unknown((*path, "follows"), "MAP-059", f"{written} follows {follows!r}, which is no fence", fences, follows)
-    shared = read.choice((*path, "shared"), tuple(Sharing))
+    shared = read.choice((*path, "shared"), tuple(each.value for each in Sharing))
     rule = read.rule(f"field {written}", *path)
     return SideRule(object, field, rule, team, follows, None if shared is None else Sharing(shared))
 

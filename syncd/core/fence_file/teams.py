@@ -87,6 +87,7 @@ def _acts_for(read: Reader, name: str, kind: ActorKind, entries: Iterable[str]) 
             f"acts_for = {acts_for!r} names no team under [teams], or {name!r} is no tool or automation.",
             f'Only a tool or an automation acts for a team, or for the "{RECORD_OWNER}"; name one of: {", ".join(entries)}',
         )
+        return None
     return acts_for
 
 
