@@ -45,7 +45,7 @@ def discover(
     """
     from syncd.core.discovery import propose, traces
     from syncd.engine.cycle import OWN_USER
-    from syncd.engine.judging import read_directory
+    from syncd.engine.snapshots import read_directory
 
     config = wire.config_of(context)
     fences = wire.load_policies(config.mappings).fences

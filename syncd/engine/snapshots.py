@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 
-from syncd.core.actors import members_read_from
+from syncd.core.actors import Team, members_read_from
 from syncd.core.directory import Directory
 from syncd.core.past import DIRECTORY_OBJECTS, Former, directory_with_past, former_of
 from syncd.core.values import OrgRecord
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, Mark, StoreReader
 
-
-def people_of(world: World, cycle: Cycle) -> Directory:
-    """Return the org's users and queues for a cycle that has read what was due, with what they were before."""
-    return read_directory(world.store, cycle.identity.user_id, _unseen(world, cycle))
+ALWAYS = ("User", "Group", "GroupMember")
 
 
-def read_directory(store: StoreReader, own_user_id: str, unseen: Iterable[str] = ()) -> Directory:
-    """Build the directory from the mirror and from what its rows were before.
+def read_directory(
+    store: StoreReader, own_user_id: str, teams: Sequence[Team] = (), seen: Container[str] | None = None
+) -> Directory:
+    """Build the directory of users and queues, and of what else these teams ask for, from the mirror, with what it was before.
 
-    Shapes: `unseen` names objects that say who is in a team and were not read.
+    Shapes: `seen` names the objects that the org shows (None: all); what it hides, or nobody has read yet, is told apart from
+    what is empty.
     """
-    rows = {name: {row.id: row for row in _all(store, name)} for name in DIRECTORY_OBJECTS}
-    return directory_with_past(rows, store.former(), own_user_id, unseen)
+    asked = members_read_from(teams)
+    names = {*ALWAYS, *asked, *(["UserRole"] if "GroupMember" in asked else [])}
+    hidden = {name for name in names if seen is not None and name not in seen}
+    rows = {name: {row.id: row for row in _all(store, name)} for name in names - hidden}
+    marks = store.marks()
+    unread = {name for name in asked - hidden if not rows[name] and marks.get(name, Mark()).decided_at is None}
+    return directory_with_past(rows, store.former(), own_user_id, hidden | unread)
 
 
 def _all(store: StoreReader, name: str) -> list[OrgRecord]:
@@ -31,20 +36,6 @@ def _all(store: StoreReader, name: str) -> list[OrgRecord]:
     while page := store.scan(name, after_id=found[-1].id if found else ""):
         found += page
     return found
-
-
-def _unseen(world: World, cycle: Cycle) -> list[str]:
-    """Name what teams ask for and nobody has read: it is hidden, or it was never its turn."""
-    marks = world.store.marks()
-    now = cycle.now.isoformat()
-    in_time = {
-        object for tier, objects in cycle.tiers.items() if world.store.setting(f"tier {tier}") == now for object in objects
-    }
-    return [
-        name
-        for name in sorted(members_read_from(world.policies.fences.teams))
-        if name not in cycle.needs or (marks.get(name, Mark()).decided_at is None and name not in in_time)
-    ]
 
 
 def formers(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> list[Former]:

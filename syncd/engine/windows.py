@@ -89,7 +89,7 @@ def close_window(world: World, _org: OrgWriter, request: Request) -> Mapping[str
 
 def _login(world: World, given: str) -> tuple[str, str]:
     """Find a login by id, username or name."""
-    from syncd.engine.judging import read_directory
+    from syncd.engine.snapshots import read_directory
 
     people: Directory = read_directory(world.store, world.org.identity().user_id)
     wanted = given.strip().casefold()
