@@ -86,7 +86,7 @@ def _only_noted(code: str, change: Change, ladder: Ladder, *, first_sight: bool)
     """Say why a crossing whose actor is known is still only noted, or None."""
     if change.proof is not Proof.HISTORY:
         return "automation's, which no history proves, so only noted"
-    if code.endswith("-unowned"):
+    if code.endswith(("-unowned", "-unknown")):
         return "what cannot be judged is only noted"
     if first_sight:
         return "part of the baseline, so only noted"
@@ -122,6 +122,11 @@ class Wait:
     is_asked: bool = False
     due_at: datetime | None = None
     cause: int | None = None
+
+    @property
+    def is_put(self) -> bool:
+        """Tell whether a person has the question before them."""
+        return self.is_asked and self.due_at is None
 
 
 def wait_of(crossing: Judgement, intent: Intent, now: datetime, *, was_asked: bool = False) -> Wait | None:

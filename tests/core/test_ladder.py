@@ -87,8 +87,8 @@ def test_what_history_does_not_prove_of_a_known_actor_is_noted_and_counted_as_no
     assert reaction(change) == Reaction(Verdict.NOTE, f"why; {because}", is_knowable=is_knowable)
 
 
-@pytest.mark.parametrize("code", ["status-unowned", "owner-unowned"])
-def test_a_value_that_nobody_owns_is_never_put_back(code: str) -> None:
+@pytest.mark.parametrize("code", ["status-unowned", "owner-unowned", "status-unknown", "condition-unknown"])
+def test_what_cannot_be_judged_is_never_put_back(code: str) -> None:
     assert reaction(moved(), code=code) == Reaction(Verdict.NOTE, "why; what cannot be judged is only noted")
 
 
