@@ -6,12 +6,11 @@ Source: promise 8: nobody is surprised, nobody is accused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.actors import Team
-from syncd.core.fence_model import Approver, Fence, Ladder
+from syncd.core.fence_model import Fence, Ladder
 from syncd.core.fiscal import QuietPeriod
 from syncd.core.values import ActorKind, Change, Intent, Judgement, Proof, Verdict
 
@@ -164,28 +163,3 @@ def when_due(wait: Wait, fence: Fence | None, quiet: QuietPeriod | None) -> Reac
     if wait.is_asked or Verdict.ASK in (wanted, allowed):
         return Reaction(Verdict.ASK, wait.intent.reason)
     return Reaction(Verdict.REVERT, wait.intent.reason)
-
-
-def teams_between(fence: Fence, teams: Sequence[Team]) -> list[str]:
-    """Name the teams of people that a fence stands between, in the order of the file."""
-    held = {
-        team for holding in fence.holdings.values() for team in _holders(holding.team, holding.shared, holding.by_record_type)
-    }
-    moved = {side for move in fence.gates for side in move} if not fence.holdings else set()
-    people = dict.fromkeys(team.side for team in teams if team.kind is ActorKind.PERSON)
-    return [team for team in people if team in held | moved]
-
-
-def _holders(team: str | None, shared: Iterable[tuple[str, object]], by_record_type: Mapping[str, str]) -> set[str]:
-    return {*([team] if team else []), *(name for name, _ in shared), *by_record_type.values()}
-
-
-def missing_approvers(fence: Fence, teams: Sequence[Team], approvers: Iterable[Approver]) -> list[str]:
-    """Name the teams of people whose word is missing before people at a fence may be asked about or put back.
-
-    Shapes: empty when nobody's word is missing, and when people are no more than warned about.
-    """
-    if mode_for(fence.ladder, ActorKind.PERSON) not in FOLLOWED_UP:
-        return []
-    given = {approver.team for approver in approvers}
-    return [team for team in teams_between(fence, teams) if team not in given]

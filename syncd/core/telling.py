@@ -56,7 +56,7 @@ def why(reverts: Sequence[Intent], now: datetime) -> str:
     """Say in a sentence or two what was put back, by which line of the policy, and for what reason."""
     lead = reverts[0]
     what = ", ".join(
-        f"{_label(one.field)} from {one.before!r} back to {one.after!r}" for one in reverts if one.field != "OwnerId"
+        f"{_label(one.field)} from {_value(one.before)} back to {_value(one.after)}" for one in reverts if one.field != "OwnerId"
     )
     if any(one.field == "OwnerId" for one in reverts):
         what += f"{' and ' if what else ''}the owner back to the one before"
@@ -65,6 +65,10 @@ def why(reverts: Sequence[Intent], now: datetime) -> str:
 
 def _sentence(reason: str) -> str:
     return reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else ".")
+
+
+def _value(value: Scalar) -> str:
+    return "nothing" if value in (None, "") else repr(value)
 
 
 def _label(field: str) -> str:

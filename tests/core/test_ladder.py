@@ -7,18 +7,15 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from syncd.core.actors import Team
-from syncd.core.fence_model import Approver, Bound, Fence, Gate, Holding, Ladder
+from syncd.core.fence_model import Bound, Fence, Ladder
 from syncd.core.fiscal import QuietPeriod
 from syncd.core.ladder import (
     FOLLOWED_UP,
     RUNGS,
     Reaction,
     Wait,
-    missing_approvers,
     mode_for,
     react,
-    teams_between,
     wait_of,
     when_due,
 )
@@ -212,62 +209,3 @@ def test_a_revert_waits_for_its_time_and_for_whoever_has_to_be_asked(
     else:
         waits_until = None if waits_for is None else NOON + timedelta(seconds=waits_for)
         assert wait == Wait(waiting().intent, "status", ActorKind.TOOL, NOON, "005", is_asked, waits_until)
-
-
-# --- who has to agree --------------------------------------------------------------------------------------------------
-
-
-def team(name: str, kind: ActorKind = ActorKind.PERSON, acts_for: str | None = None) -> Team:
-    return Team(name, kind, RULE, acts_for=acts_for)
-
-
-TEAMS = (
-    team("admin", ActorKind.ADMIN),
-    team("marketo", ActorKind.TOOL, "marketing"),
-    team("sales"),
-    team("marketing"),
-    team("sdr"),
-    team("dach sdr", acts_for="sdr"),
-    team("finance"),
-)
-
-
-def holding(value: str, **more: object) -> Holding:
-    return Holding(value, RULE, **more)  # type: ignore[arg-type]
-
-
-STATUS = replace(
-    standing(Ladder({ActorKind.PERSON: Verdict.REVERT})),
-    holdings={
-        "Working": holding("Working", team="sdr"),
-        "Nurture": holding("Nurture", shared=(("sales", None), ("marketo", None))),
-        "Partner": holding("Partner", team="sdr", by_record_type={"Alliance": "marketing"}),
-        "Old": holding("Old", is_legacy=True),
-    },
-)
-OWNER = replace(
-    standing(Ladder({ActorKind.PERSON: Verdict.ASK}), "owner"),
-    gates={("marketing", "sdr"): Gate("marketing", "sdr", frozenset({"finance"}), RULE)},
-)
-
-
-def test_a_fence_stands_between_the_teams_of_people_that_hold_its_values_or_owners() -> None:
-    assert teams_between(STATUS, TEAMS) == ["sales", "marketing", "sdr"]
-    assert teams_between(OWNER, TEAMS) == ["marketing", "sdr"]
-
-
-@pytest.mark.parametrize(
-    ("fence", "approved", "missing"),
-    [
-        (STATUS, ("sales", "marketing", "sdr"), []),
-        (STATUS, ("sales", "finance"), ["marketing", "sdr"]),
-        (OWNER, ("sdr",), ["marketing"]),
-        (OWNER, (), ["marketing", "sdr"]),
-        (replace(OWNER, ladder=Ladder({ActorKind.PERSON: Verdict.WARN, ActorKind.TOOL: Verdict.REVERT})), (), []),
-    ],
-)
-def test_people_are_asked_about_or_put_back_only_with_the_word_of_every_team(
-    fence: Fence, approved: tuple[str, ...], missing: list[str]
-) -> None:
-    approvers = [Approver(name, f"{name}@example.com", RULE) for name in approved]
-    assert missing_approvers(fence, TEAMS, approvers) == missing
