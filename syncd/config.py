@@ -157,6 +157,8 @@ class Limits(_Section):
     owners_max: Count = Field(25, description='a whole number of records, or "off"')
     api_calls_share_percent: Percent = Field(25.0, description='a percentage of the org\'s daily API requests, or "off"')
     api_calls_reserve_percent: Percent = Field(20.0, description='a percentage of the org\'s daily API requests, or "off"')
+    canary: Count = Field(5, description='a whole number of writes, or "off"')
+    regret_percent: Percent = Field(2.0, description='a percentage of a rule\'s writes, or "off"')
     hold_back: Span = Field(timedelta(minutes=10), description='a length of time such as "10 min" or 600 (seconds)')
 
     @property

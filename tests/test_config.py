@@ -72,6 +72,8 @@ def test_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         owners_max=25,
         api_calls_share_percent=25,
         api_calls_reserve_percent=20,
+        canary=5,
+        regret_percent=2,
         hold_back=timedelta(minutes=10),
     )
     assert config.zone == ZoneInfo("UTC")

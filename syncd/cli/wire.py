@@ -184,6 +184,8 @@ def open_world(
                 limits.hold_back,
                 limits.api_calls_share_percent,
                 limits.api_calls_reserve_percent,
+                canary=limits.canary,
+                regret_percent=limits.regret_percent,
             ),
             clock=clock,
             is_stopping=is_stopping,

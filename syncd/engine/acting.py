@@ -10,19 +10,22 @@ from collections.abc import Sequence
 
 from syncd.core.guard import Kind, Limits
 from syncd.core.routes import LOAD_ROWS_MAX, Terms, Way, ways
+from syncd.core.telling import TELL
 from syncd.engine import creating, owners
+from syncd.engine.canary import look_again_at_first, sort_out
 from syncd.engine.creating import create
 from syncd.engine.holding import hold_back, over_limit
 from syncd.engine.ingesting import load, resume, terms_of
 from syncd.engine.looking import Group, grouped
 from syncd.engine.outbox import Loads, open_items, windows
 from syncd.engine.overwriting import overwrite, still_standing
+from syncd.engine.regret import stopped_rules
 from syncd.engine.sending import Lane, batches_of
 from syncd.engine.updating import update
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, OrgWriter
 
-LANES = {"fence": Kind.FENCES, owners.PUT_BACK: Kind.FENCES, "flag": Kind.EXPORTS, "map": Kind.EXPORTS}
+LANES = {"fence": Kind.FENCES, TELL: Kind.FENCES, owners.PUT_BACK: Kind.FENCES, "flag": Kind.EXPORTS, "map": Kind.EXPORTS}
 """What the writes of each part are, from the most urgent on; the others are nurture's."""
 
 
@@ -33,6 +36,7 @@ def act(world: World, org: OrgWriter, cycle: Cycle, *, limits: Limits | None = N
     """
     lane = Lane(world, org, cycle, Kind.FENCES)
     owners.read_back(lane)
+    look_again_at_first(lane)
     loads = resume(lane)
     if not world.store.count_open() or (limits is not None and _is_held_back(lane, limits, loads)):
         return
@@ -40,7 +44,7 @@ def act(world: World, org: OrgWriter, cycle: Cycle, *, limits: Limits | None = N
         for kind in Kind:
             mine = [item for item in window if LANES.get(item.intent.part, Kind.NURTURE) is kind]
             if mine:
-                _carry_out(Lane(world, org, cycle, kind), mine)
+                _carry_out(Lane(world, org, cycle, kind), mine, is_approved=limits is None)
 
 
 def _is_held_back(lane: Lane, limits: Limits, loads: Loads) -> bool:
@@ -62,10 +66,21 @@ def look_again(lane: Lane, loads: Loads) -> None:
         creating.settle(lane, [item for item in old if item.intent.is_create])
 
 
-def _carry_out(lane: Lane, items: Sequence[OpenIntent]) -> None:
-    """Send intents of one urgency: what people change too first, so that our own writes do not make them stale."""
+def _carry_out(lane: Lane, items: Sequence[OpenIntent], *, is_approved: bool) -> None:
+    """Send intents of one urgency: what people change too first, so that our own writes do not make them stale.
+
+    A rule's first writes go alone, conditionally, and the rest of them in a later cycle; where a person approved just these
+    writes, the first are looked at right away, and the rest goes on.
+    """
     if not lane.is_open():
         return
+    stopped = stopped_rules(lane.world)
+    sorted_out = sort_out(lane, items, stopped)
+    update(lane, grouped(sorted_out.first), is_first=True)
+    items = sorted_out.free
+    if sorted_out.first and is_approved:
+        look_again_at_first(lane, at_once=True)
+        items = [*items, *sort_out(lane, sorted_out.waiting, stopped).free]
     terms = terms_of(lane.world, lane.org.now())
     by_way: dict[Way, list[OpenIntent]] = {}
     for item, way in zip(items, ways([item.intent for item in items], terms), strict=True):

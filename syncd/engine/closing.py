@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from syncd.core.telling import TELL
 from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind
+from syncd.engine.regret import count_write
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, StoreWriter, WriteResult
 
 REFUSED = "refused-write"
 Closing = tuple[OpenIntent, Outcome]
+_COUNTED = {"fence": "reverts", TELL: "reverts told of"}
 
 
 def outcome_of(result: WriteResult, *, is_judged_again: bool) -> Outcome | None:
@@ -45,7 +48,8 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
     for item, outcome in closing:
         cycle.count(f"outcomes {outcome.kind.value}")
         if outcome.kind is OutcomeKind.CONFIRMED:
-            cycle.count("enrolled" if item.intent.is_create else "reverts" if item.intent.part == "fence" else "fields written")
+            count_write(cycle, item.intent)
+            cycle.count(_COUNTED.get(item.intent.part, "enrolled" if item.intent.is_create else "fields written"))
 
 
 def _mirrored(world: World, done: Sequence[Intent]) -> dict[str, OrgRecord]:

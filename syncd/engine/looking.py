@@ -71,9 +71,9 @@ def by_object(groups: Iterable[Group], at_once: int = READ_AT_ONCE) -> Iterator[
             yield name, mine[name][start : start + at_once]
 
 
-def look(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group]) -> Sight:
-    """Read the records of some groups of one object as they stand now."""
-    fields = sorted({field for group in groups for field in group.values} | {"LastModifiedById"})
+def look(org: OrgWriter, cycle: Cycle, name: str, groups: Sequence[Group], more: Iterable[str] = ()) -> Sight:
+    """Read the records of some groups of one object as they stand now, in the fields that they write and in `more`."""
+    fields = sorted({field for group in groups for field in group.values} | {"LastModifiedById", *more})
     fresh = org.read(name, sorted({group.intent.record_id for group in groups}), fields)
     return Sight(fresh, _written_by_us(org, cycle, name, groups, fresh))
 

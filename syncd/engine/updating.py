@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from syncd.core.routes import PATCHES_A_CALL
 from syncd.core.values import OrgRecord
+from syncd.engine.canary import forget_unwritten, watch, whole_record
 from syncd.engine.closing import Closing, close, outcome_of
 from syncd.engine.looking import Group, Sight, by_object, look, settled
 from syncd.engine.sending import Answers, Lane, batches_of, send, send_locked
@@ -39,15 +40,18 @@ class _Round:
     locked: list[Patch] = field(default_factory=list)
 
 
-def update(lane: Lane, groups: Sequence[Group]) -> None:
-    """Look at each record, then write what still stands. What no round could settle stays open for the next cycle."""
+def update(lane: Lane, groups: Sequence[Group], *, is_first: bool = False) -> None:
+    """Look at each record, then write what still stands. What no round could settle stays open for the next cycle.
+
+    Shapes: `is_first` says that these are first writes of their rules: each record is noted whole before its write leaves.
+    """
     waiting = list(groups)
     for number in range(ROUNDS):
         if not waiting or (number and not _let_a_second_pass(lane, waiting[0])):
             return
         later: list[Group] = []
         for name, some in by_object(waiting):
-            later += _look_and_send(lane, name, some)
+            later += _look_and_send(lane, name, some, is_first=is_first)
         waiting = later
 
 
@@ -61,18 +65,26 @@ def _let_a_second_pass(lane: Lane, group: Group) -> bool:
     return True
 
 
-def _look_and_send(lane: Lane, name: str, groups: Sequence[Group]) -> list[Group]:
+def _look_and_send(lane: Lane, name: str, groups: Sequence[Group], *, is_first: bool) -> list[Group]:
     """Return the groups whose record was saved within the clock's last second, or while we were writing."""
-    sight = look(lane.org, lane.cycle, name, groups)
+    sight = look(lane.org, lane.cycle, name, groups, whole_record(lane, name) if is_first else ())
     found = _sorted_out(groups, sight, lane.cycle)
-    close(lane.world, lane.cycle, found.closing)
+
+    def end(closing: Sequence[Closing]) -> None:
+        close(lane.world, lane.cycle, closing)
+        if is_first:
+            forget_unwritten(lane, closing)
+
+    end(found.closing)
+    if is_first:
+        watch(lane, [patch.group for patch in found.ready], sight)
 
     def deliver(batch: Sequence[Patch]) -> list[WriteResult]:
         return lane.org.update([patch.request for patch in batch])
 
     def record(answers: Answers[Sequence[Patch], Sequence[WriteResult]]) -> None:
         pairs = [pair for batch, results in answers for pair in zip(batch, results, strict=True)]
-        close(lane.world, lane.cycle, _answered(found, pairs))
+        end(_answered(found, pairs))
 
     def deliver_locked(batch: Sequence[Patch]) -> list[Patch]:
         found.locked = []

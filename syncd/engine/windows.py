@@ -5,13 +5,12 @@ Where fences.toml names approvers, one person opens a window and another one app
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from syncd.core.actors import Directory
 from syncd.core.fence_model import Window
-from syncd.core.values import Entry, InboxItem, Scalar
+from syncd.core.values import Entry, InboxItem, OrgRecord, Scalar
 from syncd.core.windows import LONGEST, OVER, Announced, approved, closed, from_json, kept, to_json
 from syncd.engine.world import World
 from syncd.errors import SyncdError
@@ -89,21 +88,26 @@ def close_window(world: World, _org: OrgWriter, request: Request) -> Mapping[str
 
 def _login(world: World, given: str) -> tuple[str, str]:
     """Find a login by id, username or name."""
-    from syncd.engine.snapshots import read_directory
-
-    people: Directory = read_directory(world.store, world.org.identity().user_id)
-    wanted = given.strip().casefold()
-    found = [user for user in people.users.values() if wanted in (user.id.casefold(), user.username.casefold())]
-    found = found or [user for user in people.users.values() if user.name.casefold() == wanted]
+    wanted, own = given.strip().casefold(), world.org.identity().user_id
+    users = list(_users(world.store))
+    found = [user for user in users if wanted in (user.id.casefold(), (user.text("Username") or "").casefold())]
+    found = found or [user for user in users if (user.text("Name") or "").casefold() == wanted]
     if not found:
         hint = "Name a username as Salesforce has it; one that was made today is known after the next few cycles."
         raise SyncdError(f"No login of this org is called {given!r}.", hint=hint)
     if len(found) > 1:
-        names = ", ".join(sorted(user.username for user in found))
+        names = ", ".join(sorted(user.text("Username") or user.id for user in found))
         raise SyncdError(f"Several logins are called {given!r}: {names}.", hint="Name one of them by its username.")
-    if found[0].id == people.own_user_id:
+    if found[0].id == own:
         raise SyncdError("No window is needed for syncd's own login, and nobody else may use it.", hint=LIST_FIRST)
-    return found[0].id, found[0].name
+    return found[0].id, found[0].text("Name") or found[0].id
+
+
+def _users(store: StoreReader) -> Iterator[OrgRecord]:
+    after_id = ""
+    while page := store.scan("User", after_id=after_id):
+        yield from page
+        after_id = page[-1].id
 
 
 def _refuse_unfenced(world: World, fields: frozenset[str]) -> None:

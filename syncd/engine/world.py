@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -31,7 +32,8 @@ class Pace:
     caller's own thread), `load_rows_min` from how many records on they go as a Bulk load. `census_hour` is the hour of the
     configured zone in which the mirror is counted against the org, `formula_every` how often rows with formula fields are read
     anew. From `bulk_rows_min` rows on an object is read by a Bulk job; `backlog_slice` is how long a cycle works on what is still
-    to be loaded before it looks at what is new (None: one interval)."""
+    to be loaded before it looks at what is new (None: one interval). `canary` is how
+    many first writes of a rule go alone, `regret_percent` how much of what it wrote people may set back (None: no such bound)."""
 
     interval: timedelta = timedelta(minutes=1)
     slow_every: int = 5
@@ -44,6 +46,8 @@ class Pace:
     formula_every: timedelta = timedelta(hours=6)
     bulk_rows_min: int = 20_000
     backlog_slice: timedelta | None = None
+    canary: int | None = None
+    regret_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Cycle:
 
     `covered` says by object up to when all of the org's transactions had ended, where the org was asked; `caught` holds by
     object what is decided straight from memory. `families` gives by object the history that its changes are judged by, `tiers`
-    which objects are read together.
+    which objects are read together. `wrote` counts confirmed writes by rule and the version of its file.
     """
 
     id: str
@@ -90,6 +94,7 @@ class Cycle:
     purse: Purse | None = None
     families: Mapping[str, str] = field(default_factory=dict)
     tiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wrote: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def subject_of(self, object: str) -> str:
         """Name what a history tells of, and anything else as itself."""

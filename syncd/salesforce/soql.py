@@ -124,10 +124,12 @@ def encoded(statement: str) -> str:
 
 
 def stamp_field_of(object: str) -> str:
-    """Name the field that orders an object's rows: history objects have no SystemModstamp.
+    """Name the field that orders an object's rows: history objects and the view of Flows have no SystemModstamp.
 
-    Source: Object Reference, LeadHistory and OpportunityFieldHistory; OpportunityHistory does have one.
+    Source: Object Reference, LeadHistory, OpportunityFieldHistory and FlowDefinitionView; OpportunityHistory does have one.
     """
+    if object == "FlowDefinitionView":
+        return "LastModifiedDate"
     return "CreatedDate" if object.endswith("History") and object != "OpportunityHistory" else "SystemModstamp"
 
 
