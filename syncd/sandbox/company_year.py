@@ -1,0 +1,313 @@
+"""What do twelve logins of every kind do to a company's leads in a year, was it lawful, and can anybody know?
+
+The year goes straight into the org's tables, history rows and stamps as a save leaves them, because a hundred thousand leads
+would take hours by requests. `Told` is the emulator's own record of each change: the login, the hand behind it, whether the
+fences of `company_fence.py` allow it, and whether the org keeps enough for anybody to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from syncd.sandbox.clock import stamp as stored
+from syncd.sandbox.company_fence import LEAD_STATUSES, QUALIFIED, STATUS_TEAM, may_set_owner, may_set_status
+from syncd.sandbox.company_tables import record_id, stamp, table
+
+if TYPE_CHECKING:
+    from syncd.sandbox.org import Org
+
+STATUS, OWNER = "Status", "OwnerId"
+CHUNK_DAYS: Final = 28
+SHARED, NOBODY, FLOW = "shared", "nobody", "flows"
+_TOOLS: Final = ("marketo", "routing", "enrichment", "webinars")
+# team that changes are judged as ("owner": the record owner's), username, first name, last name, role, profile
+_LOGINS: Final = (
+    ("marketing", "dana.keller", "Dana", "Keller", "Marketing Ops", "Marketing User"),
+    ("sdr", "ben.foster", "Ben", "Foster", "SDR", "Standard User"),
+    ("sdr", "elif.kaya", "Elif", "Kaya", "SDR", "Standard User"),
+    ("sales", "emma.davies", "Emma", "Davies", "Account Executive", "Standard User"),
+    ("admin", "ruth.sanders", "Ruth", "Sanders", "", "System Administrator"),
+    ("partners", "paul.partner", "Paul", "Partner", "", "Partner Community User"),
+    ("marketo", "marketo.sync", "Marketo", "Sync", "", "Integration User"),
+    ("routing", "routing", "Lead", "Routing", "", "Integration User"),
+    ("owner", "outreach.sync", "Outreach", "Sync", "", "Integration User"),
+    (FLOW, "automated.process", "Automated", "Process", "", "Integration User"),
+    (SHARED, "integration", "Four", "Tools", "", "Integration User"),
+    (NOBODY, "nora.nobody", "Nora", "Nobody", "", "Standard User"),
+)
+_QUEUES: Final = (("Inquiries", "marketing"), ("MQL_Queue", "sdr"), ("Hot", "sales"))
+_PEOPLE: Final = frozenset({"marketing", "sdr", "sales"})
+_KINDS: Final = ("lawful", "unlawful", "shared", "nobody", "same second", "offline")
+_QUALIFIED_SHARE: Final = 0.05  # of the lawful moves that could qualify a lead: from there no team hands it on
+_WEIGHTS: Final = (940, 30, 10, 5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change as the emulator knows it. `hand` is who really did it; `why` says why nobody could know, "" where one can."""
+
+    lead_id: str
+    field: str
+    before: str
+    after: str
+    at: datetime
+    username: str
+    hand: str
+    is_lawful: bool
+    why: str = ""
+    made_at: datetime | None = None
+
+    @property
+    def is_knowable(self) -> bool:
+        """Tell whether the org keeps enough to find out."""
+        return not self.why
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    id: str
+    username: str
+    name: str
+    team: str
+
+
+_Way = tuple[_Login, str, str]
+"""A login, a field, and the value that it sets there."""
+
+
+@dataclass(slots=True)
+class _Lead:
+    id: str
+    status: str
+    owner: str
+    at: datetime
+
+
+def username(login: str) -> str:
+    """Return the username of one of the twelve."""
+    return f"{login}@sandbox.example"
+
+
+class Year:
+    """A year of a company: first its folder, then chunk by chunk what was done to its leads."""
+
+    def __init__(self, *, seed: int, start: datetime, leads: int, edits_per_lead: float = 4.0, chunks: int = 13) -> None:
+        self._rng, self._start = Random(f"{seed} year"), start.replace(microsecond=0)
+        self._chunks, self._edits = chunks, int(leads * edits_per_lead / chunks)
+        self._logins = [
+            _Login(record_id("User", number), username(login), f"{first} {last}", team)
+            for number, (team, login, first, last, *_) in enumerate(_LOGINS, 1)
+        ]
+        self._by_team: dict[str, list[_Login]] = {}
+        for login in self._logins:
+            self._by_team.setdefault(login.team, []).append(login)
+        self._names = {login.id: login.name for login in self._logins}
+        self._owners: dict[str, list[str]] = {team: [one.id for one in self._by_team[team]] for team in sorted(_PEOPLE)}
+        for number, (name, team) in enumerate(_QUEUES, 1):
+            self._owners[team].append(record_id("Group", number))
+            self._names[record_id("Group", number)] = name
+        self._team_of = {owner: team for team, owners in self._owners.items() for owner in owners}
+        self._known_ways: dict[tuple[str, str, bool], list[_Way]] = {}
+        self._leads = [self._lead(number) for number in range(1, leads + 1)]
+
+    def _lead(self, number: int) -> _Lead:
+        status = self._rng.choice(LEAD_STATUSES)
+        owner = self._rng.choice(self._owners[STATUS_TEAM[status]])
+        return _Lead(record_id("Lead", number), status, owner, self._start)
+
+    def write(self, folder: Path) -> Path:
+        """Write the company as it stands when the year begins: a load folder."""
+        created = stamp(self._start - timedelta(days=30))
+        profiles = {name: number for number, name in enumerate(dict.fromkeys(each[5] for each in _LOGINS), 1)}
+        roles = {name: number for number, name in enumerate(dict.fromkeys(each[4] for each in _LOGINS if each[4]), 1)}
+        with table(folder, "Profile", ("Id", "Name", "UserType")) as row:
+            for name, number in profiles.items():
+                row((record_id("Profile", number), name, "PowerPartner" if name.startswith("Partner") else "Standard"))
+        with table(folder, "UserRole", ("Id", "Name", "DeveloperName")) as row:
+            for name, number in roles.items():
+                row((record_id("UserRole", number), name, name.replace(" ", "_")))
+        columns = (
+            "Id",
+            "Username",
+            "FirstName",
+            "LastName",
+            "Email",
+            "Alias",
+            "IsActive",
+            "ProfileId",
+            "UserRoleId",
+            "CreatedDate",
+        )
+        with table(folder, "User", columns) as row:
+            for login, (_, alias, first, last, role, profile) in zip(self._logins, _LOGINS, strict=True):
+                role_id = record_id("UserRole", roles[role]) if role else ""
+                named = (login.id, login.username, first, last, login.username, alias[:8], "true")
+                row((*named, record_id("Profile", profiles[profile]), role_id, created))
+        with table(folder, "Group", ("Id", "Name", "DeveloperName", "Type")) as row:
+            for number, (name, _) in enumerate(_QUEUES, 1):
+                row((record_id("Group", number), name, name, "Queue"))
+        with table(folder, "QueueSobject", ("QueueId", "SobjectType")) as row:
+            for number in range(1, len(_QUEUES) + 1):
+                row((record_id("Group", number), "Lead"))
+        with table(folder, "LeadStatus", ("MasterLabel", "ApiName", "SortOrder", "IsDefault", "IsConverted")) as row:
+            for order, status in enumerate(LEAD_STATUSES, 1):
+                row((status, status, order, str(order == 1).lower(), str(order == len(LEAD_STATUSES)).lower()))
+        with table(folder, "Lead", ("Id", "LastName", "Company", "Status", "OwnerId", "CreatedDate", "LastModifiedDate")) as row:
+            for number, lead in enumerate(self._leads, 1):
+                row((lead.id, f"Lead {number}", "Acme", lead.status, lead.owner, created, created))
+        return folder
+
+    def chunks(self, org: Org) -> Iterator[list[Told]]:
+        """Let the year happen in an org that holds the folder, four weeks at a time, and tell what was done.
+
+        The org's clock stands an hour after each chunk. In the second chunk the history of Status and Owner is switched off.
+        """
+        for number in range(self._chunks):
+            begins = self._start + timedelta(days=CHUNK_DAYS * number, hours=1)
+            is_tracked = number != 1
+            told = self._tell(begins, is_tracked=is_tracked)
+            ends = begins + timedelta(days=CHUNK_DAYS) - timedelta(hours=1)
+            with org.lock:
+                org.change_settings({"history_tracking": {"Lead": ["Status", "Owner"] if is_tracked else []}})
+                org.clock.set(ends)
+                self._write_into(org, told, is_tracked=is_tracked)
+            yield told
+
+    def _tell(self, begins: datetime, *, is_tracked: bool) -> list[Told]:
+        rng, span = self._rng, int(timedelta(days=CHUNK_DAYS - 1).total_seconds())
+        moments = sorted(begins + timedelta(seconds=rng.randrange(span)) for _ in range(self._edits))
+        touched = rng.sample(range(len(self._leads)), min(self._edits, len(self._leads))) if not is_tracked else None
+        told: list[Told] = []
+        for place, at in enumerate(moments[: len(touched)] if touched is not None else moments):
+            lead = self._leads[touched[place] if touched is not None else rng.randrange(len(self._leads))]
+            at = max(at, lead.at + timedelta(seconds=2))
+            told += self._untracked(lead, at) if touched is not None else self._edit(lead, at)
+            lead.at = at
+        return sorted(told, key=lambda one: one.at)
+
+    def _edit(self, lead: _Lead, at: datetime) -> list[Told]:
+        kind = self._rng.choices(_KINDS, _WEIGHTS)[0]
+        lawful = self._ways(lead, lawful=True)
+        if self._rng.random() > _QUALIFIED_SHARE:
+            lawful = [way for way in lawful if way[2] != QUALIFIED] or lawful
+        if kind == "unlawful":
+            return [self._some(lead, at, self._ways(lead, lawful=False))]
+        if kind == "shared":
+            return [
+                self._move(lead, at, self._by_team[SHARED][0], hand=self._rng.choice(_TOOLS), why="four tools share the login")
+            ]
+        if kind == "nobody":
+            return [self._move(lead, at, self._by_team[NOBODY][0], why="the login belongs to no team")]
+        by_people = [way for way in lawful if way[0].team in _PEOPLE]
+        if kind == "offline" and by_people:
+            return [self._some(lead, at, by_people, made_at=at - timedelta(hours=self._rng.randrange(1, 7)))]
+        if kind == "same second" and (statuses := [way for way in by_people if way[1] == STATUS]):
+            return self._twice(lead, at, statuses)
+        first = self._some(lead, at, lawful)
+        if first.field == STATUS and self._rng.random() < 0.15:
+            return [first, *self._along(lead, at, first)]
+        return [first]
+
+    def _along(self, lead: _Lead, at: datetime, first: Told) -> list[Told]:
+        """Move the owner in the same save as the status, where that login may."""
+        login = next(each for each in self._logins if each.username == first.username)
+        after = self._rng.choice([owner for owner in self._team_of if owner != lead.owner])
+        if login.team == "owner" or not self._is_lawful(lead, login, OWNER, after):
+            return []
+        return [self._apply(lead, OWNER, after, at, login)]
+
+    def _twice(self, lead: _Lead, at: datetime, ways: Sequence[_Way]) -> list[Told]:
+        """Let a Flow rewrite a status in the second, and in the name, of whoever set it."""
+        first = self._some(lead, at, ways)
+        login = next(each for each in self._logins if each.username == first.username)
+        after = self._rng.choice([each for each in LEAD_STATUSES if each != lead.status])
+        return [first, self._apply(lead, STATUS, after, at, login, hand=FLOW, why="a Flow wrote in somebody's name")]
+
+    def _untracked(self, lead: _Lead, at: datetime) -> list[Told]:
+        login = self._rng.choice(self._logins)
+        return [self._move(lead, at, login, why="no history was kept")]
+
+    def _some(self, lead: _Lead, at: datetime, ways: Sequence[_Way], *, made_at: datetime | None = None) -> Told:
+        login, field, after = self._rng.choice(ways)
+        return self._apply(lead, field, after, at, login, made_at=made_at)
+
+    def _ways(self, lead: _Lead, *, lawful: bool) -> list[_Way]:
+        """List the moves that any login whose hand is known could make now, lawful or not."""
+        key = (lead.status, lead.owner, lawful)
+        if key not in self._known_ways:
+            able = [each for each in self._logins if each.team not in (SHARED, NOBODY)]
+            ways = [(each, STATUS, after) for each in able for after in LEAD_STATUSES if after != lead.status]
+            ways += [(each, OWNER, after) for each in able for after in self._team_of if after != lead.owner]
+            self._known_ways[key] = [way for way in ways if self._is_lawful(lead, *way) == lawful]
+        return self._known_ways[key]
+
+    def _is_lawful(self, lead: _Lead, login: _Login, field: str, after: str) -> bool:
+        team = self._hand(lead, login)
+        if field == STATUS:
+            return may_set_status(team, lead.status, after)
+        return may_set_owner(team, self._team_of[lead.owner], self._team_of[after])
+
+    def _hand(self, lead: _Lead, login: _Login) -> str:
+        return self._team_of[lead.owner] if login.team == "owner" else login.team
+
+    def _move(self, lead: _Lead, at: datetime, login: _Login, *, hand: str = "", why: str) -> Told:
+        _, field, after = self._draw(lead, [login])
+        return self._apply(lead, field, after, at, login, hand=hand, why=why)
+
+    def _draw(self, lead: _Lead, able: Sequence[_Login]) -> tuple[_Login, str, str]:
+        rng = self._rng
+        if rng.random() < 0.7:
+            return rng.choice(able), STATUS, rng.choice([each for each in LEAD_STATUSES if each != lead.status])
+        return rng.choice(able), OWNER, rng.choice([owner for owner in self._team_of if owner != lead.owner])
+
+    def _apply(
+        self,
+        lead: _Lead,
+        field: str,
+        after: str,
+        at: datetime,
+        login: _Login,
+        *,
+        hand: str = "",
+        why: str = "",
+        made_at: datetime | None = None,
+    ) -> Told:
+        before = lead.status if field == STATUS else lead.owner
+        is_lawful = self._is_lawful(lead, login, field, after)
+        told = Told(lead.id, field, before, after, at, login.username, hand or self._hand(lead, login), is_lawful, why, made_at)
+        if field == STATUS:
+            lead.status = after
+        else:
+            lead.owner = after
+        return told
+
+    def _write_into(self, org: Org, told: Sequence[Told], *, is_tracked: bool) -> None:
+        """Write what these changes leave: history rows where it is kept, and the leads as they stand then."""
+        ids = {login.username: login.id for login in self._logins}
+        if is_tracked:
+            columns = ("Id", "IsDeleted", "LeadId", "CreatedById", "CreatedDate", "Field", "DataType", "OldValue", "NewValue")
+            org.database.insert_many("LeadHistory", columns, self._history(org, told, ids))
+        last = {one.lead_id: one for one in told}
+        leads = {lead.id: lead for lead in self._leads if lead.id in last}
+        rows = [
+            (leads[id].status, leads[id].owner, ids[one.username], stored(one.at), stored(one.at), id) for id, one in last.items()
+        ]
+        org.database.connection.executemany(
+            'UPDATE "Lead" SET "Status" = ?, "OwnerId" = ?, "LastModifiedById" = ?, "LastModifiedDate" = ?, "SystemModstamp" = ? '
+            'WHERE "Id" = ?',
+            rows,
+        )
+
+    def _history(self, org: Org, told: Sequence[Told], ids: dict[str, str]) -> Iterator[tuple[object, ...]]:
+        for one in told:
+            whose = (one.lead_id, ids[one.username], stored(one.at))
+            if one.field == STATUS:
+                yield (org.mint_id("017"), 0, *whose, "Status", "DynamicEnum", one.before, one.after)
+                continue
+            yield (org.mint_id("017"), 0, *whose, "Owner", "Text", self._names[one.before], self._names[one.after])
+            yield (org.mint_id("017"), 0, *whose, "Owner", "EntityId", one.before, one.after)
