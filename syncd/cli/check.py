@@ -5,7 +5,7 @@ Works without a store and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +15,12 @@ from syncd.cli import output, wire
 from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
-    from syncd.cli.findings import Finding, Names
+    from syncd.cli.finding import Finding
+    from syncd.cli.findings import Names
     from syncd.config import Config
     from syncd.core.nurture import Nurture
     from syncd.core.policies import Policies
     from syncd.core.values import OrgRecord, Scalar
-    from syncd.ports import ObjectSchema
     from syncd.salesforce.org import SalesforceOrg
 
 SKEW_MAX = timedelta(minutes=1)
@@ -35,7 +35,7 @@ def check(
 
     Exit 0 without findings (warnings may be there), 1 with findings, 2 when config.toml cannot be used.
     """
-    from syncd.cli.findings import Level
+    from syncd.cli.finding import Level
 
     config = wire.config_of(context)
     found = list(_all(config))
@@ -51,7 +51,7 @@ def check(
 
 
 def _all(config: Config) -> Iterator[Finding]:
-    from syncd.cli.findings import Finding, Level
+    from syncd.cli.finding import Finding, Level
 
     yield Finding(Level.OK, "config", str(config.path))
     policies, problems = wire.read_policies(config.mappings)
@@ -81,7 +81,8 @@ def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
 
 def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Iterator[Finding]:
     from syncd.cli import findings
-    from syncd.cli.findings import Finding, Level
+    from syncd.cli.fence_check import fences_fit, queues_fit
+    from syncd.cli.finding import Finding, Level
     from syncd.engine.needs import OBJECTS, objects_under
     from syncd.engine.world import Pace
 
@@ -95,12 +96,14 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     if policies is not None:
         yield from findings.fields_writable(policies, schema)
         yield from findings.formulas_read_again(policies, schema, output.span(Pace().formula_every))
-    yield from _counted(org, policies, schema)
+    yield from fences_fit(org, policies.fences if policies is not None else None, schema)
     if policies is not None and policies.nurture is not None:
         yield from findings.stages_known(policies.nurture, schema)
         yield from _campaigns(org, policies.nurture)
     if policies is not None:
-        yield from findings.teams_known(policies.fences, _names(org))
+        names = _names(org)
+        yield from findings.teams_known(policies.fences, names)
+        yield from queues_fit(policies.fences, names.people)
     limits = config.limits
     yield findings.budget_left(org.usage(), limits.api_calls_share_percent, limits.api_calls_reserve_percent)
     yield findings.no_excess(schema)
@@ -109,23 +112,6 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         way = "behind" if skew > timedelta(0) else "ahead of"
         text = f"this host's clock is {output.span(abs(skew))} {way} the org's; decisions use the org's."
         yield Finding(Level.WARNING, "clock", text, "Set the host's clock by NTP.")
-
-
-def _counted(org: SalesforceOrg, policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
-    """Ask for all counts in one go: leads of unowned statuses, and history rows by field."""
-    from syncd.cli import findings
-
-    unowned = findings.unowned_statuses(policies.fences, schema) if policies is not None else []
-    tracked = ("Status", "Owner") if "LeadHistory" in schema else ()
-    questions: list[tuple[str, dict[str, list[Scalar]]]] = [("LeadHistory", {"Field": [field]}) for field in tracked]
-    questions += [("Lead", {"Status": [value]}) for value in unowned]
-    if "Lead" not in schema:
-        return
-    leads, *counts = org.count([("Lead", {}), *questions])
-    if policies is not None:
-        held = dict(zip(unowned, counts[len(tracked) :], strict=True))
-        yield from findings.statuses_owned(policies.fences, schema, held)
-    yield from findings.history_tracked(schema, dict(zip(tracked, counts, strict=False)), leads)
 
 
 def _campaigns(org: SalesforceOrg, nurture: Nurture) -> Iterator[Finding]:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from syncd.cli.finding import Finding, Level, at, bad, meant, ok, warn
 from syncd.core.actors import Directory, actor_of
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
 from syncd.core.fence_model import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
-from syncd.core.policy import statuses_not_in_org
-from syncd.core.values import ActorKind, OrgRecord, Rule, Verdict
+from syncd.core.values import ActorKind, OrgRecord, Verdict
 from syncd.engine.formulas import formulas_in
 from syncd.engine.needs import ALL, needs_under
 from syncd.policies.documents import nearest
@@ -26,45 +25,6 @@ from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 OPT_OUT = "HasOptedOutOfEmail"
 FIELD_ACCESS = "Setup > Permission Sets > the integration user's set > Object Settings > {object}: tick {right} for {field}."
 BUDGET_WARNING_PERCENT = 80
-
-
-class Level(StrEnum):
-    """How a check ended. Only a `FINDING` makes `syncd check` fail."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FINDING = "finding"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `syncd check`: what was looked at, what was found, and the way out."""
-
-    level: Level
-    check: str
-    text: str
-    remedy: str = ""
-
-
-def _ok(check: str, text: str) -> Finding:
-    return Finding(Level.OK, check, text)
-
-
-def _bad(check: str, text: str, remedy: str) -> Finding:
-    return Finding(Level.FINDING, check, text, remedy)
-
-
-def _warn(check: str, text: str, remedy: str) -> Finding:
-    return Finding(Level.WARNING, check, text, remedy)
-
-
-def _at(rule: Rule) -> str:
-    return f"{rule.file}:{rule.line}"
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    near = nearest(word, known)
-    return f"Did you mean {near!r}?" if near else "Correct the name, or create it in Salesforce."
 
 
 def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -79,26 +39,26 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
     for one in fields_named(policies.fences.fences, policies.fences.sides) if policies else ():
         if one.is_own or one.field != OWNER_FIELD:  # not every object has owners
             needed.setdefault(one.object, set()).add(one.field)
-            lines.setdefault((one.object, one.field), f"{_at(one.rule)} ")
+            lines.setdefault((one.object, one.field), f"{at(one.rule)} ")
     count = 0
     for object, fields in needed.items():
         seen = schema.get(object)
         if seen is None:
             access = FIELD_ACCESS.format(object=object, right="Read", field="it")
-            yield _bad(check, f"{object} is not visible to syncd's user.", access)
+            yield bad(check, f"{object} is not visible to syncd's user.", access)
             continue
         plain = sorted(field for field in fields if "." not in field)
         count += len(plain)
         for field in plain:
             if field not in seen.fields:
                 yield _hidden(check, object, field, seen, lines.get((object, field), ""))
-    yield _ok(check, f"{count} fields of {len(needed)} objects were looked at")
+    yield ok(check, f"{count} fields of {len(needed)} objects were looked at")
 
 
 def _lines_naming(sources: Sequence[SourceMapping]) -> dict[tuple[str, str], str]:
     """Return by (object, field) the line of the mapping that names it, ready to stand before a message."""
     columns = [column for source in sources for column in source.columns]
-    named = {(object, field): f"{_at(column.rule)} " for column in columns for object, field in column.fields.items()}
+    named = {(object, field): f"{at(column.rule)} " for column in columns for object, field in column.fields.items()}
     keys = {(object, s.external_field): f"{s.file} [match] " for s in sources for object in PEOPLE if s.external_field}
     return {**keys, **named}
 
@@ -107,10 +67,10 @@ def _hidden(check: str, object: str, field: str, seen: ObjectSchema, line: str) 
     access = FIELD_ACCESS.format(object=object, right="Read Access", field=field)
     if field == OPT_OUT:
         text = f"{line}{object}.{field} is hidden: what cannot be read counts as opted out, so no {object} is ever enrolled."
-        return _bad(check, text, access)
+        return bad(check, text, access)
     near = nearest(field, seen.fields)
     guess = f"Did you mean {near!r}? If not: " if near and field.endswith("__c") else ""
-    return _bad(check, f"{line}{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
+    return bad(check, f"{line}{object}.{field} does not exist, or is hidden from syncd's user.", guess + access)
 
 
 def formulas_read_again(policies: Policies, schema: Mapping[str, ObjectSchema], every: str) -> Iterator[Finding]:
@@ -121,7 +81,7 @@ def formulas_read_again(policies: Policies, schema: Mapping[str, ObjectSchema], 
             f"{object}: {', '.join(fields)}: Salesforce works these out without moving a stamp, so they are read every {every}."
         )
         remedy = f"Each time all rows of {object} are read. Take the column out of the mapping when nothing rests on it."
-        yield _warn("formula fields", text, remedy)
+        yield warn("formula fields", text, remedy)
 
 
 def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -133,7 +93,7 @@ def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> I
         remedy = "Setup > Users > syncd's user: tick Marketing User, and give its permission set Create on Campaign Members."
         level = Level.WARNING if policies.nurture.mode == "observe" else Level.FINDING
         found.append(Finding(level, check, "campaign members may not be created by syncd's user.", remedy))
-    yield from found or [_ok(check, "everything that a policy would write may be written")]
+    yield from found or [ok(check, "everything that a policy would write may be written")]
 
 
 def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -142,9 +102,9 @@ def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapp
             for object, field in column.fields.items():
                 seen = _field(schema, object, field)
                 if seen is not None and not seen.is_updateable and column.side == "marketing":
-                    text = f"{_at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
+                    text = f"{at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
                     remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=field)
-                    yield _bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")
+                    yield bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")
 
 
 def _fences_writable(check: str, fences: Fences, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -153,36 +113,13 @@ def _fences_writable(check: str, fences: Fences, schema: Mapping[str, ObjectSche
         if Verdict.REVERT in fence.ladder.mode.values() and seen is not None and not seen.is_updateable:
             where = f"{bound.object}.{bound.field}"
             remedy = FIELD_ACCESS.format(object=bound.object, right="Edit Access", field=bound.field)
-            text = f"{_at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit {where}."
-            yield _bad(check, text, remedy)
+            text = f"{at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit {where}."
+            yield bad(check, text, remedy)
 
 
 def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:
     seen = schema.get(object)
     return None if seen is None else seen.fields.get(field)
-
-
-def unowned_statuses(fences: Fences, schema: Mapping[str, ObjectSchema]) -> list[str]:
-    """Return the org's Lead Status values that no team owns."""
-    status = _field(schema, "Lead", "Status")
-    return [] if status is None else statuses_not_in_org(fences, status.picklist)[1]
-
-
-def statuses_owned(fences: Fences, schema: Mapping[str, ObjectSchema], records: Mapping[str, int]) -> Iterator[Finding]:
-    """Hold the Lead Status picklist against fences.toml, both ways. `records` counts the leads of each unowned value."""
-    check = "lead status"
-    status = _field(schema, "Lead", "Status")
-    if status is None:
-        return
-    found = []
-    missing, unowned = statuses_not_in_org(fences, status.picklist)
-    for value in missing:
-        text = f"{_at(fences.status.holdings[value].rule)} {value!r} is not a Lead Status of this org."
-        found.append(_bad(check, text, _meant(value, status.picklist)))
-    for value in unowned:
-        text = f"no team owns Lead Status {value!r}; {records.get(value, 0):,} leads have it, and their changes are only noted."
-        found.append(_bad(check, text, f'Add a line under [status] in fences.toml: "{value}" = {{ team = "…" }}'))
-    yield from found or [_ok(check, f"all {len(status.picklist)} values have one owning team each")]
 
 
 def stages_known(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -196,10 +133,10 @@ def stages_known(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterat
         named.update({name: track.rule for name in sorted(track.stages) if name not in named})
     missing = [name for name in named if name not in stage.picklist]
     for name in missing:
-        text = f"{_at(named[name])} {name!r} is not an Opportunity Stage of this org."
-        yield _bad(check, text, _meant(name, stage.picklist))
+        text = f"{at(named[name])} {name!r} is not an Opportunity Stage of this org."
+        yield bad(check, text, meant(name, stage.picklist))
     if not missing:
-        yield _ok(check, f"{len(named)} stages of nurture.toml exist")
+        yield ok(check, f"{len(named)} stages of nurture.toml exist")
 
 
 def campaigns_ready(nurture: Nurture, campaigns: Iterable[OrgRecord], statuses: Iterable[OrgRecord]) -> Iterator[Finding]:
@@ -213,18 +150,18 @@ def campaigns_ready(nurture: Nurture, campaigns: Iterable[OrgRecord], statuses: 
         labels.setdefault(status.text("CampaignId") or "", []).append(status.text("Label") or "")
     found = []
     for track in nurture.tracks:
-        rows, where = by_name.get(track.campaign, []), f"{_at(track.rule)} campaign {track.campaign!r}"
+        rows, where = by_name.get(track.campaign, []), f"{at(track.rule)} campaign {track.campaign!r}"
         if not rows:
             remedy = "Create it, share it with syncd's user, or correct the name."
-            found.append(_bad(check, f"{where} does not exist, or is not visible.", remedy))
+            found.append(bad(check, f"{where} does not exist, or is not visible.", remedy))
         elif len(rows) > 1:
-            found.append(_bad(check, f"{where} exists {len(rows)} times.", "Rename all but one."))
+            found.append(bad(check, f"{where} exists {len(rows)} times.", "Rename all but one."))
         elif not rows[0].fields.get("IsActive"):
-            found.append(_bad(check, f"{where} is not active.", "Tick Active on the campaign in Salesforce."))
+            found.append(bad(check, f"{where} is not active.", "Tick Active on the campaign in Salesforce."))
         elif track.member_status is not None and track.member_status not in labels.get(rows[0].id, []):
             text = f"{where} has no member status {track.member_status!r}."
-            found.append(_bad(check, text, _meant(track.member_status, labels.get(rows[0].id, []))))
-    yield from found or [_ok(check, f"{len(nurture.tracks)} campaigns exist, are active and have their member status")]
+            found.append(bad(check, text, meant(track.member_status, labels.get(rows[0].id, []))))
+    yield from found or [ok(check, f"{len(nurture.tracks)} campaigns exist, are active and have their member status")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,19 +186,19 @@ def teams_known(fences: Fences, names: Names) -> Iterator[Finding]:
     }
     found = []
     for team in fences.teams:
-        where = f"{_at(team.rule)} team {team.name!r}"
+        where = f"{at(team.rule)} team {team.name!r}"
         for user in sorted(team.users - set(active)):
             name = team.spelling.get(user, user)
             if user in gone:
-                found.append(_bad(check, f"{where}: user {name!r} is not active.", "Name a successor, or take the user out."))
+                found.append(bad(check, f"{where}: user {name!r} is not active.", "Name a successor, or take the user out."))
             else:
-                found.append(_bad(check, f"{where}: there is no user {name!r}.", _meant(user, active.values())))
+                found.append(bad(check, f"{where}: there is no user {name!r}.", meant(user, active.values())))
         for kind, members in (("profile", team.profiles), ("role", team.roles), ("queue", team.queues)):
             missing = [team.spelling.get(name, name) for name in sorted(members - set(known[kind]))]
             words = known[kind].values()
-            found += [_bad(check, f"{where}: there is no {kind} {name!r}.", _meant(name, words)) for name in missing]
+            found += [bad(check, f"{where}: there is no {kind} {name!r}.", meant(name, words)) for name in missing]
     found += _claimed_twice(check, fences, names.people)
-    yield from found or [_ok(check, f"every user, profile, role and queue of {len(fences.teams)} teams exists")]
+    yield from found or [ok(check, f"every user, profile, role and queue of {len(fences.teams)} teams exists")]
 
 
 def _claimed_twice(check: str, fences: Fences, people: Directory) -> Iterator[Finding]:
@@ -270,33 +207,7 @@ def _claimed_twice(check: str, fences: Fences, people: Directory) -> Iterator[Fi
     if twice:
         example = f"{twice[0].name} ({twice[0].why.partition(': ')[2]})"
         text = f"{len(twice)} active users are claimed by several teams, such as {example}."
-        yield _warn(check, text, "Who is in two teams is only noted: take them out of one.")
-
-
-def history_tracked(schema: Mapping[str, ObjectSchema], rows: Mapping[str, int], leads: int) -> Iterator[Finding]:
-    """Say whether changes of Lead Status and Lead Owner can be proved. `rows` counts the history rows by field."""
-    check = "history tracking"
-    remedy = (
-        "Setup > Object Manager > Lead > Fields & Relationships > Set History Tracking: tick {}. "
-        "Until then a change proves nobody: it is only noted."
-    )
-    history = _field(schema, "LeadHistory", "Field")
-    if history is None:
-        text = "LeadHistory is not visible: no change of a lead can be proved."
-        yield _bad(check, text, remedy.format("Lead Status and Lead Owner"))
-        return
-    for field, label in (("Status", "Lead Status"), ("Owner", "Lead Owner")):
-        if history.picklist:
-            judged, is_tracked = "by what describe says", field in history.picklist
-        else:
-            count = rows.get(field, 0)
-            judged, is_tracked = f"by {count:,} history rows, as describe does not tell", count > 0
-        if is_tracked:
-            yield _ok(check, f"{label} is tracked (judged {judged})")
-        elif not leads and not history.picklist:
-            yield _warn(check, f"{label}: cannot be judged, as there are no leads yet.", remedy.format(label))
-        else:
-            yield _bad(check, f"{label} is not tracked (judged {judged}).", remedy.format(label))
+        yield warn(check, text, "Who is in two teams is only noted: take them out of one.")
 
 
 def budget_left(usage: ApiUsage, share_percent: float | None, reserve_percent: float | None = None) -> Finding:
@@ -308,10 +219,10 @@ def budget_left(usage: ApiUsage, share_percent: float | None, reserve_percent: f
     remedy = "Find the integration that uses them: Setup > System Overview > API Requests."
     if usage.allowed and usage.used >= usage.allowed * (1 - (reserve_percent or 0) / 100):
         waits = "cycles would wait now"
-        return _bad(check, f"{text}; {waits}", f"{remedy} Or lower api_calls_reserve_percent under [limits] in config.toml.")
+        return bad(check, f"{text}; {waits}", f"{remedy} Or lower api_calls_reserve_percent under [limits] in config.toml.")
     if usage.allowed and usage.used * 100 >= usage.allowed * BUDGET_WARNING_PERCENT:
-        return _warn(check, text, remedy)
-    return _ok(check, text)
+        return warn(check, text, remedy)
+    return ok(check, text)
 
 
 def login_method(method: Method) -> Iterator[Finding]:
@@ -319,11 +230,11 @@ def login_method(method: Method) -> Iterator[Finding]:
     if isinstance(method, Password):
         text = f"{method.username} logs in with a password: Salesforce is retiring that, and newer orgs refuse it."
         remedy = 'Set up login = "jwt-bearer" or "client-credentials" under [org] as config.example.toml shows.'
-        yield _warn("login", text, remedy)
+        yield warn("login", text, remedy)
     elif isinstance(method, RefreshToken):
-        yield _ok("login", f"the refresh token is in {method.token_file}; when Salesforce replaces it, so does syncd")
+        yield ok("login", f"the refresh token is in {method.token_file}; when Salesforce replaces it, so does syncd")
     elif isinstance(method, JwtBearer):
-        yield _ok("login", f"the app signs for {method.username} with {method.key_file}, for {method.audience}")
+        yield ok("login", f"the app signs for {method.username} with {method.key_file}, for {method.audience}")
 
 
 def no_excess(schema: Mapping[str, ObjectSchema]) -> Finding:
@@ -334,5 +245,5 @@ def no_excess(schema: Mapping[str, ObjectSchema]) -> Finding:
         editable = [name for name in ("Amount", "CloseDate", "StageName") if (f := deal.fields.get(name)) and f.is_updateable]
         fields = f", {', '.join(editable)} among its fields" if editable else ""
         remedy = "Take Edit on Opportunity from the permission set: syncd never writes one, and then nobody has to believe it."
-        return _warn(check, f"syncd's user may edit Opportunity{fields}.", remedy)
-    return _ok(check, "syncd's user may not edit Opportunity")
+        return warn(check, f"syncd's user may edit Opportunity{fields}.", remedy)
+    return ok(check, "syncd's user may not edit Opportunity")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from syncd.cli import output
-from syncd.cli.findings import Finding, Level
+from syncd.cli.finding import Finding, Level
 from syncd.errors import StoreUnusable
 
 MOUNTS = Path("/proc/mounts")

@@ -24,6 +24,7 @@ from syncd.ports.org import (
     OrgReader,
     Page,
     Pull,
+    RecordType,
     UpdatedSince,
     Updates,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Page",
     "Pull",
     "QueryJob",
+    "RecordType",
     "Refused",
     "Request",
     "Store",

@@ -55,6 +55,15 @@ class ObjectSchema:
     is_createable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """One active record type of an object, by its developer name, with the values that its picklists offer by field."""
+
+    object: str
+    name: str
+    picklists: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Keyset:
     """A place in an object's rows ordered by (stamp, Id): everything up to and including it has been read."""

@@ -21,12 +21,13 @@ from syncd.ports import (
     Overwrite,
     Pull,
     QueryJob,
+    RecordType,
     Update,
     UpdatedSince,
     WriteResult,
 )
 from syncd.ports.census import Fate, Span
-from syncd.salesforce import bulk_ingest, bulk_query, counting, pull, reads, writes
+from syncd.salesforce import bulk_ingest, bulk_query, counting, pull, reads, record_types, writes
 from syncd.salesforce.access import OrgAccess
 from syncd.salesforce.connection import Connection, host_now
 
@@ -84,6 +85,10 @@ class SalesforceOrg:
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
         """Describe objects, 25 in one API call; an object that is not visible is absent."""
         return reads.schema(self._connection, objects)
+
+    def record_types(self, object: str) -> list[RecordType]:
+        """Read the active record types of an object with their picklist values; `check` asks."""
+        return record_types.record_types(self._connection, object)
 
     def pull(
         self,

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.findings import Level, budget_left, history_tracked
+from syncd.cli.fence_findings import history_tracked, tracked_fields
+from syncd.cli.finding import Level
+from syncd.cli.findings import budget_left
 from syncd.cli.paths import file_system_of
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
 from syncd.sandbox.local import RunningOrg, running
@@ -256,7 +258,9 @@ def _schema(*picklist: str) -> dict[str, ObjectSchema]:
 def test_history_tracking_is_judged_by_describe_or_else_by_its_rows(
     schema: dict[str, ObjectSchema], rows: dict[str, int], leads: int, levels: list[Level]
 ) -> None:
-    found = list(history_tracked(schema, rows, leads))
+    fields = tracked_fields(None)
+    counts = {one: rows.get(one.name, 0) for one in fields}
+    found = list(history_tracked(fields, schema, counts, {"Lead": leads}))
     assert [each.level for each in found] == levels
     assert all("judged" in each.text for each in found if schema)
 
