@@ -35,23 +35,26 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """One history row: who changed which field of which record, and when (UTC)."""
+    """One history row: who changed which field of which record, and when (UTC). `is_fenced`: a fence stands on that field."""
 
     user_id: str
     record_id: str
     field: str
     at: datetime
+    is_fenced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one login left in the history. Shares are of its rows, from 0 to 1; `peak` is records in its busiest minute.
+    """What one login left in the history. Shares are of its rows, from 0 to 1; `peak` is records in its busiest minute, `fenced`
+    the number of rows of fields that a fence stands on.
 
     `bulk_share`: saved many at once, three in a second or twenty in a minute. `single_by_day_share`: neither so nor at odd hours.
     """
 
     user_id: str
     rows: int
+    fenced: int
     records: int
     fields: tuple[str, ...]
     peak: int
@@ -66,6 +69,7 @@ class Trace:
 @dataclass(slots=True)
 class _Seen:
     rows: int = 0
+    fenced: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     records: set[str] = field(default_factory=set)
     minutes: dict[datetime, set[str]] = field(default_factory=dict)
@@ -75,11 +79,12 @@ class _Seen:
 
 
 def traces(touches: Iterable[Touch], zone: tzinfo) -> list[Trace]:
-    """Gather what each login left behind, the busiest first. `zone` says when night and weekend are."""
+    """Gather what each login left behind, who moved most of what is fenced first. `zone` says when night and weekend are."""
     seen: dict[str, _Seen] = {}
     for touch in touches:
         here, at = seen.setdefault(touch.user_id, _Seen()), touch.at.astimezone(zone)
         here.rows += 1
+        here.fenced += touch.is_fenced
         here.fields[touch.field] += 1
         here.records.add(touch.record_id)
         here.minutes.setdefault(touch.at.replace(second=0, microsecond=0), set()).add(touch.record_id)
@@ -87,7 +92,7 @@ def traces(touches: Iterable[Touch], zone: tzinfo) -> list[Trace]:
         here.hours.add(at.hour)
         here.odd += _is_odd(at)
     found = [_trace(user_id, one, zone) for user_id, one in seen.items()]
-    return sorted(found, key=lambda trace: (-trace.rows, trace.user_id))
+    return sorted(found, key=lambda trace: (-trace.fenced, -trace.rows, trace.user_id))
 
 
 def _is_odd(at: datetime) -> bool:
@@ -102,6 +107,7 @@ def _trace(user_id: str, seen: _Seen, zone: tzinfo) -> Trace:
     return Trace(
         user_id,
         seen.rows,
+        seen.fenced,
         len(seen.records),
         tuple(name for name, _ in seen.fields.most_common()),
         max(in_minute.values()),

@@ -43,7 +43,24 @@ def test_machines_are_proposed_with_a_line_for_the_file(syncd: Syncd, watched: S
     assert tool.split()[:3] == ["Sync", "Bot", "120"]
     assert " tool " in tool
     assert " person " in rep
-    assert 'sync_bot = { kind = "tool", user = ["Sync Bot"] }' in said.out
+    assert 'sync_bot = { kind = "tool", user = ["bot@acme.example"] }' in said.out
+
+
+def test_a_name_that_is_a_team_already_is_not_proposed_again(syncd: Syncd, watched: SqlStore) -> None:
+    with watched.begin() as tx:
+        tx.mirror([person("User", TOOL, Name="Marketing", Username="bot@acme.example")])
+    out = syncd("actors", "discover").out
+    assert 'marketing_1 = { kind = "tool", user = ["bot@acme.example"] }' in out
+
+
+def test_who_only_changes_what_no_fence_stands_on_is_not_listed(syncd: Syncd, watched: SqlStore) -> None:
+    rater = "0055e00000C1b2cAAB"
+    with watched.begin() as tx:
+        tx.mirror([history(2000 + n, rater, AT - timedelta(days=2, minutes=n), "Rating") for n in range(30)])
+        tx.mirror([history(3000 + n, REP, AT - timedelta(days=2, minutes=n), "Rating") for n in range(3)])
+    found = {row["user_id"]: row for row in syncd("actors", "discover", "--json").json["actors"]}
+    assert rater not in found
+    assert (found[REP]["rows"], found[REP]["fenced"], found[REP]["fields"]) == (23, 20, ["Status", "Rating"])
 
 
 def test_json_has_every_figure_and_an_owner_s_second_row_counts_once(syncd: Syncd, watched: SqlStore) -> None:
