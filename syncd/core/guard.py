@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from syncd.core.telling import TELL
 from syncd.core.values import Intent
 
 HOUR = timedelta(hours=1)
@@ -32,9 +33,10 @@ class Limits:
 def too_many(intents: Iterable[Intent], limits: Limits, people: int) -> str | None:
     """Say which limit these intents would break, or None when they may go out.
 
+    Shapes: what only tells why something was put back changes no record, and does not count.
     Source: promise 8: a cycle that would change more than the agreed number of records stops and asks.
     """
-    wanted = list(intents)
+    wanted = [intent for intent in intents if intent.part != TELL]
     records = len({(intent.object, intent.record_id, intent.after if intent.is_create else None) for intent in wanted})
     owners = len({intent.record_id for intent in wanted if intent.field == "OwnerId"})
     allowed = limits.records_allowed(people)

@@ -14,22 +14,39 @@ from syncd.core.values import OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close, outcome_of
 from syncd.engine.consent import external_fields, flags_against
 from syncd.engine.sending import Lane, batches_of, send_locked
+from syncd.engine.telling import after_their_reverts
 from syncd.engine.world import Cycle
 from syncd.ports import OpenIntent, OrgWriter, WriteResult
 
 NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
     "CampaignMember": ("CampaignId", "ContactId"),
     "Task": ("WhoId", "WhatId", "OwnerId", "Subject", "ActivityDate"),
+    "FeedItem": ("ParentId", "Body"),
 }
-ASKED_FOR: Mapping[str, tuple[str, ...]] = {"CampaignMember": ("CampaignId", "ContactId"), "Task": ("WhoId", "Subject")}
+ASKED_FOR: Mapping[str, tuple[str, ...]] = {
+    "CampaignMember": ("CampaignId", "ContactId"),
+    "Task": ("WhoId", "WhatId", "Subject"),
+    "FeedItem": ("ParentId",),
+}
 """The part of each natural key that a query may ask for: only texts and ids are written alike in a query and in a row."""
 Key = tuple[Scalar, ...]
 
 
 def create(lane: Lane, items: Sequence[OpenIntent]) -> None:
-    """Look for each row by its natural key, and at the person's consent, then send what is missing."""
-    for name in sorted({item.intent.object for item in items}):
-        mine = sorted((item for item in items if item.intent.object == name), key=lambda item: (str(item.intent.after), item.seq))
+    """Look for each row by its natural key, and at the person's consent, then send what is missing.
+
+    What tells why something was put back waits for that, and is not made when it was not.
+    """
+    told = list(after_their_reverts(lane.world, items))
+    moot = [
+        (item, _not_sent(item, "nothing was put back, so there is nothing to tell", lane.cycle))
+        for item, may in told
+        if may is False
+    ]
+    close(lane.world, lane.cycle, moot)
+    ready = [item for item, may in told if may]
+    for name in sorted({item.intent.object for item in ready}):
+        mine = sorted((item for item in ready if item.intent.object == name), key=lambda item: (str(item.intent.after), item.seq))
         for some in batches_of(mine, ROWS_A_CALL):
             _create_some(lane, name, some)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncd.core.guard import Limits, too_many
 from syncd.core.plan import Plan
+from syncd.core.telling import TELL
 from syncd.core.values import InboxItem, Outcome, OutcomeKind
 from syncd.engine.outbox import Loads, open_items
 from syncd.engine.plans import write_plan
@@ -35,7 +36,7 @@ def hold_for_asking(world: World, cycle: Cycle) -> None:
     nurture = world.policies.nurture
     if nurture is None or nurture.mode != "ask":
         return
-    held = [item for item in open_items(world, Loads()) if item.intent.is_create]
+    held = [item for item in open_items(world, Loads()) if item.intent.is_create and item.intent.part != TELL]
     if held:
         hold(world, cycle, held, f'{len(held)} enrolments wait for a word (mode = "ask")', "or leave it")
 
