@@ -59,17 +59,20 @@ def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:
 
 def _mapping_of(export: Path) -> dict[str, str]:
     """Recognise an export and write its mapping: {source name: text}. Raises ConfigInvalid for what is no export."""
+    from syncd.exports.unpacking import NotText, text_in
     from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
 
     try:
-        with export.open("rb") as stream:
-            head = read_header(stream.read(HEAD_BYTES))
+        with export.open("rb") as stream, text_in(stream) as inside:
+            head = read_header(inside.read(HEAD_BYTES))
         vendor = recognise(head)
         text = starter(vendor, head, export.name)
     except OSError as error:
         raise ConfigInvalid(
             f"{export} cannot be read: {error.strerror}.", hint="Name a CSV file from the marketing tool."
         ) from error
+    except NotText as error:
+        raise ConfigInvalid(f"{export}: {error}", hint=error.remedy) from error
     except NoExport as error:
         raise ConfigInvalid(
             f"{export} {error}.", hint="Begin with mappings/fields/marketo.toml: run syncd init without it."

@@ -24,6 +24,8 @@ class Hash(Protocol):
 
     def update(self, data: bytes, /) -> None: ...
 
+    def hexdigest(self) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -11,17 +11,12 @@ from syncd.core.cells import CONTROL
 from syncd.core.mapping import DELIMITERS, SourceMapping
 from syncd.core.rows import read_row
 from syncd.core.values import Problem
-from syncd.exports.lines import NotEncoded, lines_of
+from syncd.exports.lines import Hash, NotEncoded, lines_of
 from syncd.exports.records import BadRecord, Record, records_of
+from syncd.exports.unpacking import NotText, text_in
 from syncd.policies.documents import nearest
 from syncd.ports import ExportFile, Header, Item, Refused
 
-_MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "Unpack it, or save it as CSV UTF-8."),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it first: gunzip FILE"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save it as CSV UTF-8."),
-    (b"%PDF", "a PDF document", "Export as CSV."),
-)
 _EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
 
 
@@ -33,23 +28,30 @@ def items_of(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at:
     Units:  memory is bounded by one line and one record.
     """
     seen = hashlib.sha256()
-    head = stream.read(4)
-    stream.seek(0)
-    for magic, what, remedy in _MAGIC:
-        if head.startswith(magic):
-            yield _refused(file, 1, 1, "EXP-001", f"This is {what}, not a CSV file.", remedy)
-            return
     try:
-        records = records_of(lines_of(stream, mapping.encoding, seen), mapping.delimiter)
-        yield from _items(records, file, mapping, now_at)
-    except NotEncoded as error:
-        text = f"The file is not what [file] encoding declares: {error!s}."
-        yield _refused(file, error.line, 1, "EXP-002", text, "Export it again as UTF-8, or correct encoding in the mapping.")
+        with text_in(stream) as text:
+            is_packed = text is not stream
+            records = records_of(lines_of(text, mapping.encoding, seen), mapping.delimiter)
+            yield from _items(records, file, mapping, now_at)
+    except NotText as error:
+        yield _refused(file, 1, 1, error.code, str(error), error.remedy)
         return
+    except NotEncoded as error:
+        text_of = f"The file is not what [file] encoding declares: {error!s}."
+        yield _refused(file, error.line, 1, "EXP-002", text_of, "Export it again as UTF-8, or correct encoding in the mapping.")
+        return
+    if _hash_of(stream, None if is_packed else seen) != file.sha256:
+        yield _refused(file, 1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon.", "wait")
+
+
+def _hash_of(stream: BinaryIO, seen: Hash | None) -> str:
+    """Return the SHA-256 of the file as it lies there; `seen` took what has been read of it so far."""
+    if seen is None:
+        seen = hashlib.sha256()
+        stream.seek(0)
     while chunk := stream.read(1 << 18):
         seen.update(chunk)
-    if seen.hexdigest() != file.sha256:
-        yield _refused(file, 1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon.", "wait")
+    return seen.hexdigest()
 
 
 def _items(

@@ -15,7 +15,7 @@ from syncd.core.mapping import DELIMITERS
 
 RECOGNISED_MIN = 3
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))
-_PACKED = ((b"PK", "a ZIP archive or an Excel workbook"), (b"\x1f\x8b", "a gzip archive"))
+_PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +227,7 @@ class NoExport(ValueError):
 
 
 def read_header(head: bytes) -> Export:
-    """Read the header from the first bytes of a file. Errors: NoExport, saying what the file is."""
-    for magic, what in _PACKED:
-        if head.startswith(magic):
-            raise NoExport(f"is {what}: unpack it, or save it as CSV UTF-8")
+    """Read the header from the first bytes of a file's text. Errors: NoExport, saying what the file is."""
     codec, name = next(((codec, name) for bom, codec, name in _BOMS if head.startswith(bom)), ("utf-8", "utf-8"))
     text = _decoded(head, codec)
     if text is None:
@@ -296,7 +293,8 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
     yield 'mode = "observe"'
     yield ""
     yield "[file]"
-    yield f'pattern = "{begin}*.csv"'
+    packed = _PACKED.search(file_name)
+    yield f'pattern = "{begin}*{packed[0] if packed else ".csv"}"'
     yield f'encoding = "{export.encoding}"'
     yield f"delimiter = {_quoted(export.delimiter)}" if export.delimiter != "\t" else 'delimiter = "\\t"'
     yield f'zone = "{vendor.zone}"    # {vendor.zone_note}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def test_from_export_writes_a_mapping_for_that_tool_and_its_columns(syncd: Syncd
     assert "wrote new/config.toml" in said.out
 
 
+def test_from_export_looks_into_an_archive(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv.gz").write_bytes(gzip.compress(EXPORT.encode()))
+    assert syncd("init", "new", "--from-export", "leads.csv.gz").code == 0
+    assert 'pattern = "*.csv.gz"' in (tmp_path / "new" / "mappings" / "fields" / "marketo.toml").read_text("utf-8")
+
+
 def test_where_syncd_is_set_up_already_only_the_mapping_is_added(syncd: Syncd, tmp_path: Path) -> None:
     assert syncd("init", "new").code == 0
     (tmp_path / "contacts.csv").write_text('"id","firstname","lastname","email","points"\n', "utf-8")
@@ -59,7 +66,8 @@ def test_where_syncd_is_set_up_already_only_the_mapping_is_added(syncd: Syncd, t
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"PK\x03\x04", "is a ZIP archive"), (b"a,b\n", "looks like an e-mail address"), (None, "No such file")]
+    ("content", "why"),
+    [(b"PK\x03\x04", "archive is damaged"), (b"a,b\n", "looks like an e-mail address"), (None, "No such file")],
 )
 def test_from_export_refuses_what_is_no_export(syncd: Syncd, tmp_path: Path, content: bytes | None, why: str) -> None:
     if content is not None:

@@ -99,8 +99,6 @@ def test_an_unknown_tool_s_opt_out_is_guessed_and_marked(tmp_path: Path) -> None
     [
         (b"", "is empty"),
         (b"\n\n", "is empty, or begins with an empty line"),
-        (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
-        (b"\x1f\x8b\x08", "a gzip archive"),
     ],
 )
 def test_what_is_no_csv_is_said(head: bytes, why: str) -> None:
