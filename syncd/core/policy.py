@@ -6,7 +6,7 @@ Parsed tables in, (Fences, problems) out. Source of the rules: practices 1, 7, 9
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.actors import Team
 from syncd.core.fence_file.bindings import (
@@ -22,7 +22,7 @@ from syncd.core.fence_file.conditions import Compile, Conditions
 from syncd.core.fence_file.gates import GatesReader, Pair, read_never_to, read_reasons
 from syncd.core.fence_file.holdings import HoldingsReader
 from syncd.core.fence_file.ladders import Stance, read_approvers, read_bulk, read_ladders, read_quiet
-from syncd.core.fence_file.sides import is_read_only, read_sides
+from syncd.core.fence_file.sides import FIELDS, is_read_only, read_sides
 from syncd.core.fence_file.teams import RECORD_OWNER, holders_in, people_in, read_teams, sides_of
 from syncd.core.fence_model import OWNER, STATUS, Bound, Fence, Fences, Gate, Holding, Ladder
 from syncd.core.reading import Reader
@@ -94,13 +94,15 @@ class _FenceFile:
         drafts = self._drafts(teams, lists)
         refuse_twice(read, list(self._placed(drafts)))
         approvers = read_approvers(read, people_in(teams))
-        stances = [self._stance(draft, teams, {one.team for one in approvers}) for draft in drafts]
-        ladders = read_ladders(read, stances)
+        approved_by = {one.team for one in approvers}
+        named = {draft.name: {one.object for one in draft.bound} for draft in drafts if draft.holdings}
+        sides = read_sides(read, [one for draft in drafts for one in draft.bound], named, holders_in(teams))
+        stances = [self._stance(draft, teams, approved_by) for draft in drafts]
+        of_fields = Stance(FIELDS, sorted(people_in(teams)), not any(is_read_only(side.object) for side in sides), approved_by)
+        ladders = read_ladders(read, [*stances, of_fields] if sides else stances)
         never_to = read_never_to(read, {team.name for team in teams})
         fences = [draft.fence(read, ladders[draft.name], never_to if draft.name == OWNER else frozenset()) for draft in drafts]
-        bound = [one for fence in fences for one in fence.bound]
-        names = [fence.name for fence in fences if fence.holdings]
-        sides = read_sides(read, bound, names, holders_in(teams))
+        sides = tuple(replace(side, ladder=ladders[FIELDS]) for side in sides)
         quiet, bulk = read_quiet(read), read_bulk(read)
         return Fences(version or "", policy_hash, tuple(teams), tuple(fences), sides, quiet, bulk, approvers)
 

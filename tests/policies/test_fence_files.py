@@ -126,6 +126,20 @@ def test_what_one_fence_says_of_crossings_goes_before_what_is_said_of_all(large:
     assert (large.quiet, large.bulk) == (Quiet(5, "quarter"), BulkEvent(50, timedelta(minutes=10)))
 
 
+def test_rules_of_fields_have_a_ladder_of_their_own(tmp_path: Path, large: Fences) -> None:
+    assert [rule.ladder for rule in large.sides] == [large.status.ladder] * 2
+    path = tmp_path / "fences.toml"
+    path.write_text(LARGE.read_text(encoding="utf-8") + '[crossing.fields]\nmode = { tool = "revert" }\n', encoding="utf-8")
+    policy, problems = read(path)
+    assert policy is not None, problems
+    assert [rule.ladder.mode[ActorKind.TOOL] for rule in policy.sides] == [Verdict.REVERT] * 2
+    assert policy.status.ladder.mode[ActorKind.TOOL] is Verdict.WARN
+
+
+def test_nothing_is_told_on_opportunities(large: Fences) -> None:
+    assert (large.fence("stage").ladder.tell, large.status.ladder.tell) == (None, "field Syncd_Note__c")
+
+
 def test_a_mode_is_overridden_kind_by_kind(tmp_path: Path) -> None:
     path = tmp_path / "fences.toml"
     path.write_text(LARGE.read_text(encoding="utf-8") + '[crossing.status]\nmode = { tool = "revert" }\n', encoding="utf-8")

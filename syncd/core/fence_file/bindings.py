@@ -34,7 +34,7 @@ def read_fence_names(read: Reader) -> list[str]:
     for name in read.table((FENCE,)):
         path = (FENCE, name)
         read.plain_text(path, name)
-        if name in (STATUS, OWNER, *LADDER_KEYS):
+        if name in (STATUS, OWNER, "fields", *LADDER_KEYS):
             text = f"a fence can't be called {name!r}: that word means something else under [crossing]."
             read.refuse(path, "MAP-048", text, f"Give it another name, such as [fence.{name}_2].")
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -74,7 +74,7 @@ def read_ladders(read: Reader, stances: Sequence[Stance]) -> dict[str, Ladder]:
         read.known_keys(path, LADDER_KEYS)
         said = _said(read, path).under(general)
         _limits(read, stance, said)
-        found[stance.name] = said.ladder()
+        found[stance.name] = (said if stance.is_writable else replace(said, tell=None)).ladder()
     return found
 
 
@@ -82,18 +82,22 @@ def _limits(read: Reader, stance: Stance, said: Said) -> None:
     if not stance.is_writable:
         for kind, verdict in said.mode.items():
             if verdict in BEYOND_WARN:
-                text = f"the {stance.name} fence can't {verdict}: syncd never writes an opportunity."
-                remedy = f'Write it for this fence: [{CROSSING}.{stance.name}] mode = {{ {kind} = "warn" }}'
+                text = f"{_named(stance)} can't {verdict}: syncd never writes an opportunity."
+                remedy = f'Say less here: [{CROSSING}.{stance.name}] mode = {{ {kind} = "warn" }}'
                 read.refuse(said.at[kind], "MAP-043", text, remedy)
         return
     missing = [team for team in stance.between if team not in stance.approved_by]
     if said.mode.get(ActorKind.PERSON) in BEYOND_WARN and missing:
         word = said.mode[ActorKind.PERSON]
-        text = f"the {stance.name} fence may {word} people only when each team agrees, and nobody approves for "
+        text = f"{_named(stance)} may {word} people only when each team agrees, and nobody approves for "
         lines = ", ".join(f'{team} = "name@example.com"' for team in missing)
         named = " and ".join(part for part in (", ".join(missing[:-1]), missing[-1]) if part)
         remedy = f'Write "warn", or add to {APPROVERS} at the top of the file: {lines}'
         read.refuse(said.at[ActorKind.PERSON], "MAP-044", f"{text}{named}.", remedy)
+
+
+def _named(stance: Stance) -> str:
+    return "a rule of [fields]" if stance.name == "fields" else f"the {stance.name} fence"
 
 
 def _said(read: Reader, path: Path) -> Said:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from syncd.core.fence_file.bindings import OPPORTUNITY, object_field
 from syncd.core.fence_model import Bound, Sharing, SideRule
@@ -13,15 +13,21 @@ OPT_OUT = "HasOptedOutOfEmail"
 KEYS = ("team", "follows", "shared")
 
 
-def read_sides(read: Reader, bound: Collection[Bound], fences: Collection[str], teams: Collection[str]) -> tuple[SideRule, ...]:
-    """Read [fields]. `bound` is what fences stand on, `fences` their names, `teams` who may hold a field."""
+def read_sides(
+    read: Reader, bound: Collection[Bound], fences: Mapping[str, Collection[str]], teams: Collection[str]
+) -> tuple[SideRule, ...]:
+    """Read [fields]. `bound` is what fences stand on, `fences` maps their names to their objects, `teams` may hold a field."""
     fenced = {(one.object, one.field) for one in bound}
     found = [_side(read, written, fenced, fences, teams) for written in read.table((FIELDS,))]
     return tuple(rule for rule in found if rule is not None)
 
 
 def _side(
-    read: Reader, written: str, fenced: Collection[tuple[str, str]], fences: Collection[str], teams: Collection[str]
+    read: Reader,
+    written: str,
+    fenced: Collection[tuple[str, str]],
+    fences: Mapping[str, Collection[str]],
+    teams: Collection[str],
 ) -> SideRule | None:
     path = (FIELDS, written)
     split = object_field(read, path, written)
@@ -45,6 +51,9 @@ def _side(
         read.unknown((*path, "team"), "MAP-022", f"{written} is given to {team!r}, which is no team of people", teams, team)
     if follows is not None and follows not in fences:
         read.unknown((*path, "follows"), "MAP-059", f"{written} follows {follows!r}, which is no fence", fences, follows)
+    elif follows is not None and object not in fences[follows]:
+        text = f"{written} follows {follows!r}, which does not stand on {object}."
+        read.refuse((*path, "follows"), "MAP-059", text, 'Name a fence of the same object, or say whose it is: { team = "…" }')
     shared = read.choice((*path, "shared"), tuple(each.value for each in Sharing))
     rule = read.rule(f"field {written}", *path)
     return SideRule(object, field, rule, team, follows, None if shared is None else Sharing(shared))
