@@ -16,11 +16,10 @@ from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
     from syncd.cli.finding import Finding
-    from syncd.cli.findings import Names
     from syncd.config import Config
     from syncd.core.nurture import Nurture
     from syncd.core.policies import Policies
-    from syncd.core.values import OrgRecord, Scalar
+    from syncd.core.values import Scalar
     from syncd.salesforce.org import SalesforceOrg
 
 SKEW_MAX = timedelta(minutes=1)
@@ -83,6 +82,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     from syncd.cli import findings
     from syncd.cli.fence_check import fences_fit, queues_fit
     from syncd.cli.finding import Finding, Level
+    from syncd.cli.team_check import names_of, teams_fit
     from syncd.engine.needs import OBJECTS, objects_under
     from syncd.engine.world import Pace
 
@@ -101,8 +101,8 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         yield from findings.stages_known(policies.nurture, schema)
         yield from _campaigns(org, policies.nurture)
     if policies is not None:
-        names = _names(org)
-        yield from findings.teams_known(policies.fences, names)
+        names = names_of(org, policies, schema)
+        yield from teams_fit(config, names, policies)
         yield from queues_fit(policies.fences, names.people)
     limits = config.limits
     yield findings.budget_left(org.usage(), limits.api_calls_share_percent, limits.api_calls_reserve_percent)
@@ -121,28 +121,6 @@ def _campaigns(org: SalesforceOrg, nurture: Nurture) -> Iterator[Finding]:
     campaigns = org.find("Campaign", ("Name", "IsActive"), {"Name": names}).records
     statuses = org.find("CampaignMemberStatus", ("CampaignId", "Label"), {"CampaignId": list(campaigns)}).records
     yield from findings.campaigns_ready(nurture, campaigns.values(), statuses.values())
-
-
-def _names(org: SalesforceOrg) -> Names:
-    """Read users, groups, profiles and roles: one API call in an org with less than 2,000 of each."""
-    from syncd.cli.findings import Names
-    from syncd.core.actors import directory_of
-    from syncd.ports import Page, Pull
-
-    pulls = (
-        Pull("User", ("Name", "Username", "IsActive", "Profile.Name", "UserRole.Name")),
-        Pull("Group", ("Name", "DeveloperName", "Type")),
-        Pull("GroupMember", ("GroupId", "UserOrGroupId")),
-        Pull("Profile", ("Name",)),
-        Pull("UserRole", ("Name",)),
-    )
-    rows: dict[str, list[OrgRecord]] = {pull.object: [] for pull in pulls}
-    for page in org.pull(pulls):
-        if isinstance(page, Page):
-            rows[page.object] += page.records
-    people = directory_of(rows["User"], rows["Group"], rows["GroupMember"], org.identity().user_id)
-    profiles, roles = (tuple(row.text("Name") or "" for row in rows[object]) for object in ("Profile", "UserRole"))
-    return Names(people, profiles, roles)
 
 
 def _told(found: Iterable[Finding]) -> Iterator[str]:

@@ -6,16 +6,14 @@ Source: real orgs, assumptions 1, 26 and 27 (docs/practices.md, Real orgs).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from syncd.cli.finding import Finding, Level, at, bad, meant, ok, warn
-from syncd.core.actors import Directory, actor_of
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
 from syncd.core.fence_model import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
-from syncd.core.values import ActorKind, OrgRecord, Verdict
+from syncd.core.values import OrgRecord, Verdict
 from syncd.engine.formulas import formulas_in
 from syncd.engine.needs import ALL, needs_under
 from syncd.policies.documents import nearest
@@ -162,52 +160,6 @@ def campaigns_ready(nurture: Nurture, campaigns: Iterable[OrgRecord], statuses: 
             text = f"{where} has no member status {track.member_status!r}."
             found.append(bad(check, text, meant(track.member_status, labels.get(rows[0].id, []))))
     yield from found or [ok(check, f"{len(nurture.tracks)} campaigns exist, are active and have their member status")]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What the org calls its users, profiles, roles and queues."""
-
-    people: Directory
-    profiles: tuple[str, ...]
-    roles: tuple[str, ...]
-
-
-def teams_known(fences: Fences, names: Names) -> Iterator[Finding]:
-    """Say which members under [teams] the org does not have, which are inactive, and who is claimed twice."""
-    check = "teams"
-    users = names.people.users.values()
-    active = {word.casefold(): word for user in users if user.is_active for word in (user.username, user.name)}
-    gone = {word.casefold() for user in users if not user.is_active for word in (user.username, user.name)} - set(active)
-    known = {
-        "profile": {name.casefold(): name for name in names.profiles},
-        "role": {name.casefold(): name for name in names.roles},
-        "queue": {word.casefold(): word for queue in names.people.queues.values() for word in queue},
-    }
-    found = []
-    for team in fences.teams:
-        where = f"{at(team.rule)} team {team.name!r}"
-        for user in sorted(team.users - set(active)):
-            name = team.spelling.get(user, user)
-            if user in gone:
-                found.append(bad(check, f"{where}: user {name!r} is not active.", "Name a successor, or take the user out."))
-            else:
-                found.append(bad(check, f"{where}: there is no user {name!r}.", meant(user, active.values())))
-        for kind, members in (("profile", team.profiles), ("role", team.roles), ("queue", team.queues)):
-            missing = [team.spelling.get(name, name) for name in sorted(members - set(known[kind]))]
-            words = known[kind].values()
-            found += [bad(check, f"{where}: there is no {kind} {name!r}.", meant(name, words)) for name in missing]
-    found += _claimed_twice(check, fences, names.people)
-    yield from found or [ok(check, f"every user, profile, role and queue of {len(fences.teams)} teams exists")]
-
-
-def _claimed_twice(check: str, fences: Fences, people: Directory) -> Iterator[Finding]:
-    actors = [actor_of(user.id, people, fences.teams) for user in people.users.values() if user.is_active]
-    twice = [actor for actor in actors if actor.kind is ActorKind.UNKNOWN and actor.why.startswith("several")]
-    if twice:
-        example = f"{twice[0].name} ({twice[0].why.partition(': ')[2]})"
-        text = f"{len(twice)} active users are claimed by several teams, such as {example}."
-        yield warn(check, text, "Who is in two teams is only noted: take them out of one.")
 
 
 def budget_left(usage: ApiUsage, share_percent: float | None, reserve_percent: float | None = None) -> Finding:
