@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from syncd.core.telling import TELL
 from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind
+from syncd.engine.owner_health import see_written
 from syncd.engine.regret import count_write
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, StoreWriter, WriteResult
@@ -49,6 +50,7 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
         cycle.count(f"outcomes {outcome.kind.value}")
         if outcome.kind is OutcomeKind.CONFIRMED:
             count_write(cycle, item.intent)
+            see_written(cycle, item.intent)
             cycle.count(_COUNTED.get(item.intent.part, "enrolled" if item.intent.is_create else "fields written"))
 
 

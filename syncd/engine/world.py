@@ -78,7 +78,8 @@ class Cycle:
 
     `covered` says by object up to when all of the org's transactions had ended, where the org was asked; `caught` holds by
     object what is decided straight from memory. `families` gives by object the history that its changes are judged by, `tiers`
-    which objects are read together. `wrote` counts confirmed writes by rule and the version of its file.
+    which objects are read together. `wrote` counts confirmed writes by rule and the version of its file, `loads` how
+    many open leads each owner gained or lost.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Cycle:
     families: Mapping[str, str] = field(default_factory=dict)
     tiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wrote: Counter[tuple[str, str]] = field(default_factory=Counter)
+    loads: Counter[str] = field(default_factory=Counter)
 
     def subject_of(self, object: str) -> str:
         """Name what a history tells of, and anything else as itself."""
