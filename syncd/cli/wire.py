@@ -213,6 +213,7 @@ def load_policies(folder: Path) -> Policies:
 
 def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     """Read every policy file of a folder: the policies and no problem, or None and every problem of every file."""
+    from syncd.core.fence_clashes import fenced_columns
     from syncd.core.mapping import clashes, parse_mapping
 
     problems: list[Problem] = []
@@ -232,10 +233,13 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     nurture = parsed(NURTURE, lambda table: _nurture(table, fences)) if has_nurture else None
     files = sorted((folder / FIELDS).glob("*.toml"))
     sources = [parsed(f"{FIELDS}/{file.name}", partial(parse_mapping, file.stem)) for file in files]
-    problems += clashes([source for source in sources if source is not None])
+    valid = tuple(source for source in sources if source is not None)
+    problems += clashes(valid)
+    if fences is not None:
+        problems += fenced_columns(fences, valid)
     if fences is None or problems:
         return None, problems
-    return Policies(fences, nurture, tuple(source for source in sources if source is not None), hashes), []
+    return Policies(fences, nurture, valid, hashes), []
 
 
 def _compiled(text: str, rule: Rule) -> Condition | Problem:
