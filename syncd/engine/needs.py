@@ -5,10 +5,11 @@ Only what a rule names is mirrored: the base fields of each object, and what fen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from syncd.core.actors import Team, members_read_from
 from syncd.core.fence_fields import RECORD_TYPE, Named, fenced_objects, fields_named, history_of
 from syncd.core.mapping import fields_needed, keys_needed
 from syncd.core.policies import Policies
@@ -76,8 +77,8 @@ ORG_CHART = (
     Need("User", ("Name", "Username", "IsActive", "Profile.Name", "UserRole.Name"), is_rare=True),
     Need("Campaign", ("Name", "IsActive"), ("Name",), follows_deletes=True, is_rare=True),
     Need("CampaignMemberStatus", ("CampaignId", "Label", "IsDefault"), ("CampaignId",), follows_deletes=True, is_rare=True),
-    Need("Group", ("Name", "DeveloperName", "Type")),
-    Need("GroupMember", ("GroupId", "UserOrGroupId")),
+    Need("Group", ("Name", "DeveloperName", "Type"), follows_deletes=True),
+    Need("GroupMember", ("GroupId", "UserOrGroupId"), follows_deletes=True),
     Need(
         "OpportunityHistory",
         ("OpportunityId", "StageName", "CreatedDate"),
@@ -99,11 +100,21 @@ ORG_CHART = (
         is_optional=True,
     ),
 )
+# Who is in a team, where a line under [teams] asks for more than users and queues.
+# Groups may hold whole roles; these change rarely, so that they cost no query.
+ROLES = Need("UserRole", ("Name", "DeveloperName", "ParentRoleId"), follows_deletes=True, is_optional=True, is_rare=True)
+TEAMS = (
+    Need("PermissionSetAssignment", ("AssigneeId", "PermissionSet.Name", "PermissionSet.Label", "IsActive")),
+    Need("Territory2", ("Name", "DeveloperName", "ParentTerritory2Id"), follows_deletes=True),
+    Need("UserTerritory2Association", ("UserId", "Territory2Id", "IsActive"), follows_deletes=True),
+)
 # Fields that not every edition of Salesforce has; rules fall back to others without them.
 OPTIONAL = frozenset({"LastStageChangeDate", "CompletedDateTime"})
 FAST_TIER = "fast"
 FENCED_TIER = "fenced objects"
-TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "deal people": DEAL_PEOPLE, "org chart": ORG_CHART}
+TEAM_TIER = "teams"
+CHART_TIER = "org chart"
+TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "deal people": DEAL_PEOPLE, CHART_TIER: ORG_CHART}
 ALWAYS_JUDGED = ("Lead", "Opportunity")
 """Every change of these is in the ledger, whether a fence stands on them or not."""
 ALL = (*FAST, *DEAL_PEOPLE, *ORG_CHART)
@@ -115,14 +126,34 @@ _REFERENCE_OF = {RECORD_TYPE: "RecordTypeId"}
 def tiers_under(policies: Policies) -> dict[str, tuple[Need, ...]]:
     """Return what to read under these policies by tier, each slow tier one call or more, if nothing were hidden.
 
-    What fences stand on besides the objects that are always read has a slow tier of its own, which costs nothing without them.
+    What fences stand on besides the objects that are always read has a slow tier of its own, which costs nothing without them,
+    and so has what tells who is in a team.
     """
     families, named = families_under(policies), _named_by_object(policies)
     known = {need.object for need in ALL}
     more = [need for object in families if (need := _subject(object)).object not in known]
     more += [need for object in families if (need := _history_need(object)).object not in known]
-    tiers = {**TIERS, FENCED_TIER: tuple(more)} if more else dict(TIERS)
+    asked = members_read_from(policies.fences.teams)
+    added = {FENCED_TIER: tuple(more), TEAM_TIER: tuple(need for need in TEAMS if need.object in asked)}
+    tiers = {**TIERS, **{name: needs for name, needs in added.items() if needs}}
+    if _asks_for_roles(asked):
+        tiers[CHART_TIER] = (*ORG_CHART, replace(ROLES, is_optional="UserRole" not in asked))
     return {name: tuple(_under(policies, need, families, named) for need in needs) for name, needs in tiers.items()}
+
+
+def _with_members(teams: Sequence[Team], need: Need) -> Need:
+    """Add what lines under [teams] ask of users and groups."""
+    if need.object == "Group":
+        more = ["RelatedId"] if "GroupMember" in members_read_from(teams) else []
+        return replace(need, fields=(*need.fields, *more), dispensable=frozenset(more))
+    asked = [field for team in teams if team.where is not None for field in sorted(team.where.fields)]
+    asked += ["UserType"] if any(team.user_types for team in teams) else []
+    asked += ["UserRoleId"] if _asks_for_roles(members_read_from(teams)) else []
+    return replace(need, fields=tuple(dict.fromkeys((*need.fields, *asked))), dispensable=frozenset({"UserRoleId"}))
+
+
+def _asks_for_roles(asked: frozenset[str]) -> bool:
+    return not asked.isdisjoint({"UserRole", "GroupMember"})
 
 
 def families_under(policies: Policies) -> dict[str, str]:
@@ -163,6 +194,8 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     extra = fields_needed(policies.sources).get(need.object, ())
     fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *(one.field for one in by_fences))))
     need = replace(need, fields=fields, indexed=tuple(dict.fromkeys((*need.indexed, *own_keys))))
+    if need.object in ("User", "Group"):
+        return _with_members(policies.fences.teams, need)
     if need.object in families:
         return replace(need, is_optional=False, dispensable=need.dispensable - {one.field for one in by_fences if one.is_own})
     if need.object in families.values():  # a history that was only kept is judged by now

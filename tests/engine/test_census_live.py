@@ -52,7 +52,7 @@ def test_nothing_is_counted_before_the_first_night_and_a_true_mirror_has_no_drif
     record = night(scene)
     found = result(scene)
     assert found["drift"] == []
-    assert found["objects"] == 18
+    assert found["objects"] == 19
     assert found["rows"] > 60
     assert "drift" not in record.counts
     assert record.counts["API calls"] <= 3 + 8

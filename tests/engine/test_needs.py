@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from syncd.core.actors import Team
 from syncd.core.fence_model import Bound, Condition, Fence, Gate, Holding, Ladder, SideRule
 from syncd.core.policies import Policies
-from syncd.core.values import Rule
+from syncd.core.values import ActorKind, Rule
 from syncd.engine.backfill import new_backfill, open_backfills
-from syncd.engine.needs import FENCED_TIER, TIERS, families_under, hidden_under, needs_under, tiers_under, wanted_under
+from syncd.engine.needs import (
+    CHART_TIER,
+    FENCED_TIER,
+    TEAM_TIER,
+    TIERS,
+    families_under,
+    hidden_under,
+    needs_under,
+    tiers_under,
+    wanted_under,
+)
 from syncd.ports import FieldSchema, Job, ObjectSchema
 from syncd.testing.model import START
 from tests.core.samples import fences
@@ -22,9 +34,10 @@ def condition(*fields: str) -> Condition:
     return Condition("", RULE, frozenset(fields), lambda record: True)
 
 
-def policies(*more: Fence, sides: tuple[SideRule, ...] = ()) -> Policies:
+def policies(*more: Fence, sides: tuple[SideRule, ...] = (), teams: tuple[Team, ...] | None = None) -> Policies:
     starter = fences()
-    return Policies(replace(starter, fences=(*starter.fences, *more), sides=sides), None, (), {})
+    members = starter.teams if teams is None else teams
+    return Policies(replace(starter, fences=(*starter.fences, *more), sides=sides, teams=members), None, (), {})
 
 
 def fence(*fields: str, **more: object) -> Fence:
@@ -45,11 +58,36 @@ def shown(given: Policies, **fields: set[str]) -> dict[str, ObjectSchema]:
     }
 
 
+def objects(given: Policies) -> dict[str, list[str]]:
+    return {name: [need.object for need in some] for name, some in tiers_under(given).items()}
+
+
 def test_without_more_fences_nothing_more_is_read() -> None:
-    assert {name: [need.object for need in some] for name, some in tiers_under(policies()).items()} == {
-        name: [need.object for need in some] for name, some in TIERS.items()
-    }
+    plain = {name: [need.object for need in some] for name, some in TIERS.items()}
+    assert objects(policies(teams=())) == plain
+    assert objects(policies()) == {**plain, CHART_TIER: [*plain[CHART_TIER], "UserRole"]}, "a queue may hold whole roles"
     assert families_under(policies()) == {"Lead": "LeadHistory", "Opportunity": "OpportunityFieldHistory"}
+
+
+def team(**members: Any) -> Team:
+    return Team("more", ActorKind.PERSON, RULE, **members)
+
+
+@pytest.mark.parametrize(
+    ("member", "tier", "object", "fields"),
+    [
+        (team(roles=frozenset({"vp sales+"})), CHART_TIER, "UserRole", {"ParentRoleId"}),
+        (team(permission_sets=frozenset({"ops"})), TEAM_TIER, "PermissionSetAssignment", {"PermissionSet.Name"}),
+        (team(territories=frozenset({"emea"})), TEAM_TIER, "UserTerritory2Association", {"Territory2Id"}),
+        (team(groups=frozenset({"desk"})), CHART_TIER, "Group", {"RelatedId"}),
+        (team(user_types=frozenset({"powerpartner"})), CHART_TIER, "User", {"UserType"}),
+        (team(where=condition("Department")), CHART_TIER, "User", {"Department"}),
+    ],
+)
+def test_who_is_in_a_team_is_read_where_a_line_asks_for_it(member: Team, tier: str, object: str, fields: set[str]) -> None:
+    assert object in objects(policies(teams=(member,)))[tier]
+    assert fields <= set(wanted(policies(teams=(member,)))[object])
+    assert not fields & set(wanted(policies(teams=())).get(object, ()))
 
 
 @pytest.mark.parametrize(
