@@ -6,17 +6,18 @@ what they were: when anything moved that syncd did not send, the rule stops unti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from syncd.core.sparing import rule_key
+from syncd.core.sparing import bound_key, rule_key
 from syncd.core.values import InboxItem, Intent, OrgRecord, Scalar
 
 CANARY = "canary"
-PARTS = frozenset({"fence", "map"})
+FENCE = "fence"
+PARTS = frozenset({FENCE, "map"})
 """The parts whose rules are tried out. An opt-out is written at once, whatever else moves."""
 BOOKKEEPING = frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate", "CreatedById", "Id"})
 NAMED_MAX = 3
@@ -48,14 +49,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """Everything that is being tried out, by `sparing.rule_key`."""
+    """Everything that is being tried out, by `trial_key`."""
 
     rules: Mapping[str, Trial] = field(default_factory=dict)
     watched: tuple[Watched, ...] = ()
 
     def of(self, intent: Intent) -> Trial:
         """Return how far an intent's rule got; a changed file begins anew."""
-        known = self.rules.get(rule_key(intent.rule))
+        known = self.rules.get(trial_key(intent))
         return known if known is not None and known.policy_hash == intent.policy_hash else Trial(intent.policy_hash)
 
     def under_way(self, rule: str) -> int:
@@ -76,17 +77,29 @@ class Leave(StrEnum):
     STOP = "stop"
 
 
-def leaves(groups: Sequence[Sequence[Intent]], trials: Trials, first: int | None) -> list[Leave]:
+def trial_key(intent: Intent) -> str:
+    """Name what is tried out by an intent: a column of a mapping, or all that the fences write to one field."""
+    return bound_key(intent.rule, intent.object, intent.field) if intent.part == FENCE else rule_key(intent.rule)
+
+
+def leaves(
+    groups: Sequence[Sequence[Intent]], trials: Trials, first: int | None, stopped: Container[str] = frozenset()
+) -> list[Leave]:
     """Say of each group of intents on one record whether it may leave.
 
-    Shapes: `first` is how many of a rule's writes go alone; None: all are free. Stopped stays stopped.
+    Shapes: `first` is how many of a rule's writes go alone; None: all are free. Stopped stays stopped; `stopped` names rules
+    (`rule_key`) that stopped for another reason.
     """
-    under_way = {rule: trials.under_way(rule) for rule in {rule_key(intent.rule) for group in groups for intent in group}}
-    return [_leave(group, trials, first, under_way) for group in groups]
+    under_way = {rule: trials.under_way(rule) for rule in {trial_key(intent) for group in groups for intent in group}}
+    is_stopped = [any(_is_tried(intent) and rule_key(intent.rule) in stopped for intent in group) for group in groups]
+    return [
+        Leave.STOP if has_stopped else _leave(group, trials, first, under_way)
+        for group, has_stopped in zip(groups, is_stopped, strict=True)
+    ]
 
 
 def _leave(group: Sequence[Intent], trials: Trials, first: int | None, under_way: dict[str, int]) -> Leave:
-    tried = {rule_key(intent.rule): trials.of(intent) for intent in group if _is_tried(intent)}
+    tried = {trial_key(intent): trials.of(intent) for intent in group if _is_tried(intent)}
     if any(trial.stopped for trial in tried.values()):
         return Leave.STOP
     new = [rule for rule, trial in tried.items() if first is not None and trial.passed < first]

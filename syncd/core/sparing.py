@@ -31,8 +31,9 @@ class Spared:
 class Surroundings:
     """Everything beside the fences that a cycle's judgements depend on.
 
-    `stopped` gives by rule (`rule_key`) why it only observes; `yielded` names the machines that are left alone in a field
-    (`fights.yielding`), `parked` the fields of records that are left alone (`fights.parking`).
+    `stopped` gives by rule (`rule_key`, or `bound_key` for all rules of a field) why it only observes; `yielded` names the
+    machines that are left alone in a field (`fights.yielding`), `parked` the fields of records that are left alone
+    (`fights.parking`).
     """
 
     windows: tuple[Window, ...] = ()
@@ -54,8 +55,9 @@ class Surroundings:
             return None
         if self.mass_edits.covers(change):
             return Spared(Verdict.NOTE, PART_OF_ONE)
-        if rule_key(rule) in self.stopped:
-            return Spared(Verdict.NOTE, f"the rule only observes now: {self.stopped[rule_key(rule)]}")
+        for key in (rule_key(rule), bound_key(rule, change.object, change.field)):
+            if key in self.stopped:
+                return Spared(Verdict.NOTE, f"the rule only observes now: {self.stopped[key]}")
         if verdict not in FOLLOWED_UP:
             return None
         if change.actor.kind in MACHINES and yielding(change.actor, change.object, change.field) in self.yielded:
@@ -73,3 +75,8 @@ CALM = Surroundings()
 def rule_key(rule: Rule) -> str:
     """Name a rule so that it is the same rule when lines are added above it."""
     return f"{rule.file} {rule.name}"
+
+
+def bound_key(rule: Rule, object: str, field: str) -> str:
+    """Name what a file says of one field of an object, all its lines together."""
+    return f"{rule.file} {object}.{field}"

@@ -16,7 +16,6 @@ from syncd.core.canary import (
     Leave,
     Moved,
     Sight,
-    Trial,
     Trials,
     Watched,
     after_look,
@@ -25,6 +24,7 @@ from syncd.core.canary import (
     leaves,
     stop_card,
     to_json,
+    trial_key,
 )
 from syncd.core.sparing import rule_key
 from syncd.core.values import InboxItem, OrgRecord, Outcome, OutcomeKind, Scalar
@@ -68,11 +68,12 @@ def sort_out(lane: Lane, items: Sequence[OpenIntent], stopped: Mapping[str, str]
         return Sorted(items)
     groups = grouped(items)
     under_way = {seq for one in trials.watched for seq in one.seqs}
-    known = replace(trials, rules={**trials.rules, **_stopped_trials(groups, stopped)})
     mine = [group for group in groups if not under_way.intersection(item.seq for item in group.items)]
-    says = dict(zip(map(_seq, mine), leaves([[i.intent for i in group.items] for group in mine], known, first), strict=True))
+    says = dict(
+        zip(map(_seq, mine), leaves([[i.intent for i in group.items] for group in mine], trials, first, stopped), strict=True)
+    )
     fates = [(group, says.get(_seq(group), Leave.FIRST)) for group in groups]
-    _hold(lane, [group for group, fate in fates if fate is Leave.STOP], known)
+    _hold(lane, [group for group, fate in fates if fate is Leave.STOP], trials, stopped)
     by_fate = {wanted: [item for group, fate in fates if fate is wanted for item in group.items] for wanted in Leave}
     lane.cycle.count("writes waiting for a rule's first", len(by_fate[Leave.WAIT]))
     return Sorted(by_fate[Leave.FREE], by_fate[Leave.FIRST], by_fate[Leave.WAIT])
@@ -82,19 +83,14 @@ def _seq(group: Group) -> int:
     return group.items[0].seq
 
 
-def _stopped_trials(groups: Sequence[Group], stopped: Mapping[str, str]) -> dict[str, Trial]:
-    intents = (item.intent for group in groups for item in group.items)
-    return {rule: Trial(one.policy_hash, 0, stopped[rule]) for one in intents if (rule := rule_key(one.rule)) in stopped}
-
-
-def _hold(lane: Lane, groups: Sequence[Group], trials: Trials) -> None:
+def _hold(lane: Lane, groups: Sequence[Group], trials: Trials, stopped: Mapping[str, str]) -> None:
     """Close what a stopped rule wants written, and keep it for a person's word."""
     items = [item for group in groups for item in group.items]
     if not items:
         return
     closing: list[Closing] = []
     for item in items:
-        why = trials.of(item.intent).stopped or "another rule of this write stopped"
+        why = stopped.get(rule_key(item.intent.rule)) or trials.of(item.intent).stopped or "another rule of this write stopped"
         closing.append((item, Outcome(OutcomeKind.NOT_SENT, f"{item.intent.rule.name} stopped: {why}", code=STOPPED)))
     close(lane.world, lane.cycle, closing)
     with lane.world.store.begin() as tx:
@@ -117,7 +113,7 @@ def watch(lane: Lane, groups: Sequence[Group], look: Look) -> None:
     for group in groups:
         record = look.of(group)
         assert record is not None, "only records that were found are written"
-        rules |= {rule_key(item.intent.rule): trials.of(item.intent) for item in group.items}
+        rules |= {trial_key(item.intent): trials.of(item.intent) for item in group.items}
         watched.append(_watched(lane, group, record))
     _keep(lane, Trials(rules, tuple(watched)))
 
@@ -130,7 +126,7 @@ def _watched(lane: Lane, group: Group, record: OrgRecord) -> Watched:
         lane.cycle.id,
         {name: value for name, value in record.fields.items() if name not in BOOKKEEPING},
         group.values,
-        {item.intent.field: rule_key(item.intent.rule) for item in group.items},
+        {item.intent.field: trial_key(item.intent) for item in group.items},
         tuple(item.seq for item in group.items),
     )
 

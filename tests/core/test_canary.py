@@ -28,7 +28,7 @@ from syncd.core.values import Intent, OrgRecord, Rule, Scalar
 from tests.core.samples import LEAD, NOON, OWN_USER, intent, user_id
 
 RULE = Rule("status.Working", "fences.toml", 12)
-KEY = rule_key(RULE)
+KEY = "fences.toml Lead.Status"
 BEFORE: Mapping[str, Scalar] = {"Status": "Nurture", "OwnerId": user_id("sam"), "Score__c": 10.0, "Sum__c": 3}
 
 
@@ -72,11 +72,18 @@ def test_an_opt_out_waits_for_nothing(part: str) -> None:
 
 def test_a_record_that_several_rules_write_leaves_when_all_of_them_may() -> None:
     other = Rule("score", "marketo.toml", 3)
-    both = [(*wanted(number), *wanted(number, rule=other)) for number in range(4)]
+    both = [(*wanted(number), *wanted(number, part="map", rule=other)) for number in range(4)]
     known = Trials({KEY: Trial("hash", 5), rule_key(other): Trial("hash", 3)})
     assert leaves(both, known, 5) == [Leave.FIRST, Leave.FIRST, Leave.WAIT, Leave.WAIT]
     stopped = Trials({KEY: Trial("hash", 5), rule_key(other): Trial("hash", 3, "why")})
     assert set(leaves(both, stopped, 5)) == {Leave.STOP}
+
+
+def test_all_lines_of_a_fence_on_one_field_are_tried_out_together_and_stop_one_by_one() -> None:
+    two = [wanted(number, rule=Rule(f"status.{number % 2}", "fences.toml", number)) for number in range(7)]
+    assert leaves(two, Trials(), 5).count(Leave.FIRST) == 5
+    assert leaves(two, Trials(), None, {"fences.toml status.1"}) == [Leave.FREE, Leave.STOP] * 3 + [Leave.FREE]
+    assert set(leaves([wanted(1, part="flag")], Trials(), 5, {rule_key(RULE)})) == {Leave.FREE}
 
 
 OTHER = user_id("sam")

@@ -32,6 +32,13 @@ TWICE = Fight(user_id("mia"), "Nurture", (NOON, NOON))
         (Surroundings(mass_edits=MASS), MARKETO, Fight(), (Verdict.NOTE, PART_OF_ONE)),
         (Surroundings(mass_edits=MASS), MIA, Fight(), None),
         (STOPPED, MIA, Fight(), (Verdict.NOTE, "the rule only observes now: people edit it again")),
+        (
+            Surroundings(stopped={"fences.toml Lead.Status": "a Flow"}),
+            MIA,
+            Fight(),
+            (Verdict.NOTE, "the rule only observes now: a Flow"),
+        ),
+        (Surroundings(stopped={"fences.toml Lead.OwnerId": "a Flow"}), MIA, Fight(), None),
         (LEFT, MARKETO, Fight(), (Verdict.WARN, YIELDED)),
         (LEFT, MIA, Fight(), None),
         (LEFT, MARKETO, BACK, (Verdict.WARN, YIELDED)),
