@@ -84,11 +84,11 @@ def _missing(team: Team, known: Mapping[str, Mapping[str, str]]) -> Iterator[tup
 
 def _claiming_nobody(fences: Fences, people: Directory) -> Iterator[Finding]:
     """Warn of a line whose people all go to lines above it, since the first line that fits wins."""
-    active = [user for user in people.users.values() if user.is_active]
+    active = [user for user in people.users.values() if user.is_active and user.id != people.own_user_id]
     lines = Counter(line_of(user.id, people, fences.teams) for user in active)
     for team in fences.teams:
         claimed = [user for user in active if claim(team, user, people.unseen).is_member]
-        others = [user for user in claimed if not shared_by(user, fences.teams) and user.id != people.own_user_id]
+        others = [user for user in claimed if not shared_by(user, fences.teams)]
         if others and not lines[team.name]:
             first = line_of(others[0].id, people, fences.teams)
             text = f"{at(team.rule)} team {team.name!r} claims nobody: lines above it claim all of its people, {first!r} first."
