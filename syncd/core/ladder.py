@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.fence_model import Fence, Ladder
+from syncd.core.fence_model import Fences, Ladder
 from syncd.core.fiscal import QuietPeriod
 from syncd.core.values import ActorKind, Change, Intent, Judgement, Proof, Verdict
 
@@ -146,15 +146,25 @@ def wait_of(crossing: Judgement, intent: Intent, now: datetime, *, was_asked: bo
 NO_WAITS: Mapping[tuple[str, str], Wait] = {}
 
 
-def when_due(wait: Wait, fence: Fence | None, quiet: QuietPeriod | None) -> Reaction:
+def ladder_of(fences: Fences, object: str, field: str, name: str | None = None) -> Ladder | None:
+    """Return the ladder by which crossings on a field of an object are followed up, by the fence of a name or by what stands
+    on the field."""
+    for fence in fences.fences:
+        if fence.name == name or (name is None and any((each.object, each.field) == (object, field) for each in fence.bound)):
+            return fence.ladder
+    return next((side.ladder for side in fences.sides if (side.object, side.field) == (object, field)), None)
+
+
+def when_due(wait: Wait, ladder: Ladder | None, quiet: QuietPeriod | None) -> Reaction:
     """Say what becomes of a waiting revert now that its grace time is over, by the fences as they stand now.
 
-    Shapes: REVERT: it is made; ASK: a person is asked; anything less: the value stands, for the reason given.
+    Shapes: `ladder` is that of its fence, None when no fence stands there any more. REVERT: it is made; ASK: a person is asked;
+    anything less: the value stands, for the reason given.
     Source: never retroactive: what the file no longer asks for is not done.
     """
-    if fence is None:
+    if ladder is None:
         return Reaction(Verdict.NOTE, f"the fence {wait.fence} is gone from the file, so it stands")
-    wanted = mode_for(fence.ladder, wait.kind)
+    wanted = mode_for(ladder, wait.kind)
     if wanted not in FOLLOWED_UP:
         return Reaction(wanted, f"by now the file says {_mode(wanted)} for {wait.kind.value}, so it stands")
     allowed, softened = _ceiling(wait.intent.object, wait.intent.field, quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from syncd.core.fence_model import Fences
+from syncd.core.ladder import ladder_of
 from syncd.core.telling import CLOSED, FIELD, NOTE_CHARS, TELL, Places, tellings
 from syncd.core.values import Intent, OrgRecord, OutcomeKind
 from syncd.engine.world import Cycle, World
@@ -41,8 +42,8 @@ def with_reasons(fences: Fences, record: OrgRecord | None, reverts: Sequence[Cau
     if record is None or not reverts:
         return list(reverts)
     intents = [intent for intent, _ in reverts]
-    fenced = [fence for one in intents if (fence := fences.on(one.object, one.field)) is not None]
-    told = tellings(fenced[0].ladder.tell if fenced else None, record, intents, places)
+    ladders = [ladder for one in intents if (ladder := ladder_of(fences, one.object, one.field)) is not None]
+    told = tellings(ladders[0].tell if ladders else None, record, intents, places)
     return [*reverts, *((one, reverts[0][1]) for one in told)]
 
 

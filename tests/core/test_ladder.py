@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from syncd.core.fence_model import Bound, Fence, Ladder
+from syncd.core.fence_model import Bound, Fence, Fences, Ladder, SideRule
 from syncd.core.fiscal import QuietPeriod
 from syncd.core.ladder import (
     FOLLOWED_UP,
     RUNGS,
     Reaction,
     Wait,
+    ladder_of,
     mode_for,
     react,
     wait_of,
@@ -149,39 +150,49 @@ def waiting(*, object: str = "Lead", field: str = "Status", is_asked: bool = Fal
     return Wait(intent, "status", ActorKind.TOOL, NOON, is_asked=is_asked, due_at=NOON + HALF_AN_HOUR)
 
 
-def standing(ladder: Ladder = EVERYTHING, name: str = "status") -> Fence:
-    return Fence(name, RULE, (Bound("Lead", "Status"),), {}, {}, ladder)
-
-
 @pytest.mark.parametrize(
-    ("wait", "fence", "quiet", "becomes"),
+    ("wait", "ladder", "quiet", "becomes"),
     [
-        (waiting(), standing(), None, Reaction(Verdict.REVERT, "why")),
-        (waiting(is_asked=True), standing(), None, Reaction(Verdict.ASK, "why")),
-        (waiting(), standing(Ladder({ActorKind.TOOL: Verdict.ASK})), None, Reaction(Verdict.ASK, "why")),
+        (waiting(), EVERYTHING, None, Reaction(Verdict.REVERT, "why")),
+        (waiting(is_asked=True), EVERYTHING, None, Reaction(Verdict.ASK, "why")),
+        (waiting(), Ladder({ActorKind.TOOL: Verdict.ASK}), None, Reaction(Verdict.ASK, "why")),
         (
             waiting(),
-            standing(Ladder({ActorKind.TOOL: Verdict.WARN, ActorKind.PERSON: Verdict.REVERT})),
+            Ladder({ActorKind.TOOL: Verdict.WARN, ActorKind.PERSON: Verdict.REVERT}),
             None,
             Reaction(Verdict.WARN, "by now the file says warn for tool, so it stands"),
         ),
-        (waiting(), standing(Ladder({})), None, Reaction(Verdict.NOTE, "by now the file says observe for tool, so it stands")),
+        (waiting(), Ladder({}), None, Reaction(Verdict.NOTE, "by now the file says observe for tool, so it stands")),
         (waiting(), None, None, Reaction(Verdict.NOTE, "the fence status is gone from the file, so it stands")),
         (
             waiting(is_asked=True),
-            standing(),
+            EVERYTHING,
             QUIET,
             Reaction(
                 Verdict.WARN, "the last days of the fiscal quarter (2026-10-26 to 2026-11-30) are quiet, so nothing is put back"
             ),
         ),
-        (waiting(), standing(), replace(QUIET, ceiling=Verdict.ASK), Reaction(Verdict.ASK, "why")),
+        (waiting(), EVERYTHING, replace(QUIET, ceiling=Verdict.ASK), Reaction(Verdict.ASK, "why")),
     ],
 )
 def test_a_waiting_revert_is_judged_again_by_the_fences_as_they_stand_when_it_is_due(
-    wait: Wait, fence: Fence | None, quiet: QuietPeriod | None, becomes: Reaction
+    wait: Wait, ladder: Ladder | None, quiet: QuietPeriod | None, becomes: Reaction
 ) -> None:
-    assert when_due(wait, fence, quiet) == becomes
+    assert when_due(wait, ladder, quiet) == becomes
+
+
+def test_a_ladder_is_found_by_the_fence_or_by_what_stands_on_the_field() -> None:
+    mild, strict, side = Ladder({ActorKind.TOOL: Verdict.WARN}), EVERYTHING, Ladder({ActorKind.PERSON: Verdict.WARN})
+    fences = (
+        Fence("status", RULE, (Bound("Lead", "Status"), Bound("Contact", "Status__c")), {}, {}, mild),
+        Fence("owner", RULE, (Bound("Lead", "OwnerId"),), {}, {}, strict),
+    )
+    law = Fences("v", "hash", (), fences, (SideRule("Lead", "Rating", RULE, "sales", ladder=side),))
+    asked = [("Lead", "Status"), ("Contact", "Status__c"), ("Lead", "OwnerId"), ("Lead", "Rating"), ("Contact", "Rating")]
+    assert [ladder_of(law, *each) for each in asked] == [mild, mild, strict, side, None]
+    assert ladder_of(law, "Lead", "Status_Reason__c", "owner") is strict
+    assert ladder_of(law, "Lead", "Rating", "fields") is side
+    assert ladder_of(law, "Lead", "Status", "gone") is None
 
 
 @pytest.mark.parametrize(
