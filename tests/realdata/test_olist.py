@@ -157,6 +157,7 @@ def _next_month(at: datetime) -> datetime:
     return (at.replace(day=1, hour=0, minute=0, second=0) + timedelta(days=32)).replace(day=1)
 
 
+@pytest.mark.sweep
 def test_live_every_hand_over_passes_its_gate_and_is_in_the_ledger_once(funnel: olist.Funnel, tmp_path: Path) -> None:
     load = tmp_path / "load"
     olist.write_users(funnel, load)
