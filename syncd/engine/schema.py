@@ -19,6 +19,7 @@ from syncd.ports import Described, DescribedSince, FieldSchema, ObjectSchema
 SCHEMA = "schema"
 SEEN_AT = "schema seen at"
 HIDDEN = "hidden-field"
+OBJECTS = "objects"
 CHANGED = "changed-field"
 WHOLE_EVERY = timedelta(days=1)
 
@@ -132,17 +133,33 @@ def tell_hidden(world: World, cycle: Cycle) -> None:
     hidden = hidden_under(world.policies, cycle.schema)
     cycle.counts.pop("fields hidden", None)
     cycle.count("fields hidden", len(hidden))
-    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in hidden]
+    items = _hidden_items(world, hidden)
+    subjects = {item.subject for item in items}
+    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in subjects]
     if not hidden and not gone:
         return
-    users = field_users(world.policies)
-    remedy = "Give syncd's permission set read access to the field, then run: syncd check"
-    text = "{} is not visible to syncd's user{}. What needs it is not judged, and an opt-out that cannot be read counts as given."
     with world.store.begin() as tx:
-        tx.put_inbox(
-            [InboxItem(HIDDEN, name, name, text.format(name, _named_by(users, name)), remedy) for name in hidden], cycle.now
-        )
+        tx.put_inbox(items, cycle.now)
         tx.resolve_inbox(HIDDEN, gone, cycle.now)
+
+
+def _hidden_items(world: World, hidden: Sequence[str]) -> list[InboxItem]:
+    """Tell of each hidden field, and of several hidden objects at once: whoever takes a permission set away hides them all."""
+    users = field_users(world.policies)
+    objects = [name for name in hidden if "." not in name]
+    alone = hidden if len(objects) < 2 else [name for name in hidden if "." in name]
+    remedy = "Give syncd's permission set read access to {}, then run: syncd check"
+    text = "{} is not visible to syncd's user{}. What needs it is not judged, and an opt-out that cannot be read counts as given."
+    items = [
+        InboxItem(HIDDEN, name, name, text.format(name, _named_by(users, name)), remedy.format("the field")) for name in alone
+    ]
+    if len(objects) < 2:
+        return items
+    told = (
+        f"{len(objects)} objects are not visible to syncd's user: {', '.join(objects)}. What needs them is neither judged nor "
+        "written, and goes on where it was once they are back."
+    )
+    return [*items, InboxItem(HIDDEN, OBJECTS, OBJECTS, told, remedy.format("these objects"))]
 
 
 def _named_by(users: Mapping[tuple[str, str], str], name: str) -> str:

@@ -25,7 +25,7 @@ class Fault:
     fields: tuple[str, ...] = ()
 
 
-class NotThere(OrgRefused):
+class NotThere(FieldHidden):
     """HTTP 404: the org has no such resource, or has forgotten it."""
 
 
@@ -108,7 +108,7 @@ def _wrong_schema(where: str, found: tuple[Fault, ...]) -> SyncdError | None:
             name = f"{column[2]}.{column[1]}" if column else "a field"
             return FieldHidden(f"{where}. {name} does not exist, or field-level security hides it from syncd's user.")
         if fault.code == "INVALID_TYPE":
-            return OrgRefused(
+            return FieldHidden(
                 f"{where}. The object does not exist, or syncd's user may not read it.",
                 hint="Give the integration user's permission set read access to the object, then run: syncd check",
             )

@@ -151,7 +151,7 @@ def test_retry_after_is_obeyed_within_the_deadline(wire: Wire) -> None:
     ("answer", "error", "words"),
     [
         ((400, [{"errorCode": "INVALID_FIELD", "message": "No such column 'X__c' on entity 'Lead'"}]), FieldHidden, "Lead.X__c"),
-        ((400, [{"errorCode": "INVALID_TYPE", "message": "ERROR at Row:1"}]), OrgRefused, "may not read"),
+        ((400, [{"errorCode": "INVALID_TYPE", "message": "ERROR at Row:1"}]), FieldHidden, "may not read"),
         ((400, [{"errorCode": "QUERY_TIMEOUT", "message": "too long"}]), OrgUnreachable, "too long"),
         ((400, [{"errorCode": "OPERATION_TOO_LARGE", "message": "-"}]), OrgUnreachable, "asked again"),
         ((403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]), BudgetSpent, "used up"),
