@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from syncd.core.actors import QUEUE_PREFIX, USER_PREFIX
+from syncd.core.fence_fields import OWNER_FIELD
 from syncd.core.values import Actor, ActorKind, Change, OrgRecord, Proof, Scalar
 
 NOBODY = Actor(None, "", ActorKind.UNKNOWN, None, "no history row proves who saved this")
-FIELD_OF_HISTORY = {"Owner": "OwnerId"}
+ASSIGNMENT_RULE = "assignment rule"
+ASSIGNED = "ownerAssignment"
+FIELD_OF_HISTORY = {"Owner": OWNER_FIELD, ASSIGNED: OWNER_FIELD, "ownerAccepted": OWNER_FIELD}
+HINT: Mapping[str, Scalar] = {"hint": "LastModifiedById names whoever saved the record last, for whatever field"}
 ID_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 CONVERSION = "leadConverted"
 
@@ -23,18 +28,10 @@ def _value(row: OrgRecord, name: str, field: str) -> Scalar:
     Source: each of the three last characters tells which of five characters are capitals, lowest bit first.
     """
     value = row.fields.get(name)
-    if field != "OwnerId" or not isinstance(value, str) or len(value) != 15:
+    if field != OWNER_FIELD or not isinstance(value, str) or len(value) != 15:
         return value
     capitals = (sum(1 << bit for bit, char in enumerate(value[at : at + 5]) if "A" <= char <= "Z") for at in (0, 5, 10))
     return value + "".join(ID_SUFFIX[bits] for bits in capitals)
-
-
-def _is_change(row: OrgRecord, field: str) -> bool:
-    name = row.text("Field") or ""
-    if FIELD_OF_HISTORY.get(name, name) != field:
-        return False
-    # Salesforce writes an owner move as two rows, one with names and one with ids: only the ids say who.
-    return field != "OwnerId" or (_is_owner_id(row.fields.get("NewValue")) and _is_owner_id(row.fields.get("OldValue")))
 
 
 def is_conversion(history: Sequence[OrgRecord]) -> bool:
@@ -47,40 +44,70 @@ def in_order(history: Sequence[OrgRecord]) -> list[OrgRecord]:
     return sorted(history, key=lambda row: (row.modified_at, row.id))
 
 
+def automation(actor: Actor, why: str, team: str | None = None) -> Actor:
+    """Return the org's automation, which acted in an actor's name."""
+    return Actor(actor.user_id, team or "automation", ActorKind.AUTOMATION, team, why)
+
+
 def changes_of(
     object: str,
     record_id: str,
-    field: str,
+    fields: Iterable[str],
     *,
     known: OrgRecord | None,
     staged: OrgRecord | None,
     history: Sequence[OrgRecord],
-    actor: Callable[[str | None], Actor],
+    actor: Callable[[str | None, datetime], Actor],
 ) -> list[Change]:
-    """List the changes of one field of one record since it was last read, in order.
+    """List the changes of one record since it was last read, in order.
 
-    Each history row is a change that is proved. A difference between the mirror and the row just read that no history row
-    explains is a change too, of nobody: LastModifiedById belongs to the last save of any field and proves nothing.
+    Each history row is a change that is proved, whatever its field. A difference between the mirror and the row just read that
+    no history row explains is a change too, of nobody: LastModifiedById belongs to the last save of any field and proves
+    nothing.
 
-    Shapes: `history` are rows that were not seen before; `known` None means first sight, where a difference is a baseline.
+    Shapes: `fields` are those whose differences count; `history` are rows that were not seen before; `known` None means first
+    sight, where a difference is a baseline; `actor` resolves a user as of a moment.
     Source: Object Reference, LeadHistory; real orgs, assumption 3.
     """
-    rows = in_order([row for row in history if _is_change(row, field)])
-    changes = [_proved(object, record_id, field, row, actor(row.text("CreatedById"))) for row in rows]
-    if known is None or staged is None or staged.is_deleted or field not in staged.fields:
+    changes: list[Change] = []
+    last: dict[str, Change] = {}
+    for row in in_order(history) if len(history) > 1 else history:
+        change = _proved(object, record_id, row, actor)
+        if change is not None:
+            changes.append(change)
+            last[change.field] = change
+    if known is None or staged is None or staged.is_deleted:
         return changes
-    last = changes[-1].after if changes else known.fields.get(field)
-    is_newer = not changes or staged.modified_at > changes[-1].changed_at
-    if is_newer and staged.fields.get(field) != last:
-        evidence: dict[str, Scalar] = {"hint": "LastModifiedById names whoever saved the record last, for whatever field"}
-        now = staged.fields.get(field)
-        changes.append(Change(object, record_id, field, last, now, staged.modified_at, NOBODY, Proof.LAST_MODIFIED, evidence))
-    return changes
+    unproved = [found for field in fields if (found := _unproved(field, known, staged, last.get(field))) is not None]
+    return sorted([*changes, *unproved], key=lambda change: change.changed_at) if unproved else changes
 
 
-def _proved(object: str, record_id: str, field: str, row: OrgRecord, who: Actor) -> Change:
-    """Make the change of a history row. It proves which login made it, and whom that stands for unless several use it."""
+def _unproved(field: str, known: OrgRecord, staged: OrgRecord, last: Change | None) -> Change | None:
+    """Return the change of nobody that explains what a field holds, or None when history explains it."""
+    if field not in staged.fields or (last is not None and staged.modified_at <= last.changed_at):
+        return None
+    before, after = (last.after if last is not None else known.fields.get(field)), staged.fields[field]
+    if after == before:
+        return None
+    return Change(known.object, known.id, field, before, after, staged.modified_at, NOBODY, Proof.LAST_MODIFIED, HINT)
+
+
+def _proved(object: str, record_id: str, row: OrgRecord, actor: Callable[[str | None, datetime], Actor]) -> Change | None:
+    """Make the change of a history row. It proves which login made it, and whom that stands for unless several use it.
+
+    Shapes: None for a row that names an event, or an owner by name: Salesforce writes an owner move as two rows, one with names
+    and one with ids, and only the ids say who.
+    """
+    name = row.text("Field") or ""
+    field = FIELD_OF_HISTORY.get(name, name)
     before, after = _value(row, "OldValue", field), _value(row, "NewValue", field)
-    proof = Proof.SHARED_LOGIN if who.kind is ActorKind.SHARED else Proof.HISTORY
+    if field == OWNER_FIELD and not (_is_owner_id(after) and _is_owner_id(before)):
+        return None
+    if before is None and after is None:
+        return None
     evidence = {"history_id": row.id, "history_object": row.object}
+    who = actor(row.text("CreatedById"), row.modified_at)
+    proof = Proof.SHARED_LOGIN if who.kind is ActorKind.SHARED else Proof.HISTORY
+    if name == ASSIGNED:
+        who, proof = automation(who, "the org's assignment rule moved the owner", ASSIGNMENT_RULE), Proof.AUTOMATION
     return Change(object, record_id, field, before, after, row.modified_at, who, proof, evidence)

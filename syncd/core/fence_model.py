@@ -138,7 +138,7 @@ class SideRule:
     team: str | None = None
     follows: str | None = None
     shared: Sharing | None = None
-    ladder: Ladder = field(default_factory=Ladder)
+    ladder: Ladder = Ladder()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,29 @@ The decision of one cycle for one lead or opportunity, as a function from values
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.actors import Directory, actor_of
-from syncd.core.changes import CONVERSION, changes_of
+from syncd.core.actors import actor_of
+from syncd.core.asking import question
+from syncd.core.changes import changes_of
+from syncd.core.directory import Directory
 from syncd.core.fence_model import Fences
-from syncd.core.fences import Replay, replay
 from syncd.core.fights import CAME_BACK, PARKED, Fight, boomerang, fought_over, parking
 from syncd.core.fiscal import QuietPeriod
-from syncd.core.ladder import FOLLOWED_UP
+from syncd.core.ladder import FOLLOWED_UP, Wait, wait_of
+from syncd.core.law import Law, Posts
+from syncd.core.replay import Course, Spare, Standing, replay
 from syncd.core.sparing import CALM, Spared, Surroundings
+from syncd.core.transactions import UNDELETED, Followers, automated, events_of
+from syncd.core.unowned import is_unowned, unowned
 from syncd.core.values import (
     Actor,
     ActorKind,
     Change,
     Entry,
+    Fields,
     InboxItem,
     Intent,
     Judgement,
@@ -34,6 +40,7 @@ from syncd.core.values import (
 )
 
 FENCED = {"Lead": ("Status", "OwnerId")}
+UNKNOWABLE = "cannot be known: "
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
 FENCE_PART = "fence"
 
@@ -43,7 +50,8 @@ class Subject:
     """One record with everything that is new about it.
 
     `owed` holds the lawful values still owed by field, `written` the value that syncd last meant to write by field,
-    `fought` the fight over each field as `Fight.text` gives it, `pending` the fields with an open intent.
+    `fought` the fight over each field as `Fight.text` gives it, `pending` the fields with an open intent, `waits` the reverts
+    by field that are not made yet.
     """
 
     object: str
@@ -55,13 +63,15 @@ class Subject:
     written: Mapping[str, str] = field(default_factory=dict)
     fought: Mapping[str, str] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Ruling:
     """What follows for one record. `intents` come with the index in `entries` of the row that caused them, or None; `moves`
     counts the changes by field that others made, those that cannot be judged included; `made_up` names the fights that are
-    over."""
+    over; `waits` gives by field how the revert among `intents` waits that is not made now, `is_unasked` that nothing about the
+    record waits for a person's word any more."""
 
     mirror: list[OrgRecord] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -73,12 +83,14 @@ class Ruling:
     judgements: list[Judgement] = field(default_factory=list)
     moves: dict[str, int] = field(default_factory=dict)
     made_up: list[str] = field(default_factory=list)
+    waits: dict[str, Wait] = field(default_factory=dict)
+    is_unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, what is known
-    beside the fences, and the quiet period that today lies in."""
+    """What every judgement of a cycle shares: the policy, the people, the cycle's id, the org's time, what is known beside the
+    fences, the quiet period that today lies in, the people of any moment, and the fields that never move alone."""
 
     fences: Fences
     people: Directory
@@ -86,13 +98,16 @@ class Bench:
     now: datetime
     around: Surroundings = CALM
     quiet: QuietPeriod | None = None
-    _actors: dict[str | None, Actor] = field(default_factory=dict, repr=False, compare=False)
+    past: Callable[[datetime], Directory] | None = None
+    followers: Followers = field(default_factory=dict)
+    law: Law = field(init=False, repr=False, compare=False)
 
-    def actor(self, user_id: str | None) -> Actor:
-        """Resolve a user, each once a cycle."""
-        if user_id not in self._actors:
-            self._actors[user_id] = actor_of(user_id, self.people, self.fences.teams)
-        return self._actors[user_id]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "law", Law(self.fences, self.people, self.quiet, self.past))
+
+    def actor(self, user_id: str | None, at: datetime | None = None) -> Actor:
+        """Resolve a user as of a moment, by default now."""
+        return actor_of(user_id, self.people if at is None else self.law.people_at(at), self.fences.teams)
 
 
 def rule_on(subject: Subject, bench: Bench) -> Ruling:
@@ -104,37 +119,35 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     ruling = Ruling()
     if subject.staged is not None and subject.staged.is_deleted:
         _note_deletion(subject, bench, ruling)
+        _ask(subject, ruling)
         return ruling
     if subject.known is None and not subject.history:
         ruling.mirror = [subject.staged] if subject.staged is not None else []
         return ruling
-    latest: dict[str, Scalar] = {}
-    odd: list[Change] = []
-    for name in FENCED.get(subject.object, ()):
-        found = _changes(subject, bench, name)
-        if not found and name not in subject.owed:
-            continue
-        ruling.moves[name] = sum(change.actor.kind is not ActorKind.SYNCD for change in found)
-        changes = _plausible(subject, found, odd)
-        result = _replayed(subject, changes, bench, name)
-        _record(subject, result, bench, name, ruling)
-        latest |= {name: changes[-1].after} if changes else {}
-    for name in WATCHED.get(subject.object, ()):
-        changes = _changes(subject, bench, name)
-        if subject.known is not None:
-            judged = [Judgement(change, Verdict.ALLOW, f"no fence stands on {subject.object} {name}") for change in changes]
-            _enter(subject, judged, bench, ruling)
-        latest |= {name: changes[-1].after} if changes else {}
-    ruling.inbox += [_impossible(subject, odd)] if odd else []
-    ruling.mirror = _mirrored(subject, latest)
+    posts = bench.law.posts(subject.object)
+    seen = dict.fromkeys([*posts.judged, *WATCHED.get(subject.object, ())])
+    found = automated(_changes(subject, bench, seen), bench.followers)
+    changes = _plausible(subject, found, ruling)
+    for name in posts.fences:
+        ruling.moves[name] = sum(change.field == name and change.actor.kind is not ActorKind.SYNCD for change in found)
+    result = replay(_course(subject, changes, bench, posts), bench.law, spare=_sparing(subject, bench))
+    judged = _watched(subject, changes, posts, result.judgements)
+    _tell(subject, judged, bench, posts, ruling)
+    rows = _enter(subject, judged, bench, ruling)
+    for name in posts.judged:
+        last = max((index for index, item in enumerate(judged) if item.change.field == name), default=None)
+        _follow_up(subject, name, result.standing.get(name), None if last is None else (judged[last], rows[last]), bench, ruling)
+    latest = {change.field: change.after for change in changes}
+    ruling.mirror = _mirrored(subject, {name: value for name, value in latest.items() if name in seen})
+    _ask(subject, ruling)
     return ruling
 
 
-def _changes(subject: Subject, bench: Bench, name: str) -> list[Change]:
+def _changes(subject: Subject, bench: Bench, fields: Iterable[str]) -> list[Change]:
     return changes_of(
         subject.object,
         subject.id,
-        name,
+        fields,
         known=subject.known,
         staged=subject.staged,
         history=subject.history,
@@ -147,76 +160,140 @@ def _created_at(subject: Subject) -> datetime | None:
     return record.moment("CreatedDate") if record else None
 
 
-def _plausible(subject: Subject, changes: list[Change], odd: list[Change]) -> list[Change]:
-    """Return the changes that can have happened, and set aside those before the record was created."""
+def _plausible(subject: Subject, changes: list[Change], ruling: Ruling) -> list[Change]:
+    """Return the changes that can have happened; those before the record was created go to the inbox."""
     created_at = _created_at(subject)
-    kept = [change for change in changes if created_at is None or change.changed_at >= created_at]
-    odd += [change for change in changes if change not in kept]
-    return kept
+    if created_at is None or all(change.changed_at >= created_at for change in changes):
+        return changes
+    odd = [change for change in changes if change.changed_at < created_at]
+    ruling.inbox.append(_impossible(subject, odd, created_at))
+    return [change for change in changes if change.changed_at >= created_at]
 
 
-def _replayed(subject: Subject, changes: list[Change], bench: Bench, name: str) -> Replay:
-    own = [
+def _course(subject: Subject, changes: list[Change], bench: Bench, posts: Posts) -> Course:
+    own = (
         index
         for index, change in enumerate(changes)
-        if change.actor.kind is ActorKind.SYNCD and subject.written.get(name) == str(change.after)
-    ]
-    converted_at = {row.modified_at for row in subject.history if row.text("Field") == CONVERSION}
-    events = {i: why for i, change in enumerate(changes) if (why := bench.around.lawful(change)) is not None}
-    events |= {i: "part of a lead conversion" for i, change in enumerate(changes) if change.changed_at in converted_at}
-    return replay(
+        if change.actor.kind is ActorKind.SYNCD and subject.written.get(change.field) == str(change.after)
+    )
+    held, found = _held(subject, {change.field for change in changes})
+    return Course(
+        subject.object,
         changes,
-        bench.fences,
-        bench.people,
-        owed=subject.owed.get(name),
-        held=subject.known.fields.get(name) if subject.known is not None else None,
-        first_sight=subject.known is None,
-        explained=own,
-        events=events,
-        quiet=bench.quiet,
-        spare=_sparing(subject, bench, name),
+        held,
+        {name: value for name, value in subject.owed.items() if name in posts.judged},
+        frozenset(own),
+        _events(subject, changes, bench),
+        subject.known is None,
+        found,
+        None if subject.staged is None else subject.staged.modified_at,
     )
 
 
-def _record(subject: Subject, result: Replay, bench: Bench, name: str, ruling: Ruling) -> None:
-    judged = list(result.judgements)
+def _events(subject: Subject, changes: Sequence[Change], bench: Bench) -> dict[int, str]:
+    found = {index: why for index, change in enumerate(changes) if (why := bench.around.lawful(change)) is not None}
+    if events := events_of(subject.history):
+        found |= {index: events[change.changed_at] for index, change in enumerate(changes) if change.changed_at in events}
+    if subject.known is not None and subject.known.is_deleted:
+        found |= {index: UNDELETED for index, change in enumerate(changes) if change.proof is Proof.LAST_MODIFIED}
+    return found
+
+
+def _held(subject: Subject, moved: Collection[str]) -> tuple[Fields, Fields]:
+    """Return what the record held before all changes, and what it holds now in fields whose moves no history tells.
+
+    Shapes: a field that is not the same before and after, and whose moves are not known, is in the second only.
+    """
+    if subject.known is None:
+        return {} if subject.staged is None else {k: v for k, v in subject.staged.fields.items() if k not in moved}, {}
+    if subject.staged is None or subject.staged.fields == subject.known.fields:
+        return subject.known.fields, {}
+    known, staged = subject.known.fields, subject.staged.fields
+    held = {name: value for name, value in known.items() if name in moved or staged.get(name, value) == value}
+    return held, {name: value for name, value in staged.items() if name not in moved and known.get(name) != value}
+
+
+def _watched(subject: Subject, changes: Sequence[Change], posts: Posts, judged: Sequence[Judgement]) -> Sequence[Judgement]:
+    """Add the changes of fields that are always in the ledger, whether a fence stands on them or not."""
+    names = [name for name in WATCHED.get(subject.object, ()) if name not in posts.judged]
+    if not names or subject.known is None:
+        return judged
+    why = f"no fence stands on {subject.object} "
+    added = [Judgement(change, Verdict.ALLOW, why + change.field) for change in changes if change.field in names]
+    return sorted([*judged, *added], key=lambda item: item.change.changed_at) if added else judged
+
+
+def _tell(subject: Subject, judged: Sequence[Judgement], bench: Bench, posts: Posts, ruling: Ruling) -> None:
+    """Put into the inbox what a person should look at, and name the fights that a lawful move ends."""
+    last: dict[str, Judgement] = {}
     for item in judged:
+        last[item.change.field] = item
         if item.change.actor.kind is ActorKind.SYNCD:
             ruling.inbox.append(_borrowed_user(item))
         elif item.reason.endswith(CAME_BACK):
             ruling.inbox.append(boomerang(item))
         elif item.reason.endswith(PARKED):
-            ruling.inbox.append(fought_over(item, Fight.read(subject.fought.get(name)).lately(bench.now)))
-    if parking(subject.id, name) in bench.around.parked and judged and judged[-1].verdict is Verdict.ALLOW:
-        ruling.made_up.append(parking(subject.id, name))
-    entered = _enter(subject, judged, bench, ruling)
+            ruling.inbox.append(fought_over(item, Fight.read(subject.fought.get(item.change.field)).lately(bench.now)))
+    for name, item in last.items():
+        if item.verdict is Verdict.ALLOW and parking(subject.id, name) in bench.around.parked:
+            ruling.made_up.append(parking(subject.id, name))
+        for fence in posts.fences.get(name, ()):
+            if is_unowned(item.change, fence):
+                ruling.inbox.append(unowned(item.change, fence))
+
+
+def _follow_up(
+    subject: Subject,
+    name: str,
+    standing: Standing | None,
+    last: tuple[Judgement, int | None] | None,
+    bench: Bench,
+    ruling: Ruling,
+) -> None:
+    """Owe a field its last lawful value, and put it back, now or when its time comes."""
     record = subject.staged or subject.known
-    current = judged[-1].change.after if judged else (record.fields.get(name) if record else None)
-    if not result.owed:
+    if standing is None or not standing.is_owed:
         if name in subject.owed:
             ruling.settled.append(name)
         return
     moved = subject.staged is not None and subject.known is not None and subject.staged.modified_at != subject.known.modified_at
-    if current == result.standing or name in subject.pending or not (judged or moved) or record is None:
+    if record is None or name in subject.pending or not (last or moved):
         return
-    ruling.owe[name] = result.standing
-    cause = judged[-1] if judged else None
-    last = entered[-1] if entered else None
-    ruling.intents.append((_revert(subject, record, bench, name, current, result.standing, cause), last))
-    if cause is not None:
+    current = last[0].change.after if last else record.fields.get(name)
+    waiting = subject.waits.get(name)
+    if current == standing.value or (last is None and waiting is not None):
+        return
+    cause, row = last or (None, None)
+    intent = _revert(subject, record, bench, name, current, standing.value, cause)
+    ruling.owe[name] = standing.value
+    ruling.intents.append((intent, row))
+    was_asked = waiting is not None and waiting.is_asked
+    wait = wait_of(cause, intent, bench.now, was_asked=was_asked) if cause is not None else None
+    if wait is not None:
+        ruling.waits[name] = wait
+    elif cause is not None:
         ruling.fought[name] = Fight.read(subject.fought.get(name)).after(cause.change, bench.now).text()
 
 
-def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change, Verdict, Rule], Spared | None]:
+def _ask(subject: Subject, ruling: Ruling) -> None:
+    """Keep the record's question in step with what waits for a person's word."""
+    earlier = {name: wait for name, wait in subject.waits.items() if wait.is_put}
+    left = {name: wait for name, wait in earlier.items() if name not in ruling.owe and name not in ruling.settled}
+    asked = {name: wait for name, wait in ruling.waits.items() if wait.is_put}
+    if asked or (left and len(left) < len(earlier)):
+        ruling.inbox.append(question([*left.values(), *asked.values()]))
+    ruling.is_unasked = bool(earlier) and not (left or asked)
+
+
+def _sparing(subject: Subject, bench: Bench) -> Spare:
     """Soften verdicts whose revert cannot or should not happen: on converted leads, and by all that is known beside the fence."""
-    fight = Fight.read(subject.fought.get(name))
     record = subject.staged or subject.known
     is_converted = record is not None and bool(record.fields.get("IsConverted"))
 
     def spare(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
         if is_converted and verdict in FOLLOWED_UP:
             return Spared(Verdict.NOTE, "the lead is converted and read-only")
-        return bench.around.spared(change, verdict, rule, fight, bench.now)
+        return bench.around.spared(change, verdict, rule, Fight.read(subject.fought.get(change.field)), bench.now)
 
     return spare
 
@@ -224,7 +301,6 @@ def _sparing(subject: Subject, bench: Bench, name: str) -> Callable[[Change, Ver
 def _revert(
     subject: Subject, record: OrgRecord, bench: Bench, name: str, current: Scalar, lawful: Scalar, cause: Judgement | None
 ) -> Intent:
-    fence = bench.fences.status if name == "Status" else bench.fences.owner
     reason = cause.reason if cause else "the record moved before the last lawful value could be put back"
     evidence = str(cause.change.evidence.get("history_id", "")) if cause else ""
     return Intent(
@@ -235,7 +311,7 @@ def _revert(
         before=current,
         after=lawful,
         part=FENCE_PART,
-        rule=(cause.rule if cause and cause.rule else fence.rule),
+        rule=(cause.rule if cause and cause.rule else bench.law.posts(subject.object).rule_of(name)),
         reason=reason,
         policy_hash=bench.fences.policy_hash,
         cause=evidence,
@@ -243,11 +319,13 @@ def _revert(
     )
 
 
-def _enter(subject: Subject, judged: Sequence[Judgement], bench: Bench, ruling: Ruling) -> list[int]:
-    entered = []
+def _enter(subject: Subject, judged: Sequence[Judgement], bench: Bench, ruling: Ruling) -> list[int | None]:
+    """Make the ledger rows; what was lawful before a record was first seen needs none. Shapes: the row of each judgement."""
+    entered: list[int | None] = []
     for item in judged:
         ruling.judgements.append(item)
         if subject.known is None and item.verdict is Verdict.ALLOW:
+            entered.append(None)
             continue
         entered.append(len(ruling.entries))
         ruling.entries.append(_entry(item, bench))
@@ -276,7 +354,7 @@ def _entry(item: Judgement, bench: Bench) -> Entry:
         fence=item.fence,
         rule=item.rule or item.gate,
         policy_hash=bench.fences.policy_hash,
-        reason=item.reason,
+        reason=item.reason if item.is_knowable else f"{UNKNOWABLE}{item.reason}",
         evidence=change.evidence,
     )
 
@@ -307,14 +385,14 @@ def _note_deletion(subject: Subject, bench: Bench, ruling: Ruling) -> None:
     ruling.entries.append(entry)
 
 
-def _impossible(subject: Subject, odd: Sequence[Change]) -> InboxItem:
+def _impossible(subject: Subject, odd: Sequence[Change], created_at: datetime) -> InboxItem:
     """Tell of all changes of one record that lie before its creation: whoever looks at it looks at them together."""
     what = ", ".join(f"{change.field} at {change.changed_at:%Y-%m-%d %H:%M} UTC" for change in odd)
     return InboxItem(
         "impossible-date",
         subject.id,
         f"{subject.object} {subject.id}",
-        f"Changed before the record was created at {_created_at(subject):%Y-%m-%d %H:%M} UTC: {what}. This was not judged.",
+        f"Changed before the record was created at {created_at:%Y-%m-%d %H:%M} UTC: {what}. This was not judged.",
         "Look at the record's history in Salesforce; an import usually set one of the dates.",
     )
 

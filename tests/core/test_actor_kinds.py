@@ -7,9 +7,9 @@ import pytest
 from syncd.core.actors import actor_of
 from syncd.core.changes import changes_of
 from syncd.core.fence_model import Fences
-from syncd.core.fences import replay
 from syncd.core.policy import parse_fences, statuses_not_in_org
 from syncd.core.values import ActorKind, Change, Proof, Verdict
+from tests.core.one_field import replay_one
 from tests.core.samples import LEAD, STRICT, fences, history, people, table
 
 PARTNER = STRICT.replace("[teams]", '[teams]\npartner = { kind = "partner", user = ["nemo@acme.example"] }', 1)
@@ -21,11 +21,11 @@ def change(policy: Fences, before: str, after: str) -> Change:
     [found] = changes_of(
         "Lead",
         LEAD,
-        "Status",
+        ["Status"],
         known=None,
         staged=None,
         history=[history(1, before, after, by="nemo")],
-        actor=lambda user: actor_of(user, people(), policy.teams),
+        actor=lambda user, at: actor_of(user, people(), policy.teams),
     )
     return found
 
@@ -46,7 +46,7 @@ def test_partners_and_shared_logins_are_only_noted(text: str, kind: ActorKind, p
     policy = fences(text)
     made = change(policy, "MQL", "Inquiry")
     assert (made.actor.kind, made.proof) == (kind, proof)
-    result = replay([made], policy, people())
+    result = replay_one([made], policy, people())
     [judged] = result.judgements
     assert (judged.verdict, judged.restore, result.owed) == (Verdict.NOTE, None, False)
     assert judged.reason == why
@@ -64,7 +64,7 @@ def test_no_mode_beyond_observe_can_be_given_to_them(kind: str, mode: str) -> No
 @pytest.mark.parametrize(("before", "after"), [("Open", "Working"), ("MQL", "Open"), ("Open", "Inquiry")])
 def test_moves_from_and_to_a_legacy_value_are_counted_and_not_judged(before: str, after: str) -> None:
     policy = fences(LEGACY)
-    [judged] = replay([change(policy, before, after)], policy, people()).judgements
+    [judged] = replay_one([change(policy, before, after)], policy, people()).judgements
     assert (judged.verdict, judged.fence) == (Verdict.ALLOW, None)
     assert judged.reason == "'Open' is a legacy value: counted, not judged"
 

@@ -23,11 +23,11 @@ def changes(
     return changes_of(
         "Lead",
         LEAD,
-        field,
+        [field],
         known=known,
         staged=staged,
         history=rows,
-        actor=lambda user: actor_of(user, people(), teams()),
+        actor=lambda user, at: actor_of(user, people(), teams()),
     )
 
 
@@ -53,8 +53,9 @@ def test_rows_of_one_second_come_in_the_order_of_their_ids() -> None:
     assert [r.id[:15] for r in in_order([history(10, "B", "C"), history(9, "A", "B")])] == ["017SX0000000009", "017SX0000000010"]
 
 
-def test_rows_of_other_fields_are_left_out() -> None:
-    assert changes(history(1, "x", "y", field="Company"), history(2, None, None, field="created")) == []
+def test_rows_of_any_field_are_changes_but_not_those_that_name_an_event() -> None:
+    found = changes(history(1, "x", "y", field="Company"), history(2, None, None, field="created"))
+    assert [(change.field, change.before, change.after) for change in found] == [("Company", "x", "y")]
 
 
 @pytest.mark.parametrize("names_first", [True, False])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.changes import NOBODY
-from syncd.core.fences import Crossing, Replay, judge_owner, judge_status, replay
+from syncd.core.fence_model import Fences
+from syncd.core.fences import Crossing, Move, Passed, judge_owner, judge_value
 from syncd.core.sparing import Spared
 from syncd.core.values import ActorKind, Change, Proof, Rule, Verdict
+from tests.core.one_field import OneField, replay_one
 from tests.core.samples import (
     MQL_QUEUE,
     NURTURE_QUEUE,
@@ -23,6 +25,17 @@ from tests.core.samples import (
 
 NOTE, WARN, REVERT, ALLOW = Verdict.NOTE, Verdict.WARN, Verdict.REVERT, Verdict.ALLOW
 MIA, SAM, RITA, ADA, NEMO = (user_id(name) for name in ("mia", "sam", "rita", "ada", "nemo"))
+
+
+def of_status(before: str | None, after: str | None, team: str | None, policy: Fences | None = None) -> Crossing | Passed:
+    """Judge one move of Lead Status."""
+    policy = policy or fences()
+    return judge_value(Move("Lead", "Status", before, after, team, {}, {}), policy.status)
+
+
+def of_owner(before: str | None, after: str | None, team: str | None) -> Crossing | Passed:
+    """Judge one move of the owner."""
+    return judge_owner(Move("Lead", "OwnerId", before, after, team, {}, {}), fences().owner, fences().teams, people())
 
 
 @pytest.mark.parametrize(
@@ -49,12 +62,12 @@ MIA, SAM, RITA, ADA, NEMO = (user_id(name) for name in ("mia", "sam", "rita", "a
 def test_a_lead_passes_only_at_a_gate_and_only_by_its_own_team(
     team: str | None, before: str | None, after: str | None, code: str | None, reason: str
 ) -> None:
-    result = judge_status(before, after, team, fences())
+    result = of_status(before, after, team)
     assert (result.code if isinstance(result, Crossing) else None, result.reason) == (code, reason)
 
 
 def test_a_gate_for_others_names_itself_to_the_team_that_may_not_pass() -> None:
-    result = judge_status("Working", "Qualified", "sdr", fences(POLICY.replace('["sdr", "sales"]', '["sales"]')))
+    result = of_status("Working", "Qualified", "sdr", fences(POLICY.replace('["sdr", "sales"]', '["sales"]')))
     assert isinstance(result, Crossing)
     assert (result.code, result.rule.name) == ("no-gate", "Working -> Qualified")
 
@@ -64,7 +77,7 @@ def test_a_gate_for_others_names_itself_to_the_team_that_may_not_pass() -> None:
     [("Inquiry", "MQL", "sdr", "status Inquiry"), ("MQL", "Qualified", "sdr", "status MQL"), ("MQL", "?", "sdr", "status fence")],
 )
 def test_a_crossing_points_at_the_line_that_it_breaks(before: str, after: str, team: str, rule: str) -> None:
-    result = judge_status(before, after, team, fences())
+    result = of_status(before, after, team)
     assert isinstance(result, Crossing)
     assert result.rule.name == rule
 
@@ -94,30 +107,30 @@ def test_a_crossing_points_at_the_line_that_it_breaks(before: str, after: str, t
 def test_an_owner_moves_inside_a_team_or_at_a_gate(
     team: str | None, before: str | None, after: str | None, code: str | None, reason: str
 ) -> None:
-    result = judge_owner(before, after, team, fences(), people())
+    result = of_owner(before, after, team)
     assert (result.code if isinstance(result, Crossing) else None, result.reason) == (code, reason)
 
 
 @pytest.mark.parametrize(("team", "rule"), [("sales", "sdr -> sales"), ("sdr", "owner fence")])
 def test_an_owner_crossing_points_at_its_gate_or_at_the_fence(team: str, rule: str) -> None:
-    result = judge_owner(SAM if team == "sales" else MIA, RITA, team, fences(), people())
+    result = of_owner(SAM if team == "sales" else MIA, RITA, team)
     assert isinstance(result, Crossing)
     assert result.rule.name == rule
 
 
-def run(*changes: Change, policy: str = POLICY, **more: object) -> Replay:
+def run(*changes: Change, policy: str = POLICY, **more: object) -> OneField:
     """Replay some changes of the lead."""
-    return replay(changes, fences(policy), people(), **more)  # type: ignore[arg-type]
+    return replay_one(changes, fences(policy), people(), **more)  # type: ignore[arg-type]
 
 
-def verdicts(result: Replay) -> list[Verdict]:
+def verdicts(result: OneField) -> list[Verdict]:
     """Return what the changes came to."""
     return [judgement.verdict for judgement in result.judgements]
 
 
 def test_no_change_leaves_nothing_owed() -> None:
-    assert run() == Replay((), None, False)
-    assert run(owed="MQL") == Replay((), "MQL", True)
+    assert run() == OneField((), None, False)
+    assert run(owed="MQL") == OneField((), "MQL", True)
 
 
 def test_a_lawful_change_stands_and_names_its_gate() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from syncd.core.actors import Directory
 from syncd.core.fence_model import Bound, Fence, Fences, Gate, Holding, Ladder
-from syncd.core.fences import Replay, replay
 from syncd.core.values import ActorKind, Change, Judgement, Proof, Rule, Scalar, Verdict
+from tests.core.one_field import OneField, replay_one
 from tests.core.samples import NOON, OWN_USER, somebody
 
 # The second judge, written from the design alone; it speaks in plain tuples.
@@ -111,11 +111,11 @@ def change_of(move: Move) -> Change:
 NO_PEOPLE = Directory({}, {}, OWN_USER)
 
 
-def judged(law: Law, moves: Sequence[Move], debt: str | None = None) -> Replay:
+def judged(law: Law, moves: Sequence[Move], debt: str | None = None) -> OneField:
     """Replay moves of the oracle."""
     own = [index for index, move in enumerate(moves) if move.own]
     events = {index: "conversion" for index, move in enumerate(moves) if move.event}
-    return replay([change_of(m) for m in moves], policy_of(law), NO_PEOPLE, owed=debt, explained=own, events=events)
+    return replay_one([change_of(m) for m in moves], policy_of(law), NO_PEOPLE, owed=debt, explained=own, events=events)
 
 
 def any_law(rng: random.Random) -> Law:
@@ -141,7 +141,7 @@ def any_moves(rng: random.Random, *, joined: float = 0.9) -> list[Move]:
     return moves
 
 
-def plain(result: Replay) -> tuple[list[tuple[str, Scalar]], Scalar, bool]:
+def plain(result: OneField) -> tuple[list[tuple[str, Scalar]], Scalar, bool]:
     """Write a replay the way in which the oracle speaks."""
     return [(item.verdict.value, item.restore) for item in result.judgements], result.standing, result.owed
 
