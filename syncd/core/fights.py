@@ -23,6 +23,7 @@ PARKED = "fought over, so left alone until its inbox item is resolved"
 YIELDED = "this machine's values of the field are left alone until its inbox item is resolved"
 MACHINE_WINS = "machine-wins"
 FOUGHT_OVER = "fought-over"
+BLOCKED = "protections-blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,22 @@ def fought_over(item: Judgement, reverted_at: Sequence[datetime]) -> InboxItem:
     )
 
 
-BLOCKED = "protections-blocked"
+ORG_RULES = frozenset(
+    {
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+        "FIELD_FILTER_VALIDATION_EXCEPTION",
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "REQUIRED_FIELD_MISSING",
+        "DUPLICATES_DETECTED",
+    }
+)
+"""The codes by which Salesforce says that a rule of the org stands against a save, not a missing permission."""
+
+
+def is_blocked(intent: Intent, outcome: Outcome) -> bool:
+    """Tell whether a rule of the org refused to have a value put back that a fence wants back."""
+    return intent.part == "fence" and outcome.code in ORG_RULES
 
 
 def blocked(intent: Intent, outcome: Outcome) -> InboxItem:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
+from syncd.core.fights import blocked, is_blocked
 from syncd.core.telling import TELL
 from syncd.core.values import InboxItem, Intent, OrgRecord, Outcome, OutcomeKind
 from syncd.engine.owner_health import see_written
@@ -39,13 +40,14 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
     done = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
     refused = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED and not item.intent.is_create]
     before = _mirrored(world, done) if known is None else known
+    told = {item.subject for _, item, _ in world.store.inbox() if item.kind == REFUSED} if refused else set()
     with world.store.begin() as tx:
         tx.close(closing, cycle.now, cycle.id)
         tx.mirror(_as_written(done, before), before)
         tx.undefer(done)
         tx.defer(refused)
         tx.resolve_inbox(REFUSED, [_subject(intent) for intent in done], cycle.now)
-        _follow_up(tx, cycle, closing)
+        _follow_up(tx, cycle, closing, told)
     for item, outcome in closing:
         cycle.count(f"outcomes {outcome.kind.value}")
         if outcome.kind is OutcomeKind.CONFIRMED:
@@ -73,15 +75,18 @@ def _as_written(done: Sequence[Intent], before: Mapping[str, OrgRecord]) -> list
     return list(rows.values())
 
 
-def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing]) -> None:
+def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing], told: Container[str]) -> None:
+    """Settle what is done with, and tell of refusals: one whose item is open already may be two protections at odds."""
     settled: dict[str, list[tuple[str, str]]] = {}
     for item, outcome in closing:
         if item.intent.part == "fence" and outcome.kind in (OutcomeKind.CONFIRMED, OutcomeKind.REJECTED):
             settled.setdefault(item.intent.object, []).append((item.intent.record_id, item.intent.field))
     for name, debts in settled.items():
         tx.settle_debts(name, debts)
-    refusals = [_refusal(item.intent, outcome) for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED]
-    tx.put_inbox(refusals, cycle.now)
+    refused = [(item.intent, outcome) for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED]
+    at_odds = [pair for pair in refused if _subject(pair[0]) in told and is_blocked(*pair)]
+    tx.put_inbox([_refusal(*pair) for pair in refused if pair not in at_odds] + [blocked(*pair) for pair in at_odds], cycle.now)
+    tx.resolve_inbox(REFUSED, [_subject(intent) for intent, _ in at_odds], cycle.now)
 
 
 def _subject(intent: Intent) -> str:

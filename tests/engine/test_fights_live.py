@@ -79,3 +79,26 @@ def test_a_machine_that_takes_turns_between_two_values_is_left_alone_at_the_thir
         scene.cycle()
     assert len(scene.writes()) == 2
     assert len(scene.inbox("fought-over")) == 1
+
+
+def test_a_fence_and_a_rule_of_the_org_that_block_each_other_end_in_one_item_naming_both(strict: Scene) -> None:
+    scene = strict
+    rule = {"object": "Lead", "when": {"Status": "Working"}, "message": "Working needs a logged call."}
+    for who, value in (("marketo", "Inquiry"), ("routing", "Nurture")):
+        scene.settings(validation_rules=[])
+        scene.edit("admin", WORKING, Status="Working")
+        scene.tick(5)
+        scene.settings(validation_rules=[rule])
+        scene.edit(who, WORKING, Status=value)
+        scene.cycle()
+    [item] = scene.inbox()
+    assert item.kind == "protections-blocked"
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION Working needs a logged call." in item.text
+    assert "mappings/fences.toml:" in item.text
+    before = scene.last_request()
+    scene.settings(validation_rules=[])
+    scene.edit("admin", WORKING, Status="Meeting Set")
+    scene.edit("flow", WORKING, Status="Inquiry")
+    scene.cycle()
+    assert scene.writes(before) == []
+    assert scene.is_at_rest()
