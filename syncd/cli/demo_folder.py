@@ -15,6 +15,7 @@ from syncd.errors import SyncdError
 MARKER = ".syncd-demo"
 SECRET = "client-secret"
 OBSERVED = '{ tool = "observe", automation = "observe", person = "observe" }'
+PATIENT, AT_ONCE = "grace_minutes = 30 ", "grace_minutes = 0  "
 ENFORCED = '{ tool = "revert", automation = "observe", person = "warn" }'
 CONFIG = """\
 # Written by syncd demo: the settings of config.example.toml, for the emulated org of the demo.
@@ -138,6 +139,6 @@ def write_settings(folder: Path, ready: dict[str, str], *, interval: str) -> Non
 def switched_on(name: str, text: str) -> str:
     """Return a starter as somebody would have it after a month of observing."""
     if name.endswith("fences.toml"):
-        return text.replace(OBSERVED, ENFORCED)
+        return text.replace(OBSERVED, ENFORCED).replace(PATIENT, AT_ONCE)
     mode = "enroll" if name.endswith("nurture.toml") else "write"
     return re.sub(r'^(mode\s*=\s*)"observe"', rf'\g<1>"{mode}"', text, count=1, flags=re.MULTILINE)

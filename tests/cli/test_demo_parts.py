@@ -90,7 +90,7 @@ def test_nothing_but_the_modes_of_a_starter_is_changed(name: str, source: Path) 
     before, after = source.read_text().splitlines(), switched_on(name, source.read_text()).splitlines()
     changed = [line for line, other in zip(before, after, strict=True) if line != other]
     assert changed
-    assert all(line.startswith("mode") for line in changed)
+    assert all(line.startswith(("mode", "grace_minutes")) for line in changed)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,15 @@ from tests.engine.small_org import ADMIN, PEOPLE
 STARTER = Path(__file__).parents[2] / "mappings"
 SECRET = {"SYNCD_CLIENT_SECRET": "sandbox-secret"}
 APPROVED = 'approvers = { marketing = "dana@acme.example", sdr = "sid@acme.example", sales = "tom@acme.example" }\n'
-OBJECTS = {"00Q": "Lead", "003": "Contact", "006": "Opportunity", "701": "Campaign", "00v": "CampaignMember", "005": "User"}
+OBJECTS = {
+    "00Q": "Lead",
+    "003": "Contact",
+    "006": "Opportunity",
+    "701": "Campaign",
+    "00v": "CampaignMember",
+    "005": "User",
+    "a00": "Application__c",
+}
 HEADER = "id,email,firstName,lastName,company,leadScore,unsubscribed,emailInvalid,leadSource,updatedAt"
 
 
@@ -63,6 +71,8 @@ def write_home(home: Path, url: str, *, config: str = "") -> Path:
     """Lay out what `syncd init` gives: config.toml and the starter's policy files, without nurture."""
     shutil.copytree(STARTER, home / "mappings")
     (home / "mappings" / "nurture.toml").unlink()
+    fences = home / "mappings" / "fences.toml"
+    fences.write_text(fences.read_text(encoding="utf-8").replace("grace_minutes = 30", "grace_minutes = 0"), encoding="utf-8")
     (home / "exports" / "marketo").mkdir(parents=True)
     org = f'[org]\nlogin_url = "{url}"\nclient_id = "sandbox-client"\nclient_secret = "${{SYNCD_CLIENT_SECRET}}"\n'
     (home / "config.toml").write_text(org + config, encoding="utf-8")

@@ -113,7 +113,8 @@ def test_beside_the_org_it_puts_a_crossing_back_tells_json_and_no_secret_and_end
     with sandbox_process(write_small_org(folder)) as url:
         write_home(home, url, config=FAST)
         path = home / "mappings" / "fences.toml"
-        path.write_text(path.read_text(encoding="utf-8").replace('tool = "observe"', 'tool = "revert"'), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace('tool = "observe"', 'tool = "revert"')
+        path.write_text(text.replace("grace_minutes = 30", "grace_minutes = 0"), encoding="utf-8")
         with daemon(home) as one:
             one.wait_for("cycle")
             edit = {"op": "update", "object": "Lead", "id": WORKING, "fields": {"Status": "Inquiry"}}

@@ -63,6 +63,7 @@ def policies() -> Policies:
         home = Path(folder) / "mappings"
         shutil.copytree(STARTER, home)
         _rewrite(home / "fences.toml", r"mode = .*", 'mode = { tool = "revert", automation = "observe", person = "warn" }')
+        _rewrite(home / "fences.toml", "grace_minutes = 30", "grace_minutes = 0")
         _rewrite(home / "fields" / "marketo.toml", r'mode    = "\w+"', 'mode    = "write"')
         _rewrite(home / "nurture.toml", r'mode    = "\w+"', 'mode    = "enroll"')
         return load_policies(home)
