@@ -86,6 +86,8 @@ def _unproved(field: str, known: OrgRecord, staged: OrgRecord, last: Change | No
     """Return the change of nobody that explains what a field holds, or None when history explains it."""
     if field not in staged.fields or (last is not None and staged.modified_at <= last.changed_at):
         return None
+    if last is None and field not in known.fields:  # it was not read before: what it holds now is first seen, not changed
+        return None
     before, after = (last.after if last is not None else known.fields.get(field)), staged.fields[field]
     if after == before:
         return None

@@ -19,14 +19,19 @@ from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
 from syncd.engine.intake_rows import IntakeContext
-from syncd.engine.judging import decide_fenced, decide_plain, read_directory
+from syncd.engine.judging import decide_fenced, decide_plain
 from syncd.engine.loading import BACKLOG, PAUSED, work_off
 from syncd.engine.merging import settle_lost_opt_outs
 from syncd.engine.needs import FAST_TIER, families_under, needs_under, tiers_under
+from syncd.engine.owner_health import count_owners, keep_owners
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
+from syncd.engine.reactions import follow_up
 from syncd.engine.recycling import is_due, recycle
+from syncd.engine.regret import keep_writes
 from syncd.engine.restored import compare, is_restored
 from syncd.engine.schema import forget_schema, known_schema, tell_hidden
+from syncd.engine.snapshots import read_directory
+from syncd.engine.unowned import settle_unowned
 from syncd.engine.world import Cycle, World
 from syncd.errors import BudgetSpent, FieldHidden, SyncdError
 from syncd.ports import CycleRecord, OrgWriter, StoreWriter
@@ -136,9 +141,12 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
         slow, nurture_is_due = [], False
     pull(world, cycle, slow)
     decide_plain(world, cycle)
-    cycle.people = read_directory(world.store, cycle.identity.user_id)
+    cycle.people = read_directory(world.store, cycle.identity.user_id, world.policies.fences.teams, cycle.needs)
+    settle_unowned(world, cycle)
     decide_fenced(world, cycle)
+    follow_up(world, cycle)
     move_watermarks(world, cycle, [FAST_TIER, *slow])
+    count_owners(world, cycle)
     if slow:
         settle_lost_opt_outs(world, cycle)
     if slow and not everything:
@@ -179,6 +187,8 @@ def finish(world: World, cycle: Cycle, *, error: str | None = None, is_refused: 
     with world.store.begin() as tx:
         _beat(tx, world)
         tx.put_setting(OWN_USER, cycle.identity.user_id)
+        keep_writes(tx, world, cycle)
+        keep_owners(tx, world, cycle)
         close_purse(tx, world, cycle.purse, ended_at, is_refused=is_refused)
         tx.put_cycle(record)
     return record

@@ -6,34 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.actors import Directory, directory_of
+from syncd.core.asking import ASK
 from syncd.core.fence_fields import own_fields
 from syncd.core.fence_model import Fence, Fences
 from syncd.core.fights import BLOCKED, FOUGHT_OVER
 from syncd.core.judging import Bench, Ruling, Subject, rule_on
+from syncd.core.ladder import Wait
 from syncd.core.values import Entry, Intent, OrgRecord, Verdict
 from syncd.engine.backfill import first_load_of
 from syncd.engine.bulk_events import tell_mass_edits
 from syncd.engine.catching import caught_cases
+from syncd.engine.followers import keep_streaks, known_followers
+from syncd.engine.opening import WRITTEN, open_all
+from syncd.engine.owner_health import see_owners
+from syncd.engine.quiet import quiet_now
+from syncd.engine.regret import note_regrets
+from syncd.engine.snapshots import formers
 from syncd.engine.surroundings import surroundings
+from syncd.engine.telling import Caused, places_of, with_reasons
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreReader, StoreWriter
 
 BATCH = 1000
-WRITTEN = "written"
 FOUGHT = "fought"
-
-
-def read_directory(store: StoreReader, own_user_id: str) -> Directory:
-    """Build the directory of users and queues from the mirror."""
-    return directory_of(_all(store, "User"), _all(store, "Group"), _all(store, "GroupMember"), own_user_id)
-
-
-def _all(store: StoreReader, name: str) -> list[OrgRecord]:
-    found: list[OrgRecord] = []
-    while page := store.scan(name, after_id=found[-1].id if found else ""):
-        found += page
-    return found
 
 
 def decide_plain(world: World, cycle: Cycle) -> None:
@@ -45,7 +40,9 @@ def decide_plain(world: World, cycle: Cycle) -> None:
             world.pause_point()
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
             baseline = _baseline(world, cycle, name, len(changed))
+            former = formers(world, cycle, name, cases)
             with world.store.begin() as tx:
+                tx.put_former(former)
                 tx.mirror(changed)
                 tx.append(baseline)
                 tx.unstage((name,), [case.subject_id for case in cases])
@@ -102,7 +99,7 @@ def decide_fenced(world: World, cycle: Cycle) -> None:
     families = {name: history for name, history in cycle.families.items() if name in cycle.needs and waiting & {name, history}}
     if not families:
         return
-    bench, pending = _bench(world, cycle, fences)
+    bench, pending = bench_of(world, cycle, fences)
     for name, history in families.items():
         if cases := caught_cases(world, cycle, name, history):
             _decide_batch(world, cycle, bench, name, cases, pending, is_staged=False)
@@ -115,15 +112,17 @@ def decide_fenced(world: World, cycle: Cycle) -> None:
 
 def decide_first_sights(world: World, cycle: Cycle, name: str, history: str, until: datetime) -> None:
     """Judge the history that a first load brought, with each record as if it had just been seen for the first time."""
-    bench, pending = _bench(world, cycle, standing_fences(world, cycle))
+    bench, pending = bench_of(world, cycle, standing_fences(world, cycle))
     while cases := world.store.cases((name, history), BATCH, first_sight_until=until):
         world.pause_point()
         _decide_batch(world, cycle, bench, name, cases, pending, first_sight_until=until)
 
 
-def _bench(world: World, cycle: Cycle, fences: Fences) -> tuple[Bench, dict[str, set[str]]]:
+def bench_of(world: World, cycle: Cycle, fences: Fences) -> tuple[Bench, dict[str, set[str]]]:
     """Return what all judgements share, and the fields with an open intent by record."""
-    bench = Bench(fences, cycle.people, cycle.id, cycle.now, surroundings(world, cycle, fences))
+    around, quiet = surroundings(world, cycle, fences), quiet_now(world, cycle, fences)
+    followers = known_followers(world.store, fences)
+    bench = Bench(fences, cycle.people, cycle.id, cycle.now, around, quiet, cycle.people.at, followers)
     pending: dict[str, set[str]] = {}
     for open_intent in world.store.open_intents():
         pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
@@ -147,18 +146,24 @@ def _decide_batch(
     decided = [(case.subject_id, ruling) for case, ruling in zip(cases, rulings, strict=True)]
     with world.store.begin() as tx:
         tx.mirror([row for ruling in rulings for row in ruling.mirror], {} if is_staged else _known_of(cases))
-        _write_rulings(tx, cycle, name, baseline, decided)
+        records = {case.subject_id: _latest(case, ruling) for case, ruling in zip(cases, rulings, strict=True) if ruling.intents}
+        _write_rulings(tx, cycle, bench.fences, name, baseline, decided, records)
         tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
+        tx.resolve_inbox(ASK, [id for id, ruling in decided if ruling.is_unasked], cycle.now)
         made_up = [fight for ruling in rulings for fight in ruling.made_up]
         for kind in (FOUGHT_OVER, BLOCKED):
             tx.resolve_inbox(kind, made_up, cycle.now)
         seen_before = (ruling for case, ruling in zip(cases, rulings, strict=True) if case.known is not None)
         tell_mass_edits(tx, world, cycle, bench.around.mass_edits, [item for ruling in seen_before for item in ruling.judgements])
+        note_regrets(tx, world, cycle, bench, name, list(zip(cases, rulings, strict=True)))
         tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
+        keep_streaks(tx, world.store, cycle, name, cases)
         if is_staged:
             subjects = [case.subject_id for case in cases]
             limits = {"history_since": history_since, "first_sight_until": first_sight_until}
             tx.unstage((name, cycle.families[name]), subjects, **limits)
+    if first_sight_until is None:
+        see_owners(cycle, name, ((case.known, _latest(case, ruling)) for case, ruling in zip(cases, rulings, strict=True)))
     _count(cycle, rulings)
 
 
@@ -176,6 +181,7 @@ def _subjects(
     known_ids = [case.subject_id for case in cases if case.known is not None]
     keys = [f"{id}.{field}" for id in known_ids for field in fields]
     owed = store.lawful(name, ids) if fields else {}
+    waits = store.waits(name, {id for id, _ in owed}) if owed else {}
     written, fought = (store.verdicts(WRITTEN, keys), store.verdicts(FOUGHT, keys)) if keys else ({}, {})
     return [
         Subject(
@@ -188,37 +194,48 @@ def _subjects(
             {f: written[f"{case.subject_id}.{f}"] for f in fields if f"{case.subject_id}.{f}" in written},
             {f: fought[f"{case.subject_id}.{f}"] for f in fields if f"{case.subject_id}.{f}" in fought},
             frozenset(pending.get(case.subject_id, ())),
+            {f: waits[case.subject_id, f] for f in fields if (case.subject_id, f) in waits},
         )
         for case in cases
     ]
 
 
+def _latest(case: Case, ruling: Ruling) -> OrgRecord | None:
+    """Return a record as the ruling leaves it in the mirror."""
+    return next((row for row in ruling.mirror if row.id == case.subject_id), case.known)
+
+
 def _write_rulings(
-    tx: StoreWriter, cycle: Cycle, name: str, baseline: Sequence[Entry], decided: Sequence[tuple[str, Ruling]]
+    tx: StoreWriter,
+    cycle: Cycle,
+    fences: Fences,
+    name: str,
+    baseline: Sequence[Entry],
+    decided: Sequence[tuple[str, Ruling]],
+    records: Mapping[str, OrgRecord | None],
 ) -> None:
     """Enter all that follows for a batch of records in few statements: the number of rows costs, not that of records."""
     seqs = tx.append([*baseline, *(entry for _, ruling in decided for entry in ruling.entries)])
-    opened: list[tuple[Intent, int | None]] = []
+    opened: list[Caused] = []
+    waits: dict[tuple[str, str], Wait] = {}
+    places = places_of(cycle, fences) if records else None
     first = len(baseline)
-    for _, ruling in decided:
-        opened += [(intent, None if cause is None else seqs[first + cause]) for intent, cause in ruling.intents]
+    for id, ruling in decided:
+        caused = [(intent, None if cause is None else seqs[first + cause]) for intent, cause in ruling.intents]
+        now = [one for one in caused if one[0].field not in ruling.waits]
+        opened += with_reasons(fences, records.get(id), now, places) if places is not None else now
+        waits |= {
+            (id, one.field): replace(ruling.waits[one.field], cause=seq) for one, seq in caused if one.field in ruling.waits
+        }
         first += len(ruling.entries)
     open_intents(tx, opened, cycle)
-    tx.owe(name, {(id, field): lawful for id, ruling in decided for field, lawful in ruling.owe.items()})
+    tx.owe(name, {(id, field): lawful for id, ruling in decided for field, lawful in ruling.owe.items()}, waits)
     tx.settle_debts(name, [(id, field) for id, ruling in decided for field in ruling.settled])
 
 
 def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> list[int]:
-    """Commit intents to the ledger, and remember the values so that syncd's own history rows explain themselves.
-
-    Shapes: the sequence numbers of those that were new.
-    """
-    if not intents:
-        return []
-    seqs = tx.open(intents, cycle.now, cycle.id)
-    updates = [intent for intent, _ in intents if not intent.is_create]
-    tx.put_verdicts(WRITTEN, {f"{intent.record_id}.{intent.field}": str(intent.after) for intent in updates})
-    return seqs
+    """Commit intents of this cycle. See `open_all`."""
+    return open_all(tx, intents, cycle.now, cycle.id)
 
 
 def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:
@@ -227,6 +244,7 @@ def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:
         cycle.count("quarantined", len(ruling.inbox))
         for field, moves in ruling.moves.items():
             cycle.count(f"moves of {field}", moves)
+        cycle.count("cannot be known", sum(not judgement.is_knowable for judgement in ruling.judgements))
         for judgement in ruling.judgements:
             if judgement.fence is not None:
                 cycle.count("crossings")
