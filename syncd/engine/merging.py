@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from syncd.core.asking import question
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.merging import carried_debts, carried_flags, final_winners, is_opted_out
+from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
 from syncd.core.people import handles_of
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import external_fields
+from syncd.engine.opening import open_all
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
 
@@ -62,6 +64,7 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     if winner is not None:
         winner = world.org.read(loser.object, [winner_id], cycle.needs[loser.object].fields).records.get(winner_id)
     debts = carried_debts(world.store.lawful(loser.object, [loser.id, winner_id]), loser, winner)
+    waits = carried_waits(world.store.waits(loser.object, [loser.id]), debts, winner_id) if debts else {}
     is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
     entries = [
         _entry(cycle, loser, winner_id, "merged", f"merged into {winner_id}", record_id=loser.id),
@@ -71,8 +74,10 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     with world.store.begin() as tx:
         tx.add_flags(facts)
         seqs = tx.append(entries)
-        tx.open([(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
-        tx.owe(loser.object, {(winner_id, field): lawful for field, lawful in debts.items()})
+        open_all(tx, [(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
+        tx.owe(loser.object, {(winner_id, field): lawful for field, lawful in debts.items()}, waits)
+        asked = [wait for wait in waits.values() if wait.is_put]
+        tx.put_inbox([question(asked)] if asked else [], cycle.now)
         if is_lost and not intents:
             tx.put_inbox([_lost_opt_out(loser, winner_id)], cycle.now)
 
