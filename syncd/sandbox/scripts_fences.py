@@ -80,8 +80,7 @@ def realignment(org: Present) -> list[Step]:
     if len(sdrs) < 2:
         raise OrgLacks("the org has no two active users with SDR in role, profile or username. Serve the org with --company.")
     leads = _many(org, REALIGNED, [row for row in _open(org) if row["OwnerId"] in org.users], "leads that people own")
-    moved = [(row, sdrs[place % len(sdrs)]["Id"]) for place, row in enumerate(leads)]
-    batches = _batches([(row, owner) for row, owner in moved if row["OwnerId"] != owner])
+    batches = _batches([(row, _another(sdrs, row, place)) for place, row in enumerate(leads)])
     between = timedelta(minutes=REALIGN_MINUTES) / max(len(batches), 1)
     return [
         Step(
@@ -91,6 +90,11 @@ def realignment(org: Present) -> list[Step]:
         )
         for number, some in enumerate(batches)
     ]
+
+
+def _another(sdrs: list[Row], lead: Row, place: int) -> str:
+    others = [str(each["Id"]) for each in sdrs if each["Id"] != lead["OwnerId"]]
+    return others[place % len(others)]
 
 
 def permission_set(org: Present) -> list[Step]:

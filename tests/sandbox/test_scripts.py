@@ -68,6 +68,7 @@ def test_every_script_is_carried_out_whole_and_the_org_tells_each_change_with_it
     assert times == sorted(times)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("script", DAYS)
 def test_the_same_org_and_seed_give_the_same_deeds_and_another_seed_others(
     company: tuple[RunningOrg, Snapshot], script: str
