@@ -16,6 +16,7 @@ from syncd.core.values import Entry, Intent, OrgRecord, Verdict
 from syncd.engine.backfill import first_load_of
 from syncd.engine.bulk_events import tell_mass_edits
 from syncd.engine.catching import caught_cases
+from syncd.engine.fence_types import fences_of
 from syncd.engine.followers import keep_streaks, known_followers
 from syncd.engine.opening import WRITTEN, open_all
 from syncd.engine.owner_health import see_owners
@@ -60,7 +61,7 @@ def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
 
 def standing_fences(world: World, cycle: Cycle) -> Fences:
     """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
-    fences = world.policies.fences
+    fences = fences_of(world, cycle)
     standing = (_since(world, cycle, one) for fence in fences.fences for one in _as_readable(cycle, fence))
     return replace(fences, fences=tuple(standing))
 

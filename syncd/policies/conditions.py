@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 
 from syncd.core.fence_model import Condition
 from syncd.core.values import Fields, Problem, Rule
@@ -17,6 +17,7 @@ from syncd.formula.catalogue import FUNCTIONS
 from syncd.formula.checking import HISTORICAL, check
 from syncd.formula.generating import Compiled, generate
 from syncd.formula.inferring import inferred
+from syncd.formula.showing import fields_of
 from syncd.formula.syntax import Call, Node, Place, Reference, parse, problem, walk
 from syncd.formula.values import FieldKind, Kind, Moment, kind_of
 
@@ -39,7 +40,28 @@ def compile_condition(text: str, rule: Rule) -> Condition | Problem:
 
 
 def typed(text: str, rule: Rule, types: Mapping[str, str]) -> Condition | Problem:
-    """Compile a condition with what describe says its fields hold. `types` maps every field of the object to its type."""
+    """Compile a condition with what describe says its fields hold. `types` maps every field of the object to its type.
+
+    What was compiled once with the same types is not compiled again: a cycle asks each time.
+    """
+    names = _fields_in(text)
+    known = tuple((name, types[name]) for name in names if name in types)
+    if len(known) == len(names):
+        return _typed(text, rule, known)
+    return _with_kinds(text, rule, types)
+
+
+@lru_cache(maxsize=4096)
+def _fields_in(text: str) -> tuple[str, ...]:
+    return fields_of(text)
+
+
+@lru_cache(maxsize=4096)
+def _typed(text: str, rule: Rule, types: tuple[tuple[str, str], ...]) -> Condition | Problem:
+    return _with_kinds(text, rule, dict(types))
+
+
+def _with_kinds(text: str, rule: Rule, types: Mapping[str, str]) -> Condition | Problem:
     tree, problems = parse(text, rule.file)
     if tree is None:
         return problems[0]

@@ -117,3 +117,22 @@ def test_an_object_that_is_not_visible_leaves_its_conditions_as_they_were() -> N
 def test_a_file_with_conditions_needs_a_compiler() -> None:
     _, problems = parse_fences(table('version = "v"' + SHARED))
     assert [problem.code for problem in problems] == ["MAP-050"]
+
+
+def test_the_same_condition_with_the_same_types_is_compiled_once() -> None:
+    types = {"Discount__c": "percent", "Rating": "picklist"}
+    first, again = (typed("Discount__c > 0.5", RULE, types | {"Other__c": str(number)}) for number in range(2))
+    assert first is again
+    assert typed("Discount__c > 0.5", RULE, types | {"Discount__c": "double"}) is not first
+
+
+def test_a_field_that_the_org_does_not_show_is_named_with_the_nearest() -> None:
+    found = typed("Discount_c > 0.5", RULE, {"Discount__c": "percent"})
+    assert isinstance(found, Problem)
+    assert str(found) == "fences.toml:1:1 [FML-010] There is no field Discount_c. Did you mean Discount__c?"
+
+
+def test_a_field_may_be_written_in_any_case() -> None:
+    found = typed("discount__C > 0.5", RULE, {"Discount__c": "percent"})
+    assert isinstance(found, Condition)
+    assert (found.fields, found.holds({"Discount__c": 60})) == (frozenset({"Discount__c"}), True)

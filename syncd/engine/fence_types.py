@@ -1,0 +1,16 @@
+"""By which fences is this cycle judged, now that the org has said what its fields hold?"""
+
+from __future__ import annotations
+
+from syncd.core.fence_model import Fences
+from syncd.core.fence_types import has_conditions, with_types
+from syncd.engine.world import Cycle, World
+
+
+def fences_of(world: World, cycle: Cycle) -> Fences:
+    """Return the fences with their conditions compiled for the org's own types; `check` tells what is wrong with one."""
+    fences = world.policies.fences
+    if not has_conditions(fences):
+        return fences
+    types = {name: {one.name: one.type for one in seen.fields.values()} for name, seen in cycle.schema.items()}
+    return with_types(fences, types)[0]
