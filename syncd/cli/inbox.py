@@ -78,18 +78,29 @@ def resolve(
     numbers: Numbers = None,
     kind: Kind = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger with your name.")] = "",
+    revert: Annotated[bool, typer.Option("--revert", help="Answer a question: put the last lawful values back.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Answer a question: let the change stand.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close items that you have dealt with. An item whose cause is still there comes back."""
+    """Close items that you have dealt with. An item whose cause is still there comes back. Questions need an answer."""
     from syncd.engine.requests import RESOLVE
 
+    if revert and keep:
+        raise typer.BadParameter("Answer with --revert or with --keep; one of the two.")
     config = wire.config_of(context)
-    payload = {"numbers": _chosen(config, numbers, kind), "reason": reason}
-    closed = asking.ask(context, config, RESOLVE, payload)["resolved"]
+    payload: dict[str, Any] = {"numbers": _chosen(config, numbers, kind), "reason": reason}
+    if revert or keep:
+        payload["answer"] = "revert" if revert else "keep"
+    answer = asking.ask(context, config, RESOLVE, payload)
     if as_json:
-        output.as_json({"schema": 1, "resolved": closed})
+        output.as_json({"schema": 1, **answer})
         return
+    closed = answer["resolved"]
     output.data(f"closed {output.many(len(closed), 'inbox item')}: {', '.join(map(str, closed))}")
+    if revert:
+        asked_back = len(answer["put_back"])
+        done = f"{output.many(answer['reverts'], 'value')} put back"
+        output.data(done if asked_back else f"{done}: the values were changed before they could be put back")
 
 
 @inbox.command()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.cells import normal_address
+from syncd.core.ladder import Wait
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.values import Flag, FlagFact, OrgRecord, Scalar
 
@@ -57,6 +58,16 @@ def carried_flags(
         fact = FlagFact(Flag.OPTED_OUT, winner_id, address, SOURCE, words, now)
         found.setdefault((fact.flag, fact.address, fact.source), fact)
     return list(found.values())
+
+
+def carried_waits(waits: Mapping[tuple[str, str], Wait], debts: Iterable[str], winner_id: str) -> dict[tuple[str, str], Wait]:
+    """Return how the debts that were carried over go on waiting, by (record id, field) of the record that is left."""
+    kept = set(debts)
+    return {
+        (winner_id, field): replace(wait, intent=replace(wait.intent, record_id=winner_id))
+        for (_, field), wait in waits.items()
+        if field in kept
+    }
 
 
 def carried_debts(owed: Mapping[tuple[str, str], Scalar], loser: OrgRecord, winner: OrgRecord | None) -> dict[str, Scalar]:

@@ -133,7 +133,8 @@ def settled(group: Group, sight: Sight, cycle: Cycle) -> list[Closing] | None:
     record = sight.of(group)
     if record is None:
         return group.all(Outcome(OutcomeKind.SUPERSEDED, "the record is gone or no longer visible", code="GONE"))
-    is_in_history = all((record.id, field, str(value)) in sight.ours for field, value in group.values.items())
+    # A save is whole or nothing: one field in the history speaks for those that the org keeps no history of.
+    is_in_history = any((record.id, field, str(value)) in sight.ours for field, value in group.values.items())
     if holds(group, record):
         if is_in_history or _is_ours_alone(group) or record.fields.get("LastModifiedById") == cycle.identity.user_id:
             return group.all(Outcome(OutcomeKind.CONFIRMED, "found written when looking"))

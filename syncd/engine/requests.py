@@ -113,8 +113,8 @@ def _numbers(request: Request) -> Sequence[int]:
     return [int(number) for number in request.payload.get("numbers", ())]
 
 
-def _resolve_items(world: World, _org: OrgWriter, request: Request) -> Answer:
-    return resolve(world, _numbers(request), request)
+def _resolve_items(world: World, org: OrgWriter, request: Request) -> Answer:
+    return resolve(world, org, _numbers(request), request)
 
 
 def _retry_items(world: World, org: OrgWriter, request: Request) -> Answer:

@@ -12,15 +12,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from syncd.core.asking import REVERT
 from syncd.core.bulk_events import MASS_EDIT
+from syncd.core.canary import CANARY
+from syncd.core.regret import REGRET
 from syncd.core.values import Entry, InboxItem, Intent, Scalar, digest
 from syncd.engine.bulk_events import confirm
+from syncd.engine.canary import begin_anew
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
-from syncd.engine.judging import open_intents
+from syncd.engine.judging import bench_of, open_intents, standing_fences
 from syncd.engine.planning import still_wanted
 from syncd.engine.plans import read_plan
+from syncd.engine.reactions import answer as answer_question
+from syncd.engine.reactions import refuse_unless_answered
+from syncd.engine.regret import believe_again
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanUnreadable, SyncdError
 from syncd.ports import OrgWriter, Request, StoreWriter
@@ -30,19 +37,49 @@ OnResolve = Callable[[World, StoreWriter, InboxItem], None]
 Numbered = tuple[int, InboxItem]
 
 
-def resolve(world: World, numbers: Sequence[int], request: Request) -> Mapping[str, Any]:
+def resolve(world: World, org: OrgWriter, numbers: Sequence[int], request: Request) -> Mapping[str, Any]:
     """Close inbox items because a person has looked at them; the ledger tells who, and why.
 
-    Errors: SyncdError when a number is not an open item; then nothing is closed.
+    Shapes: a question is closed with the answer that the request brings. Values to be put back are written in a cycle at once;
+    "put_back" lists the numbers of their questions, "moved" of those whose value was changed before it could be.
+    Errors: SyncdError when a number is not an open item, or an answer is missing or out of place; then nothing is closed.
     """
-    items = _open_items(world, numbers)
+    word = request.payload.get("answer")
+    is_resumed = bool(request.tries)
+    items = _open_items(world, numbers, may_be_closed=is_resumed and word is not None)
+    refuse_unless_answered(items, word)
+    reverted = _answer(world, items, str(word), request) if word is not None else _close(world, items, request)
+    answer: dict[str, Any] = {"resolved": list(dict.fromkeys(numbers))}
+    if word == REVERT:
+        record = run_cycle(world, org)
+        answer |= {"put_back": reverted, "reverts": record.counts.get("reverts", 0), "cycle": record.id}
+    return answer
+
+
+def _close(world: World, items: Sequence[Numbered], request: Request) -> list[int]:
     at = world.org.now()
     with world.store.begin() as tx:
         for number, item in items:
             tx.resolve_inbox(item.kind, [item.subject], at)
             ON_RESOLVE.get(item.kind, _nothing_more)(world, tx, item)
             tx.append([_entry(number, item, at, request)])
-    return {"resolved": [number for number, _ in items]}
+    return []
+
+
+def _answer(world: World, items: Sequence[Numbered], word: str, request: Request) -> list[int]:
+    """Carry out the answer to some questions, and return the numbers of those after which something is put back."""
+    cycle = begin(world)
+    bench, _ = bench_of(world, cycle, standing_fences(world, cycle))
+    reason = request.payload.get("reason")
+    by = f"{request.asked_by}: {reason}" if reason else request.asked_by
+    reverted = []
+    with world.store.begin() as tx:
+        for number, item in items:
+            tx.resolve_inbox(item.kind, [item.subject], cycle.now)
+            if answer_question(world, tx, cycle, bench, item, word, by):
+                reverted.append(number)
+            tx.append([_entry(number, item, cycle.now, request)])
+    return reverted
 
 
 def retry(world: World, org: OrgWriter, numbers: Sequence[int], request: Request) -> Mapping[str, Any]:
@@ -93,10 +130,13 @@ def subject_of(intent: Intent) -> str:
     return f"{intent.record_id}:{intent.field}"
 
 
-def _open_items(world: World, numbers: Sequence[int]) -> list[Numbered]:
+def _open_items(world: World, numbers: Sequence[int], *, may_be_closed: bool = False) -> list[Numbered]:
+    """Return open items by their numbers. Shapes: `may_be_closed` leaves out those that a writer closed before it died."""
     known = {number: item for number, item, _ in world.store.inbox()}
     missing = [number for number in numbers if number not in known]
-    if missing:
+    if may_be_closed:
+        numbers = [number for number in numbers if number in known]
+    elif missing:
         named = ", ".join(map(str, missing))
         raise SyncdError(f"No open inbox item has the number {named}. Nothing was changed.", hint="See: syncd inbox list")
     return [(number, known[number]) for number in dict.fromkeys(numbers)]
@@ -126,4 +166,10 @@ def _decline_plan(_world: World, tx: StoreWriter, item: InboxItem) -> None:
         return
 
 
-ON_RESOLVE: dict[str, OnResolve] = {REFUSED: _forget_refused, WAITING_PLAN: _decline_plan, MASS_EDIT: confirm}
+ON_RESOLVE: dict[str, OnResolve] = {
+    REFUSED: _forget_refused,
+    WAITING_PLAN: _decline_plan,
+    MASS_EDIT: confirm,
+    CANARY: begin_anew,
+    REGRET: believe_again,
+}

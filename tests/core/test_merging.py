@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from syncd.core.merging import carried_debts, carried_flags, final_winners
-from syncd.core.values import Flag, FlagFact, OrgRecord, Scalar
+from syncd.core.ladder import Wait
+from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners
+from syncd.core.values import ActorKind, Flag, FlagFact, Intent, OrgRecord, Rule, Scalar
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -55,3 +57,11 @@ def test_a_debt_goes_over_only_with_the_value_that_may_not_stand() -> None:
     assert carried_debts(owed, loser, person("winner", Status="Qualified")) == {}
     assert carried_debts({**owed, ("winner", "Status"): "MQL"}, loser, person("winner", Status="Inquiry")) == {}
     assert carried_debts(owed, loser, None) == {}
+
+
+def test_a_debt_that_is_carried_over_goes_on_waiting_under_the_winners_id() -> None:
+    rule = Rule("status Working", "fences.toml", 3)
+    intents = [Intent(f, "Lead", "loser", f, "Inquiry", "Working", "fence", rule, "", "", "") for f in ("Status", "OwnerId")]
+    status, owner = (Wait(intent, "status", ActorKind.TOOL, NOW, is_asked=True) for intent in intents)
+    carried = carried_waits({("loser", "Status"): status, ("loser", "OwnerId"): owner}, ["Status", "Rating"], "winner")
+    assert carried == {("winner", "Status"): replace(status, intent=replace(intents[0], record_id="winner"))}
