@@ -105,6 +105,7 @@ def write_small_org(folder: Path) -> Path:
     _write(folder, "Account", [{"Id": to_18("0015e00000Ac000"), "Name": "Acme", "CreatedDate": OLD}])
     _write(folder, "Contact", [_contact(number) for number in range(1, 13)])
     _write(folder, "Lead", _leads())
+    _write(folder, "Application__c", [_application(number) for number in range(4)])
     _write(folder, "Opportunity", [_deal(name) for name in DEALS])
     roles_on = [(name, number) for name, (_, _, contacts, _) in DEALS.items() for number in contacts]
     _write(folder, "OpportunityContactRole", [_role(name, number) for name, number in roles_on])
@@ -138,7 +139,20 @@ def _contact(number: int) -> dict[str, str]:
     return {
         "Id": contact(number), "FirstName": "Con", "LastName": f"Tact {number}", "Email": f"contact.{number}@example.com",
         "AccountId": to_18("0015e00000Ac000"), "MA_Person_Id__c:external": f"c{number}", "Nurture_Hold_Until__c:date": "",
+        "Contact_Status__c:picklist": STATUSES[(number - 1) % 7],
         "CreatedDate": OLD, "LastModifiedDate": OLD,
+    }  # fmt: skip
+
+
+def application(number: int) -> str:
+    """Give an application's id, 0 … 3. They are a custom object: not every org has them."""
+    return to_18(f"a005e00000Ap{number:03d}")
+
+
+def _application(number: int) -> dict[str, str]:
+    return {
+        "Id": application(number), "Name": f"Application {number}", "Channel__c": "Web", "OwnerId": user("sam"),
+        "Stage__c:picklist": ("Open", "Review", "Signed", "Draft")[number], "CreatedDate": OLD, "LastModifiedDate": OLD,
     }  # fmt: skip
 
 
