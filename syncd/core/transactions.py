@@ -73,10 +73,11 @@ def automated(changes: Sequence[Change], followers: Followers) -> list[Change]:
         fields = {changes[index].field for index in group}
         for index in group:
             change = changes[index]
-            if change.proof is not Proof.HISTORY or change.actor.kind is ActorKind.SYNCD:
+            if change.proof is not Proof.HISTORY:
                 continue
             save = (change.changed_at, change.actor.user_id, change.field)
-            leader = next(iter(sorted(followers.get((change.object, change.field), frozenset()) & fields)), None)
+            leads = followers.get((change.object, change.field), frozenset()) & fields
+            leader = None if change.actor.kind is ActorKind.SYNCD else next(iter(sorted(leads)), None)
             if leader is not None or save in moved:
                 why = f"{change.field} always moves with {leader}" if leader else f"{change.field} moved twice in one second"
                 found[index] = replace(change, actor=automation(change.actor, why), proof=Proof.AUTOMATION)

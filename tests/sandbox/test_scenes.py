@@ -257,6 +257,6 @@ def test_without_its_permission_set_syncd_waits_says_so_once_and_goes_on_where_i
 def test_a_flow_that_moves_more_than_syncd_sent_stops_the_rule_after_five(scene: Scene) -> None:
     play(scene, "owner-flow")
     assert 0 < len(scene.writes()) <= 5
-    [card] = scene.inbox("canary")
+    [card] = scene.inbox()
     assert "OwnerId" in card.text
     assert "Lead owner follows status" in card.text + card.remedy
