@@ -120,7 +120,10 @@ def begin(world: World) -> Cycle:
     needs = needs_under(world.policies, schema)
     world.store.index({name: need.indexed for name, need in needs.items()})
     now = world.org.now()
-    people = Directory({}, {}, identity.user_id)
+
+    def people() -> Directory:
+        return read_directory(world.store, identity.user_id, world.policies.fences.teams, needs)
+
     tiers = {name: tuple(need.object for need in each) for name, each in tiers_under(world.policies).items()}
     families = families_under(world.policies)
     cycle = Cycle(_cycle_id(now), now, identity, schema, needs, people, calls_before, purse=purse, families=families, tiers=tiers)
@@ -141,7 +144,7 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
         slow, nurture_is_due = [], False
     pull(world, cycle, slow)
     decide_plain(world, cycle)
-    cycle.people = read_directory(world.store, cycle.identity.user_id, world.policies.fences.teams, cycle.needs)
+    cycle.forget_people()
     settle_unowned(world, cycle)
     decide_fenced(world, cycle)
     follow_up(world, cycle)

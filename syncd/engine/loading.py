@@ -17,7 +17,6 @@ from syncd.engine.backfill import ASKED, RUNNING, Backfill, open_backfills
 from syncd.engine.budget import may_spend
 from syncd.engine.judging import decide_fenced, decide_first_sights, decide_plain
 from syncd.engine.needs import Need
-from syncd.engine.snapshots import read_directory
 from syncd.engine.world import Cycle, World
 from syncd.errors import LoginRefused, OrgRefused
 from syncd.ports import Keyset, Packed, Page, Pull, QueryJob
@@ -204,7 +203,7 @@ def _settle(world: World, cycle: Cycle, one: Backfill, need: Need) -> None:
         return
     if one.is_first and not one.is_by_pages and one.object not in cycle.families.values():
         one = _key(world, one)
-    cycle.people = read_directory(world.store, cycle.identity.user_id, world.policies.fences.teams, cycle.needs)
+    cycle.forget_people()
     if one.is_first and one.object in cycle.families.values():
         decide_first_sights(world, cycle, cycle.subject_of(one.object), one.object, one.cut_at)
     elif not one.is_first or one.is_by_pages:

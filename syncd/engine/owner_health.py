@@ -61,7 +61,7 @@ def keep_owners(tx: StoreWriter, world: World, cycle: Cycle) -> None:
     if changed:
         kept = {owner: number for owner, number in loads.items() if number > 0}
         tx.put_setting(LOADS, {"counted_at": known["counted_at"], "loads": kept})
-    if cycle.people.users and (changed or cycle.counts.get("changes seen")):
+    if (changed or cycle.counts.get("changes seen")) and cycle.people.users:
         _keep(tx, world, cycle, loads)
 
 

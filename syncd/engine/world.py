@@ -87,7 +87,7 @@ class Cycle:
     identity: OrgIdentity
     schema: Mapping[str, ObjectSchema]
     needs: Mapping[str, Need]
-    people: Directory
+    read_people: Callable[[], Directory]
     calls_before: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     covered: dict[str, datetime] = field(default_factory=dict)
@@ -97,6 +97,18 @@ class Cycle:
     tiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wrote: Counter[tuple[str, str]] = field(default_factory=Counter)
     loads: Counter[str] = field(default_factory=Counter)
+    _people: Directory | None = field(default=None, init=False)
+
+    @property
+    def people(self) -> Directory:
+        """Return the org's users and queues, read when somebody first asks: most cycles judge nothing."""
+        if self._people is None:
+            self._people = self.read_people()
+        return self._people
+
+    def forget_people(self) -> None:
+        """Have users and queues read again: what is known of them has changed."""
+        self._people = None
 
     def subject_of(self, object: str) -> str:
         """Name what a history tells of, and anything else as itself."""
