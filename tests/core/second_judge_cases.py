@@ -217,7 +217,8 @@ def _saves(rng: random.Random, held: dict[str, Value]) -> Iterator[Save]:
         for name in rng.sample(sorted(OPTIONS), rng.choice((1, 1, 2, 3))):
             old = held.get(name) if rng.random() < 0.95 else rng.choice(OPTIONS[name])
             moves[name] = (old, rng.choice([value for value in OPTIONS[name] if value != old]))
-        own = frozenset(rng.sample(sorted(moves), 1)) if kind == "syncd" and rng.random() < 0.5 else frozenset[str]()
+        is_own = kind == "syncd" and proof == "history" and rng.random() < 0.5
+        own = frozenset(rng.sample(sorted(moves), 1)) if is_own else frozenset[str]()
         held |= {name: new for name, (_, new) in moves.items()}
         is_hand = proof == "history" or kind == "shared"
         yield Save(minute, kind, team if is_hand else None, proof, moves, own, rng.random() < 0.05)

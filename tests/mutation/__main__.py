@@ -14,19 +14,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.mutation.argued import PAGE, argued, compared
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.trials import ARGUMENTS, NOT_SWAPPED, SURVIVED, Trials, forked, try_anew
+from tests.mutation.trials import SURVIVED, forked, in_place, try_anew
 
 JUDGING = (
     "actors",
     "changes",
-    "fences",
+    "directory",
     "fence_model",
+    "fences",
     "fights",
+    "fiscal",
+    "followers",
     "judging",
+    "ladder",
+    "law",
+    "past",
+    "replay",
+    "sides",
+    "sparing",
+    "transactions",
+    "unowned",
 )
 TESTS = ("tests/core", "tests/mutation")
 SHARE_MIN = 95.0
@@ -35,17 +44,15 @@ SHARE_MIN = 95.0
 def survivors_of(sources: dict[Path, str], mutants: Sequence[Mutant], workers: int) -> list[Mutant]:
     """Try mutants, and return those that no test noticed.
 
-    What runs at import is tried first, in children that import it anew: this process has imported nothing of it yet.
+    What runs at import is tried in children that import it anew: this process has imported nothing of it.
     """
-    at_import = [mutant for mutant in mutants if not mutant.function]
-    codes = forked(at_import, lambda mutant: try_anew(mutant, sources[Path(mutant.file)], TESTS), workers)
-    living = [mutant for mutant, code in zip(at_import, codes, strict=True) if code == SURVIVED]
-    trials = Trials(sources, [mutant for mutant in mutants if mutant.function], workers)
-    pytest.main([*ARGUMENTS, *TESTS], plugins=[trials])
+    trials = in_place(sources, [mutant for mutant in mutants if mutant.function], workers, TESTS)
     if trials.is_red or trials.not_swapped:
         names = ", ".join(str(mutant) for mutant in trials.not_swapped)
-        sys.exit(f"the tests are red without any mutant, or code {NOT_SWAPPED} cannot be swapped: {names or 'see above'}")
-    return living + trials.survivors
+        sys.exit(f"the tests are red without any mutant, or code cannot be swapped: {names or 'see above'}")
+    at_import = [mutant for mutant in mutants if not mutant.function]
+    codes = forked(at_import, lambda mutant: try_anew(mutant, sources[Path(mutant.file)], TESTS, trials.dear), workers)
+    return trials.survivors + [mutant for mutant, code in zip(at_import, codes, strict=True) if code == SURVIVED]
 
 
 def main() -> int:

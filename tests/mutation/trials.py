@@ -44,7 +44,7 @@ ARGUMENTS = [
 SURVIVED, BROKEN, NOT_SWAPPED, KILLED = range(4)
 """How a child ends; 1 is how Python ends when something was not expected."""
 CPU_SECONDS_MORE = 10
-DEAR_S = 1.5
+DEAR_S = 0.6
 FORK = multiprocessing.get_context("fork")
 
 
@@ -52,13 +52,14 @@ FORK = multiprocessing.get_context("fork")
 class Trials:
     """A plugin of pytest that tries mutants instead of running tests. `survivors` and `tried` are what came of it.
 
-    `only`: a mutant that is already in the imported code; then all tests run until one fails.
+    `only`: a mutant that is already in the imported code; then all tests but the `dear` ones run until one fails.
     """
 
     sources: Mapping[Path, str]
     mutants: Sequence[Mutant]
     workers: int
     only: Mutant | None = None
+    dear: frozenset[str] = frozenset()
     survivors: list[Mutant] = field(default_factory=list)
     not_swapped: list[Mutant] = field(default_factory=list)
     is_red: bool = False
@@ -73,7 +74,8 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try all mutants in place of running the tests."""
         if self.only is not None:
-            self.survivors = [] if any(not _passes(item) for item in session.items) else [self.only]
+            quick = (item for item in session.items if item.nodeid not in self.dear)
+            self.survivors = [] if any(not _passes(item) for item in quick) else [self.only]
             return True
         began = time.process_time()
         for item in session.items:
@@ -103,6 +105,7 @@ class Trials:
             sys.setprofile(None)
         took = time.perf_counter() - began
         entered = {(code.co_filename, _outermost(code.co_qualname)) for code in seen if code.co_filename in files}
+        self.dear |= {item.nodeid} if took > DEAR_S else frozenset()
         for place in entered if took <= DEAR_S else ():
             self._entered.setdefault(place, []).append((took, item))
         return is_green
@@ -157,11 +160,31 @@ def _in_child(mutant: Mutant, attempt: Callable[[Mutant], int]) -> None:
     sys.exit(attempt(mutant))
 
 
-def try_anew(mutant: Mutant, source: str, tests: Sequence[str]) -> int:
+def in_place(sources: Mapping[Path, str], mutants: Sequence[Mutant], workers: int, tests: Sequence[str]) -> Trials:
+    """Try mutants inside functions in a child, so that this process imports nothing of what is mutated."""
+    there, here = FORK.Pipe(duplex=False)
+
+    def attempt() -> None:
+        trials = Trials(sources, mutants, workers)
+        pytest.main([*ARGUMENTS, *tests], plugins=[trials])
+        numbers = {id(mutant): number for number, mutant in enumerate(mutants)}
+        living, stuck = ([numbers[id(mutant)] for mutant in found] for found in (trials.survivors, trials.not_swapped))
+        here.send((living, stuck, trials.is_red, trials.dear))
+
+    process = FORK.Process(target=attempt)
+    process.start()
+    here.close()
+    living, stuck, is_red, dear = there.recv()
+    process.join()
+    survivors, not_swapped = ([mutants[number] for number in numbers] for numbers in (living, stuck))
+    return Trials(sources, mutants, workers, survivors=survivors, not_swapped=not_swapped, is_red=is_red, dear=dear)
+
+
+def try_anew(mutant: Mutant, source: str, tests: Sequence[str], dear: frozenset[str] = frozenset()) -> int:
     """Import everything with a mutant in place and run the tests until one fails. To be called in a child that has not yet
     imported what is mutated."""
     resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-    trials = Trials({}, (), 1, only=mutant)
+    trials = Trials({}, (), 1, only=mutant, dear=dear)
     with _imported_as(Path(mutant.file), source_of(mutant, source)):
         code = pytest.main([*ARGUMENTS, *tests], plugins=[trials])
     return SURVIVED if code == pytest.ExitCode.OK and trials.survivors else KILLED
