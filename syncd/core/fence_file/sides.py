@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from syncd.core.fence_file.bindings import OPPORTUNITY, object_field
 from syncd.core.fence_model import Bound, Sharing, SideRule
 from syncd.core.reading import Reader
+from syncd.core.sides import LATCHES
 
 FIELDS = "fields"
-OPT_OUT = "HasOptedOutOfEmail"
 KEYS = ("team", "follows", "shared")
 
 
@@ -35,7 +35,7 @@ def _side(
     if split is None:
         return None
     object, field = split
-    if field == OPT_OUT:
+    if field in LATCHES:
         text = f"{written} has no side: whoever opts out is heard, and nobody opts anybody in."
         read.refuse(path, "MAP-058", text, "Take the line out; the latch stands above all rules.")
     elif split in fenced or field == "OwnerId":
