@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench import changed, idling, loading, others, writing
+from bench import changed, idling, judging, loading, others, writing
 from bench.figures import Figure, Figures, tell
 from bench.hall import Hall
 
@@ -33,6 +33,7 @@ class Sizes:
     calls: tuple[tuple[str, int], ...] = (("contested", 1_000), ("uncontested", 1_000), ("uncontested", 100_000))
     latency: tuple[int, int] = (10_000, 1_000)
     others: int = 100_000
+    judged: int = 1_000_000
 
 
 QUICK = Sizes(
@@ -43,12 +44,14 @@ QUICK = Sizes(
     calls=(("contested", 1_000), ("uncontested", 1_000)),
     latency=(2_000, 500),
     others=4_000,
+    judged=20_000,
 )
 
 
 def scenarios(sizes: Sizes) -> dict[str, Scenario]:
     """Return what can be measured by name, in the order that leaves each the rows as it needs them."""
     return {
+        "judging": lambda hall: judging.measure(sizes.judged),
         "pull": lambda hall: loading.measure_pull(hall, sizes.pull),
         "others": lambda hall: others.measure(hall, sizes.others),
         "changed": lambda hall: changed.measure(hall, *sizes.changed),
