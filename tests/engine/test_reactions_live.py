@@ -76,7 +76,7 @@ def test_a_revert_waits_for_its_grace_time_and_is_made_then(patient: Scene) -> N
     assert scene.row(WORKING)["Status"] == "Working"
 
 
-@pytest.mark.parametrize("who", ["sam", "marketo"])
+@pytest.mark.parametrize("who", [pytest.param("sam", marks=pytest.mark.sweep), "marketo"])
 def test_whoever_corrects_the_value_within_the_grace_time_spares_the_revert(patient: Scene, who: str) -> None:
     scene = patient
     scene.edit("marketo", WORKING, Status="Inquiry")
@@ -88,6 +88,7 @@ def test_whoever_corrects_the_value_within_the_grace_time_spares_the_revert(pati
     assert verdicts(scene) == [("change", "revert"), ("change", "allow")]
 
 
+@pytest.mark.sweep
 def test_each_further_crossing_begins_the_grace_time_anew(patient: Scene) -> None:
     scene = patient
     scene.edit("marketo", WORKING, Status="Inquiry")
@@ -101,6 +102,7 @@ def test_each_further_crossing_begins_the_grace_time_anew(patient: Scene) -> Non
     assert [write.values for write in scene.writes()] == [{"Status": "Working"}]
 
 
+@pytest.mark.sweep
 def test_a_save_of_other_fields_neither_hastens_nor_ends_the_wait(patient: Scene) -> None:
     scene = patient
     scene.edit("marketo", WORKING, Status="Inquiry")
@@ -112,6 +114,7 @@ def test_a_save_of_other_fields_neither_hastens_nor_ends_the_wait(patient: Scene
     assert [(write.values, write.status) for write in scene.writes()] == [({"Status": "Working"}, 204)]
 
 
+@pytest.mark.sweep
 def test_what_is_read_when_its_grace_time_is_over_is_put_back_at_once(patient: Scene) -> None:
     scene = patient
     scene.edit("marketo", WORKING, Status="Inquiry")
@@ -132,6 +135,7 @@ def test_a_file_that_no_longer_asks_for_it_lets_the_value_stand_and_the_ledger_t
         assert store.lawful("Lead", [WORKING]) == {}
 
 
+@pytest.mark.sweep
 def test_a_plan_shows_what_is_due_by_then_and_leaves_the_wait_alone(patient: Scene) -> None:
     from syncd.engine.planning import preview
 
@@ -201,11 +205,10 @@ def test_the_answer_to_keep_it_makes_the_value_lawful(asking: Scene) -> None:
     assert verdicts(scene) == [("change", "ask"), ("decision", "allow"), ("change", "allow")]
 
 
-@pytest.mark.parametrize("payload", [{}, {"reason": "seen"}])
-def test_a_question_is_not_closed_without_an_answer(asking: Scene, payload: dict[str, str]) -> None:
+def test_a_question_is_not_closed_without_an_answer(asking: Scene) -> None:
     scene = asking
     number, _ = question(scene)
-    error = resolve(scene, number, **payload)["error"]
+    error = resolve(scene, number, reason="seen")["error"]
     assert error["text"].startswith(f"Inbox item {number} asks whether something is put back")
     assert f"syncd inbox resolve {number} --revert" in error["hint"]
     assert question(scene)[0] == number
@@ -223,6 +226,7 @@ def test_what_asks_nothing_is_not_answered(asking: Scene) -> None:
     assert question(scene)[0] == number
 
 
+@pytest.mark.sweep
 def test_somebody_who_puts_it_right_answers_the_question(asking: Scene) -> None:
     scene = asking
     scene.edit("sam", WORKING, Status="Meeting Set")
@@ -254,6 +258,7 @@ def test_an_answer_that_comes_after_the_value_moved_writes_nothing(asking: Scene
     assert scene.inbox() == []
 
 
+@pytest.mark.sweep
 def test_a_question_waits_for_the_grace_time_as_well(scene: Scene) -> None:
     crossing(scene, "grace_minutes = 30", tool="ask").edit("marketo", WORKING, Status="Inquiry")
     scene.cycle()
@@ -263,6 +268,7 @@ def test_a_question_waits_for_the_grace_time_as_well(scene: Scene) -> None:
     assert scene.writes() == []
 
 
+@pytest.mark.sweep
 def test_a_deleted_record_takes_its_question_along(asking: Scene) -> None:
     scene = asking
     scene.do("admin", "delete", WORKING)
@@ -277,7 +283,7 @@ def quiet(scene: Scene, days: int, of: str = "fiscal quarter") -> None:
     scene.rewrite("fences.toml", r"\Z", f'\n[quiet]\nlast_business_days = {days}\nof = "{of}"\n')
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(21, "revert"), (22, "warn")])
+@pytest.mark.parametrize(("days", "verdict"), [pytest.param(21, "revert", marks=pytest.mark.sweep), (22, "warn")])
 def test_in_the_last_days_of_the_fiscal_quarter_nothing_is_put_back(scene: Scene, days: int, verdict: str) -> None:
     """The small org's Monday, 2 March 2026, is the 22nd last business day of the first quarter."""
     crossing(scene, tool="revert")
@@ -288,6 +294,7 @@ def test_in_the_last_days_of_the_fiscal_quarter_nothing_is_put_back(scene: Scene
     assert bool(scene.writes()) == (verdict == "revert")
 
 
+@pytest.mark.sweep
 def test_what_falls_due_in_a_quiet_period_stands(patient: Scene) -> None:
     scene = patient
     scene.edit("marketo", WORKING, Status="Inquiry")
@@ -299,6 +306,7 @@ def test_what_falls_due_in_a_quiet_period_stands(patient: Scene) -> None:
     assert (entry.verdict, "fiscal quarter" in str(entry.reason)) == ("warn", True)
 
 
+@pytest.mark.sweep
 def test_the_fiscal_year_is_asked_for_once_a_day_and_only_where_it_matters(scene: Scene) -> None:
     quiet(scene, 3)
     calls: list[int] = []
@@ -328,7 +336,10 @@ def test_a_note_travels_with_the_value_in_one_save(scene: Scene) -> None:
     assert "mappings/fences.toml:" in row["Description"]
 
 
-@pytest.mark.parametrize(("tell", "object", "name"), [("task", "Task", "Description"), ("chatter", "FeedItem", "Body")])
+@pytest.mark.parametrize(
+    ("tell", "object", "name"),
+    [("task", "Task", "Description"), pytest.param("chatter", "FeedItem", "Body", marks=pytest.mark.sweep)],
+)
 def test_a_task_or_post_is_made_once_after_the_value_is_back(scene: Scene, tell: str, object: str, name: str) -> None:
     before = len(scene.rows(object))
     crossing(scene, f'tell = "{tell}"', tool="revert").edit("marketo", WORKING, Status="Inquiry")
