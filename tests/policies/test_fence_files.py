@@ -6,6 +6,7 @@ wrong_fences/ has a file for each mistake, and beside it what must be said of it
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,21 @@ def test_two_teams_are_enough_where_a_fence_stands_between_two(tmp_path: Path) -
     policy, problems = read(path)
     assert policy is not None, problems
     assert policy.owner.ladder.mode[ActorKind.PERSON] is Verdict.REVERT
+
+
+def test_what_the_documentation_shows_is_one_valid_file(tmp_path: Path) -> None:
+    text = (FOLDER.parents[1] / "docs" / "fences.md").read_text(encoding="utf-8")
+    teams = "[teams]\n" + "".join(f'{name} = {{ role = ["{name}"] }}\n' for name in ("marketing", "sdr", "sales"))
+    teams += 'partners = { kind = "partner", user_type = ["PowerPartner"] }\n'
+    teams += "".join(f'{name} = {{ kind = "tool", user = ["{name}"] }}\n' for name in ("marketo", "routing"))
+    shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    whole = "\n".join([*shown, teams]).replace(
+        "[status]\n", '[status]\n"Nurture" = { team = "marketing", queue = "Nurture" }\n', 1
+    )
+    (tmp_path / "fences.toml").write_text(whole, encoding="utf-8")
+    policy, problems = read(tmp_path / "fences.toml")
+    assert policy is not None, [str(problem) for problem in problems]
+    assert len(shown) >= 6
 
 
 def spoilt(rng: random.Random, text: str) -> str:
