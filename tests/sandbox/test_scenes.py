@@ -22,10 +22,12 @@ from syncd.engine.windows import OPEN
 from syncd.errors import FieldHidden
 from syncd.sandbox.local import running
 from syncd.sandbox.scripts import Played, play_script
+from tests.cli.conftest import Syncd, syncd
 from tests.engine.conftest import Stage
 from tests.engine.scene import SECRET, Scene, write_home
 from tests.engine.small_org import write_small_org
 
+__all__ = ["syncd"]  # a fixture of the command line's tests
 CROWD, MASS = 64, 12_400
 POLICY = """\
 version = "scenes"
@@ -164,7 +166,7 @@ def test_a_connector_that_wins_is_put_back_once_told_of_once_and_the_rep_has_the
     assert scene.row(lead)["Status"] == deeds(played, "Status")[-1]["after"] == "Working"
 
 
-def test_a_login_that_four_tools_share_is_blamed_for_nothing(scene: Scene) -> None:
+def test_a_login_that_four_tools_share_is_blamed_for_nothing_and_found_once(scene: Scene, syncd: Syncd) -> None:
     scene.rewrite("fences.toml", r'marketo   = \{ kind = "tool"', 'marketo   = { kind = "shared"')
     played = play(scene, "shared-login")
     entries = [entry for entry in scene.ledger(kind="change") if entry.verdict != "allow"]
@@ -172,6 +174,10 @@ def test_a_login_that_four_tools_share_is_blamed_for_nothing(scene: Scene) -> No
     assert {entry.record_id for entry in entries} >= {deed["id"] for deed in deeds(played, "Status") if deed["before"]}
     assert scene.writes() == []
     assert scene.inbox() == []
+    checks = syncd("check", "--json").json["checks"]
+    found = [one for one in checks if "shared" in str(one) and one["level"] != "ok"]
+    assert len(found) == 1
+    assert "marketo.sync@sandbox.example" in str(found[0])
 
 
 def test_a_flow_of_the_night_is_one_card_and_names_nobody(scene: Scene) -> None:
