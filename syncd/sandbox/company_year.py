@@ -94,9 +94,16 @@ def username(login: str) -> str:
 
 
 class Year:
-    """A year of a company: first its folder, then chunk by chunk what was done to its leads."""
+    """A year of a company: first its folder, then chunk by chunk what was done to its leads.
 
-    def __init__(self, *, seed: int, start: datetime, leads: int, edits_per_lead: float = 4.0, chunks: int = 13) -> None:
+    `is_sparse`: nothing happens to a lead twice in one chunk, and history is kept all the time; what somebody else wrote between
+    two chunks is where the next one begins.
+    """
+
+    def __init__(
+        self, *, seed: int, start: datetime, leads: int, edits_per_lead: float = 4.0, chunks: int = 13, is_sparse: bool = False
+    ) -> None:
+        self._is_sparse = is_sparse
         self._rng, self._start = Random(f"{seed} year"), start.replace(microsecond=0)
         self._chunks, self._edits = chunks, int(leads * edits_per_lead / chunks)
         self._logins = [
@@ -169,7 +176,8 @@ class Year:
         """
         for number in range(self._chunks):
             begins = self._start + timedelta(days=CHUNK_DAYS * number, hours=1)
-            is_tracked = number != 1
+            is_tracked = self._is_sparse or number != 1
+            self._look(org)
             told = self._tell(begins, is_tracked=is_tracked)
             ends = begins + timedelta(days=CHUNK_DAYS) - timedelta(hours=1)
             with org.lock:
@@ -178,15 +186,22 @@ class Year:
                 self._write_into(org, told, is_tracked=is_tracked)
             yield told
 
+    def _look(self, org: Org) -> None:
+        """Go on from what the org holds: somebody may have written since."""
+        held = {row[0]: row[1:] for row in org.database.connection.execute('SELECT "Id", "Status", "OwnerId" FROM "Lead"')}
+        for lead in self._leads:
+            lead.status, lead.owner = held[lead.id]
+
     def _tell(self, begins: datetime, *, is_tracked: bool) -> list[Told]:
         rng, span = self._rng, int(timedelta(days=CHUNK_DAYS - 1).total_seconds())
         moments = sorted(begins + timedelta(seconds=rng.randrange(span)) for _ in range(self._edits))
-        touched = rng.sample(range(len(self._leads)), min(self._edits, len(self._leads))) if not is_tracked else None
+        is_once = self._is_sparse or not is_tracked
+        touched = rng.sample(range(len(self._leads)), min(self._edits, len(self._leads))) if is_once else None
         told: list[Told] = []
         for place, at in enumerate(moments[: len(touched)] if touched is not None else moments):
             lead = self._leads[touched[place] if touched is not None else rng.randrange(len(self._leads))]
             at = max(at, lead.at + timedelta(seconds=2))
-            told += self._untracked(lead, at) if touched is not None else self._edit(lead, at)
+            told += self._edit(lead, at) if is_tracked else self._untracked(lead, at)
             lead.at = at
         return sorted(told, key=lambda one: one.at)
 

@@ -54,6 +54,7 @@ mode = { tool = "observe", automation = "observe", person = "observe" }
 mode = { tool = "observe", automation = "observe", person = "observe" }
 """
 
+CYCLES_UNTIL_ALL_FIRST_WRITES_WENT = 4
 Key = tuple[str, str, str, str, str]
 
 
@@ -166,6 +167,31 @@ def test_a_season_is_judged_as_the_emulator_knows_it(tmp_path: Path) -> None:
     year = Year(seed=11, start=moment_of(START), leads=200, edits_per_lead=3, chunks=3)
     counts = hold_against(*live_through(year, home, folder))
     assert all(counts[kind] >= 10 for kind in (LAWFUL, CROSSING, UNKNOWABLE)), counts
+
+
+@pytest.mark.sweep
+def test_what_machines_did_unlawfully_is_put_back_and_nothing_else_is_written(tmp_path: Path) -> None:
+    folder, home = tmp_path / "load", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    year = Year(seed=13, start=moment_of(START), leads=1_200, edits_per_lead=2, chunks=3, is_sparse=True)
+    expected: Counter[tuple[str, str, str]] = Counter()
+    with running(load=year.write(folder)) as served:
+        write_home(home, served.url, config="[limits]\nrecords_max = 500\n")
+        enforced = POLICY.replace('tool = "observe", automation = "observe"', 'tool = "revert", automation = "revert"')
+        (home / "mappings" / "fences.toml").write_text(enforced, encoding="utf-8")
+        scene = Scene(served, home)
+        scene.cycle(after_s=0)
+        for told in year.chunks(served.org):
+            for one in told:
+                if meant(one) == CROSSING and KINDS[one.username] in ("tool", "automation"):
+                    expected[f"Lead/{one.lead_id}", one.field, one.before] += 1
+            for _ in range(CYCLES_UNTIL_ALL_FIRST_WRITES_WENT):
+                scene.cycle()
+        written = Counter((write.path, name, str(value)) for write in scene.writes() for name, value in write.values.items())
+        assert {item.kind for item in scene.inbox()} == {"hidden-field"}  # the year has no scores to map
+    assert len(expected) > 20
+    assert written == expected
 
 
 @pytest.mark.soak
