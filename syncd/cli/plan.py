@@ -138,7 +138,8 @@ class _Told:
 
     def _intent(self, intent: Intent) -> tuple[object, ...]:
         values = [self._named(v) if v and intent.field.endswith("Id") else v for v in (intent.before, intent.after)]
-        kind = "new member" if intent.is_create else intent.object
+        kind = {"CampaignMember": "new member", "FeedItem": "new post on"}.get(intent.object, f"new {intent.object} for")
+        kind = kind if intent.is_create else intent.object
         rule = f"{intent.rule.file}:{intent.rule.line}"
         return (f"{kind} {self._named(intent.record_id)}", intent.field, *values, rule, intent.reason)
 
@@ -152,7 +153,7 @@ class _Told:
 
 def _is_told(entry: Entry, only: str | None) -> bool:
     if entry.kind == "decision":
-        return only in (None, "nurture")
+        return only in (None, "nurture" if entry.fence is None else "fences")
     return entry.kind == "change" and entry.verdict != "allow" and only in (None, "fences")
 
 

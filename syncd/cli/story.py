@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.core.changes import FIELD_OF_HISTORY, in_order
+from syncd.core.telling import POST, TELL
 from syncd.core.values import Entry, FlagFact, OrgRecord, Proof, Rule, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, StoreReader
 
@@ -172,6 +173,8 @@ def _change(entry: Entry, names: Names) -> str:
 
 
 def _intent(entry: Entry, names: Names) -> str:
+    if entry.evidence.get("part") == TELL:
+        return _ended(f"syncd set out to leave a {'post' if entry.object == POST else 'task'} on the record that {entry.reason}")
     if entry.evidence.get("values.CampaignId") is not None:
         return _ended(f"syncd set out to add this person to campaign {names.of(entry.after)}: {entry.reason}")
     before, after = names.value(entry.field, entry.before), names.value(entry.field, entry.after)
@@ -190,6 +193,9 @@ def _flag(entry: Entry, names: Names) -> str:
 
 
 def _decision(entry: Entry, names: Names) -> str:
+    if entry.fence is not None:
+        moved = f"{entry.field} from {names.value(entry.field, entry.before)} to {names.value(entry.field, entry.after)}"
+        return _ended(f"What became of {moved}: {entry.verdict}; {entry.reason}")
     campaign = entry.evidence.get("campaign")
     where = f" for campaign {names.of(campaign)}" if campaign else ""
     return _ended(f"Nurture decided {entry.verdict}{where}: {entry.reason}")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.telling import TELL
 from syncd.core.values import Entry, OrgRecord, Rule
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, CONTACT, LEAD, OTHER_LEAD, REP, Syncd, change, intent, person
@@ -117,6 +118,19 @@ def test_a_nurture_decision_gives_its_reason_and_names_the_campaign(syncd: Syncd
     assert "(track stalled early, mappings/nurture.toml:33)" in out
     assert "syncd set out to add this person to campaign SYNCD Stalled Early" in out
     assert "Contact Ben Costa: Nurture decided exclude" in " ".join(syncd("explain", deal).out.split())
+
+
+def test_what_became_of_a_revert_that_waited_is_told_and_so_is_what_tells_of_it(syncd: Syncd, store: SqlStore) -> None:
+    moved = {"object": "Lead", "record_id": LEAD, "field": "Status", "before": "Working", "after": "Inquiry"}
+    stands = Entry(kind="decision", at=AT, cycle="c1", verdict="warn", fence="status", reason="it is quiet", **moved)  # type: ignore[arg-type]
+    task = intent(object="Task", field="Subject", before=None, part=TELL, values={"WhoId": LEAD}, reason="tells why it moved")
+    with store.begin() as tx:
+        tx.mirror([person("Lead", LEAD, Name="Ann Lee")])
+        tx.append([stands])
+        tx.open([(task, None)], AT, "c1")
+    out = " ".join(syncd("explain", LEAD).out.split())
+    assert "What became of Status from 'Working' to 'Inquiry': warn; it is quiet." in out
+    assert "syncd set out to leave a task on the record that tells why it moved." in out
 
 
 def test_an_owner_move_is_told_by_names_and_only_once(syncd: Syncd, store: SqlStore) -> None:

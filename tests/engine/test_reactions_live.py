@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.main import main
 from syncd.core.asking import ASK
 from syncd.core.values import Entry, InboxItem
 from syncd.engine.requests import RESOLVE, take_up
@@ -274,6 +275,25 @@ def test_a_deleted_record_takes_its_question_along(asking: Scene) -> None:
     scene.do("admin", "delete", WORKING)
     scene.cycle()
     assert scene.inbox() == []
+
+
+def test_questions_are_answered_on_the_command_line(
+    asking: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = asking
+    monkeypatch.setenv("SYNCD_CLIENT_SECRET", "sandbox-secret")
+    number, _ = question(scene)
+    for words, code, says in (
+        (("--revert", "--keep"), 2, "one of the two"),
+        ((), 1, f"syncd --config {scene.home / 'config.toml'} inbox resolve {number} --keep"),
+        (("--revert", "--reason", "agreed"), 0, f"closed 1 inbox item: {number}\n1 value put back\n"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["--config", str(scene.home / "config.toml"), "inbox", "resolve", str(number), *words])
+        assert ended.value.code == code
+        said = capsys.readouterr()
+        assert says in (said.out if code == 0 else " ".join(said.err.replace("│", " ").split()))
+    assert scene.row(WORKING)["Status"] == "Working"
 
 
 # --- quiet periods -----------------------------------------------------------------------------------------------------
