@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from syncd.cli.api_budget import ApiBudget
     from syncd.config import Config
     from syncd.engine.backfill import Backlog
+    from syncd.engine.tally import Tally
     from syncd.ports import StoreReader
 
 CYCLES_SHOWN = 10
@@ -52,6 +53,7 @@ class Status:
     budget: ApiBudget | None = None
     census: Mapping[str, Any] | None = None
     backlog: Sequence[Backlog] = ()
+    judged: Tally | None = None
 
 
 def status(
@@ -99,6 +101,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
     """
     from syncd.engine.backfill import backlog
     from syncd.engine.cycle import HEARTBEAT
+    from syncd.engine.tally import read_tally
 
     cycles = store.cycles(CYCLES_SHOWN)
     heard = store.setting(HEARTBEAT)
@@ -117,6 +120,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
         trouble,
         census=_census(store),
         backlog=backlog(store),
+        judged=read_tally(store),
     )
 
 
@@ -188,6 +192,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "backlog": found.backlog,
         "trouble": found.trouble,
         "census": found.census,
+        "judged": found.judged,
     }
 
 
@@ -200,6 +205,8 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("open writes", f"{found.open_intents:,}{settled}")
     flags = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in found.flags.items() if flag != "any" and count)
     yield _line("no mail", f"{found.flags.get('any', 0):,} people" + (f": {flags}" if flags else ""))
+    if found.judged is not None:
+        yield _line("judged", _judged(found.judged))
     yield _line("drift", "not counted yet: every night" if found.census is None else output.visible(sentence(found.census)))
     for name, text in found.budget.told() if found.budget is not None else ():
         yield _line(name, output.visible(text))
@@ -211,6 +218,11 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     yield from output.table(HEADER, [_cycle_cells(cycle) for cycle in found.cycles])
     yield ""
     yield from _inbox(found.inbox, whole)
+
+
+def _judged(tally: Tally) -> str:
+    told = f"{output.many(tally.judged, 'change')} since {output.when(tally.since_at)}: {tally.crossings:,} crossed a fence"
+    return f"{told}; of {tally.unknowable:,} ({tally.unknowable_percent:.1f} %) it cannot be known"
 
 
 def _loading(one: Backlog) -> str:

@@ -24,12 +24,14 @@ from syncd.engine.quiet import quiet_now
 from syncd.engine.regret import note_regrets
 from syncd.engine.snapshots import formers
 from syncd.engine.surroundings import surroundings
+from syncd.engine.tally import keep_tally
 from syncd.engine.telling import Caused, places_of, with_reasons
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreReader, StoreWriter
 
 BATCH = 1000
 FOUGHT = "fought"
+Decided = tuple[Case, Ruling]
 
 
 def decide_plain(world: World, cycle: Cycle) -> None:
@@ -144,28 +146,35 @@ def _decide_batch(
 ) -> None:
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, bench.fences, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
-    decided = [(case.subject_id, ruling) for case, ruling in zip(cases, rulings, strict=True)]
+    decided = list(zip(cases, rulings, strict=True))
     with world.store.begin() as tx:
         tx.mirror([row for ruling in rulings for row in ruling.mirror], {} if is_staged else _known_of(cases))
-        records = {case.subject_id: _latest(case, ruling) for case, ruling in zip(cases, rulings, strict=True) if ruling.intents}
-        _write_rulings(tx, cycle, bench.fences, name, baseline, decided, records)
-        tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
-        tx.resolve_inbox(ASK, [id for id, ruling in decided if ruling.is_unasked], cycle.now)
-        made_up = [fight for ruling in rulings for fight in ruling.made_up]
-        for kind in (FOUGHT_OVER, BLOCKED):
-            tx.resolve_inbox(kind, made_up, cycle.now)
-        seen_before = (ruling for case, ruling in zip(cases, rulings, strict=True) if case.known is not None)
-        tell_mass_edits(tx, world, cycle, bench.around.mass_edits, [item for ruling in seen_before for item in ruling.judgements])
-        note_regrets(tx, world, cycle, bench, name, list(zip(cases, rulings, strict=True)))
-        tx.put_verdicts(FOUGHT, {f"{id}.{field}": value for id, ruling in decided for field, value in ruling.fought.items()})
-        keep_streaks(tx, world.store, cycle, name, cases)
+        _write_rulings(tx, cycle, bench.fences, name, baseline, decided)
+        _write_around(tx, world, cycle, bench, name, decided)
         if is_staged:
             subjects = [case.subject_id for case in cases]
             limits = {"history_since": history_since, "first_sight_until": first_sight_until}
             tx.unstage((name, cycle.families[name]), subjects, **limits)
-    if first_sight_until is None:
-        see_owners(cycle, name, ((case.known, _latest(case, ruling)) for case, ruling in zip(cases, rulings, strict=True)))
     _count(cycle, rulings)
+    if first_sight_until is None:
+        see_owners(cycle, name, ((case.known, _latest(case, ruling)) for case, ruling in decided))
+
+
+def _write_around(tx: StoreWriter, world: World, cycle: Cycle, bench: Bench, name: str, decided: Sequence[Decided]) -> None:
+    """Keep what a batch tells beside its own records: to the inbox, of fights and mass edits, and what is counted over time."""
+    rulings = [ruling for _, ruling in decided]
+    tx.put_inbox([item for ruling in rulings for item in ruling.inbox], cycle.now)
+    tx.resolve_inbox(ASK, [case.subject_id for case, ruling in decided if ruling.is_unasked], cycle.now)
+    made_up = [fight for ruling in rulings for fight in ruling.made_up]
+    for kind in (FOUGHT_OVER, BLOCKED):
+        tx.resolve_inbox(kind, made_up, cycle.now)
+    fights = {f"{case.subject_id}.{field}": value for case, ruling in decided for field, value in ruling.fought.items()}
+    tx.put_verdicts(FOUGHT, fights)
+    judged = [item for case, ruling in decided if case.known is not None for item in ruling.judgements]
+    tell_mass_edits(tx, world, cycle, bench.around.mass_edits, judged)
+    note_regrets(tx, world, cycle, bench, name, decided)
+    keep_streaks(tx, world.store, cycle, name, [case for case, _ in decided])
+    keep_tally(tx, world.store, cycle, judged)
 
 
 def _known_of(cases: Sequence[Case]) -> dict[str, OrgRecord | None]:
@@ -207,31 +216,28 @@ def _latest(case: Case, ruling: Ruling) -> OrgRecord | None:
 
 
 def _write_rulings(
-    tx: StoreWriter,
-    cycle: Cycle,
-    fences: Fences,
-    name: str,
-    baseline: Sequence[Entry],
-    decided: Sequence[tuple[str, Ruling]],
-    records: Mapping[str, OrgRecord | None],
+    tx: StoreWriter, cycle: Cycle, fences: Fences, name: str, baseline: Sequence[Entry], decided: Sequence[Decided]
 ) -> None:
     """Enter all that follows for a batch of records in few statements: the number of rows costs, not that of records."""
     seqs = tx.append([*baseline, *(entry for _, ruling in decided for entry in ruling.entries)])
     opened: list[Caused] = []
     waits: dict[tuple[str, str], Wait] = {}
-    places = places_of(cycle, fences) if records else None
+    places = places_of(cycle, fences) if any(ruling.intents for _, ruling in decided) else None
     first = len(baseline)
-    for id, ruling in decided:
+    for case, ruling in decided:
         caused = [(intent, None if cause is None else seqs[first + cause]) for intent, cause in ruling.intents]
         now = [one for one in caused if one[0].field not in ruling.waits]
-        opened += with_reasons(fences, records.get(id), now, places) if places is not None else now
+        opened += with_reasons(fences, _latest(case, ruling), now, places) if now and places is not None else now
         waits |= {
-            (id, one.field): replace(ruling.waits[one.field], cause=seq) for one, seq in caused if one.field in ruling.waits
+            (one.record_id, one.field): replace(ruling.waits[one.field], cause=seq)
+            for one, seq in caused
+            if one.field in ruling.waits
         }
         first += len(ruling.entries)
     open_intents(tx, opened, cycle)
-    tx.owe(name, {(id, field): lawful for id, ruling in decided for field, lawful in ruling.owe.items()}, waits)
-    tx.settle_debts(name, [(id, field) for id, ruling in decided for field in ruling.settled])
+    owed = {(case.subject_id, field): lawful for case, ruling in decided for field, lawful in ruling.owe.items()}
+    tx.owe(name, owed, waits)
+    tx.settle_debts(name, [(case.subject_id, field) for case, ruling in decided for field in ruling.settled])
 
 
 def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 from syncd.cli.status import health_problem
 from syncd.core.values import Flag, FlagFact, InboxItem
 from syncd.engine.health import Trouble
+from syncd.engine.tally import TALLY
 from syncd.ports import CycleRecord
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, LEAD, OTHER_LEAD, Syncd, a_cycle, an_item, intent
@@ -178,3 +179,15 @@ def test_a_pause_for_the_api_budget_is_unhealthy_and_says_when_it_ends(syncd: Sy
     assert said.code == 1
     assert said.json["reason"].endswith(f"the share is used; it goes on by itself at {later:%Y-%m-%d %H:%M:%S} UTC")
     assert datetime.fromisoformat(said.json["paused"]["resume_at"]) == later
+
+
+def test_what_cannot_be_known_is_counted_and_shown(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC))
+    with store.begin() as tx:
+        kept = {"since_at": AT.isoformat(), "judged": 1200, "crossings": 31, "unknowable": 18}
+        tx.put_setting(TALLY, kept)
+    shown = syncd("status").out
+    assert "1,200 changes since 2026-03-02 09:00" in shown
+    assert "31 crossed a fence; of 18 (1.5 %) it cannot be known" in shown
+    found = syncd("status", "--json").json["judged"]
+    assert (found["judged"], found["crossings"], found["unknowable"]) == (1200, 31, 18)
