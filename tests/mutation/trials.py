@@ -44,7 +44,7 @@ ARGUMENTS = [
 SURVIVED, BROKEN, NOT_SWAPPED, KILLED = range(4)
 """How a child ends; 1 is how Python ends when something was not expected."""
 CPU_SECONDS_MORE = 10
-DEAR_S = 0.6
+DEAR_S = 1.0
 FORK = multiprocessing.get_context("fork")
 
 
@@ -97,13 +97,13 @@ class Trials:
             if event == "call":
                 seen.add(frame.f_code)
 
-        began = time.perf_counter()
+        began = time.process_time()
         sys.setprofile(enter)
         try:
             is_green = _passes(item)
         finally:
             sys.setprofile(None)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         entered = {(code.co_filename, _outermost(code.co_qualname)) for code in seen if code.co_filename in files}
         self.dear |= {item.nodeid} if took > DEAR_S else frozenset()
         for place in entered if took <= DEAR_S else ():
