@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.cli.finding import Finding, at, bad, meant, ok, warn
-from syncd.core.fence_fields import OWNER_FIELD, history_of
+from syncd.cli.finding import FIELD_ACCESS, Finding, at, bad, meant, ok, warn
+from syncd.core.fence_fields import OWNER_FIELD, TELL_IN_FIELD, history_of
 from syncd.core.fence_map import circles_by, holders, machines, map_of, unreachable
 from syncd.core.fence_model import OWNER, Bound, Fence, Fences, Holding
 from syncd.core.fence_types import with_types
+from syncd.core.values import Verdict
 from syncd.ports import FieldSchema, ObjectSchema, RecordType
 
 Schema = Mapping[str, ObjectSchema]
+REVERTING = {Verdict.REVERT, Verdict.ASK}
 LEAD_STATUS = Bound("Lead", "Status")
 LEAD_FIELDS = (LEAD_STATUS, Bound("Lead", OWNER_FIELD))
 
@@ -38,6 +40,35 @@ def _check_of(bound: Bound) -> str:
 
 def _fenced(fences: Fences) -> Iterator[tuple[Fence, Bound]]:
     return ((fence, bound) for fence in fences.fences if fence.holdings for bound in fence.bound)
+
+
+def fences_writable(fences: Fences, schema: Schema) -> Iterator[Finding]:
+    """Say which fields a revert would write and may not: the fenced one, its reason, and the one that tells why."""
+    for fence in fences.fences:
+        if REVERTING & set(fence.ladder.mode.values()):
+            yield from _fence_writable(fence, schema)
+    for side in fences.sides:
+        if REVERTING & set(side.ladder.mode.values()):
+            yield from _writable(f"{at(side.rule)} [fields]", schema, side.object, side.field)
+
+
+def _fence_writable(fence: Fence, schema: Schema) -> Iterator[Finding]:
+    who, tell = f"{at(fence.rule)} the {fence.name} fence", fence.ladder.tell or ""
+    told_in = tell.removeprefix(TELL_IN_FIELD) if tell.startswith(TELL_IN_FIELD) else None
+    for bound in fence.bound:
+        for name in (bound.field, fence.reason_field, told_in):
+            yield from _writable(who, schema, bound.object, name or "")
+    task = schema.get("Task")
+    if tell == "task" and task is not None and not task.is_createable:
+        text = f"{who} tells by tasks, and syncd's user may not create any."
+        yield bad("writable fields", text, "Give its permission set Create on Tasks, or write another tell.")
+
+
+def _writable(who: str, schema: Schema, object: str, name: str) -> Iterator[Finding]:
+    seen = _field(schema, object, name)
+    if seen is not None and not seen.is_updateable:
+        remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=name)
+        yield bad("writable fields", f"{who} reverts, but syncd's user may not edit {object}.{name}.", remedy)
 
 
 @dataclass(frozen=True, slots=True)

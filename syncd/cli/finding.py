@@ -9,6 +9,8 @@ from enum import StrEnum
 from syncd.core.values import Rule
 from syncd.policies.documents import nearest
 
+FIELD_ACCESS = "Setup > Permission Sets > the integration user's set > Object Settings > {object}: tick {right} for {field}."
+
 
 class Level(StrEnum):
     """How a check ended. Only a `FINDING` makes `syncd check` fail."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from syncd.cli.finding import Finding, Level, at, bad, meant, ok, warn
+from syncd.cli.fence_findings import fences_writable
+from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
-from syncd.core.fence_model import Fences
 from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
 from syncd.core.nurture import Nurture
 from syncd.core.policies import Policies
-from syncd.core.values import OrgRecord, Verdict
+from syncd.core.values import OrgRecord
 from syncd.engine.formulas import formulas_in
 from syncd.engine.needs import ALL, needs_under
 from syncd.policies.documents import nearest
@@ -21,7 +21,6 @@ from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
 from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 
 OPT_OUT = "HasOptedOutOfEmail"
-FIELD_ACCESS = "Setup > Permission Sets > the integration user's set > Object Settings > {object}: tick {right} for {field}."
 BUDGET_WARNING_PERCENT = 80
 
 
@@ -85,7 +84,7 @@ def formulas_read_again(policies: Policies, schema: Mapping[str, ObjectSchema], 
 def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
     """Say which fields that a mapping, a fence or the nurture rules would write may not be written."""
     check = "writable fields"
-    found = [*_columns_writable(check, policies.sources, schema), *_fences_writable(check, policies.fences, schema)]
+    found = [*_columns_writable(check, policies.sources, schema), *fences_writable(policies.fences, schema)]
     member = schema.get("CampaignMember")
     if policies.nurture is not None and member is not None and not member.is_createable:
         remedy = "Setup > Users > syncd's user: tick Marketing User, and give its permission set Create on Campaign Members."
@@ -103,16 +102,6 @@ def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapp
                     text = f"{at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
                     remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=field)
                     yield bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")
-
-
-def _fences_writable(check: str, fences: Fences, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
-    for fence, bound in ((one, bound) for one in fences.fences for bound in one.bound):
-        seen = _field(schema, bound.object, bound.field)
-        if Verdict.REVERT in fence.ladder.mode.values() and seen is not None and not seen.is_updateable:
-            where = f"{bound.object}.{bound.field}"
-            remedy = FIELD_ACCESS.format(object=bound.object, right="Edit Access", field=bound.field)
-            text = f"{at(fence.rule)} the {fence.name} fence reverts, but syncd's user may not edit {where}."
-            yield bad(check, text, remedy)
 
 
 def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,36 @@ def test_a_fence_on_what_is_no_picklist_is_refused() -> None:
     shown = RIGHT | schema(Contact=[field("Status__c", type="string")])
     [said] = owned(shown)
     assert "Contact.Status__c is a string, not a picklist" in said
+
+
+@pytest.mark.parametrize(
+    ("crossing", "locked", "said"),
+    [
+        (
+            'mode = { tool = "revert" }',
+            "Status",
+            ["fences.toml:1 the status fence reverts, but syncd's user may not edit Lead.Status."],
+        ),
+        (
+            'mode = { tool = "ask" }',
+            "Reason__c",
+            ["fences.toml:1 the status fence reverts, but syncd's user may not edit Lead.Reason__c."],
+        ),
+        ('mode = { tool = "warn" }', "Status", []),
+        ('mode = { tool = "revert" }', "Rating", []),
+        (
+            'mode = { tool = "revert" }\ntell = "field Note__c"',
+            "Note__c",
+            ["fences.toml:1 the status fence reverts, but syncd's user may not edit Lead.Note__c."],
+        ),
+    ],
+)
+def test_what_a_revert_writes_may_be_written(crossing: str, locked: str, said: list[str]) -> None:
+    fields = {name: field(name) for name in ("Status", "Reason__c", "Rating", "Note__c")}
+    fields[locked] = replace(fields[locked], is_updateable=False)
+    text = LIFECYCLE + f"[crossing.status]\n{crossing}\n"
+    found = fence_findings.fences_writable(policy(text), schema(Lead=list(fields.values())))
+    assert [each.text for each in found] == said
 
 
 def fits(*types: RecordType) -> list[str]:
