@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from syncd.core.fence_fields import fields_named
 from syncd.core.policies import Policies
 from syncd.ports import FieldSchema, ObjectSchema
 
@@ -87,11 +88,10 @@ def _values(values: Sequence[str]) -> str:
 
 def field_users(policies: Policies) -> dict[tuple[str, str], str]:
     """Return by (object, field) what names it, such as `fields/marketo.toml:12`."""
-    found: dict[tuple[str, str], str] = {
-        (bound.object, bound.field): f"{fence.rule.file}:{fence.rule.line}"
-        for fence in policies.fences.fences
-        for bound in fence.bound
-    }
+    found: dict[tuple[str, str], str] = {}
+    named = sorted(fields_named(policies.fences.fences, policies.fences.sides), key=lambda one: not one.is_own)
+    for one in named:
+        found.setdefault((one.object, one.field), f"{one.rule.file}:{one.rule.line}")
     for source in policies.sources:
         for object in ("Lead", "Contact"):
             if source.external_field:
