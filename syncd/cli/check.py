@@ -82,6 +82,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     from syncd.cli import findings
     from syncd.cli.fence_check import fences_fit, queues_fit
     from syncd.cli.finding import Finding, Level
+    from syncd.cli.reaction_check import reactions_fit
     from syncd.cli.team_check import names_of, teams_fit
     from syncd.engine.needs import OBJECTS, objects_under
     from syncd.engine.world import Pace
@@ -104,6 +105,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         names = names_of(org, policies, schema)
         yield from teams_fit(config, names, policies)
         yield from queues_fit(policies.fences, names.people)
+        yield from reactions_fit(org, policies.fences, names.people, org.now().astimezone(config.zone).date())
     limits = config.limits
     yield findings.budget_left(org.usage(), limits.api_calls_share_percent, limits.api_calls_reserve_percent)
     yield findings.no_excess(schema)

@@ -69,6 +69,12 @@ def quiet_on(day: date, quiet: Quiet, start_month: int | None, holidays: Iterabl
     return QuietPeriod(of, begins_on, last, quiet.ceiling) if begins_on <= day else None
 
 
+def next_quiet(day: date, quiet: Quiet, start_month: int | None) -> QuietPeriod | None:
+    """Return the quiet period that a day lies in, or the next one; None when there is none within a year."""
+    days = (day + timedelta(days=ahead) for ahead in range(367))
+    return next((found for each in days if (found := quiet_on(each, quiet, start_month)) is not None), None)
+
+
 def _nth_last_business_day(first: date, last: date, number: int, holidays: frozenset[date]) -> date:
     """Return the business day from which on so many are left in a period; its first day when it has fewer."""
     day, left = last + ONE_DAY, number

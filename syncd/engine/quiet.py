@@ -12,6 +12,7 @@ from syncd.core.fence_model import Fences
 from syncd.core.fiscal import QuietPeriod, quiet_on
 from syncd.engine.world import Cycle, World
 from syncd.errors import OrgRefused
+from syncd.ports import OrgReader
 
 KNOWN = "fiscal year"
 START = "FiscalYearStartMonth"
@@ -33,15 +34,16 @@ def start_month(world: World, cycle: Cycle) -> int | None:
     known: Any = world.store.setting(KNOWN)
     if isinstance(known, dict) and cycle.now - datetime.fromisoformat(known["asked_at"]) < ASKED_EVERY:
         return _month(known["month"])
-    month = _asked(world, cycle)
+    month = month_of(world.org)
     with world.store.begin() as tx:
         tx.put_setting(KNOWN, {"month": month, "asked_at": cycle.now.isoformat()})
     return month
 
 
-def _asked(world: World, cycle: Cycle) -> int | None:
+def month_of(org: OrgReader) -> int | None:
+    """Ask in which month the org's fiscal year begins; None when it is not told."""
     try:
-        rows = world.org.find("Organization", (START,), {"Id": [cycle.identity.org_id]}).records
+        rows = org.find("Organization", (START,), {"Id": [org.identity().org_id]}).records
     except OrgRefused:
         return None
     return next((_month(row.fields.get(START)) for row in rows.values()), None)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from syncd.core.fence_model import Quiet
-from syncd.core.fiscal import QuietPeriod, period_of, quiet_on
+from syncd.core.fiscal import QuietPeriod, next_quiet, period_of, quiet_on
 from syncd.core.values import Verdict
 
 FIVE = Quiet(days=5)
@@ -95,3 +95,18 @@ def test_a_quiet_period_says_which_days_it_means_and_how_far_crossings_are_follo
     period = quiet_on(date(2026, 3, 31), Quiet(days=2, of="fiscal year", ceiling=Verdict.NOTE), 4)
     assert period == QuietPeriod("year", date(2026, 3, 30), date(2026, 3, 31), Verdict.NOTE)
     assert str(period) == "the last days of the fiscal year (2026-03-30 to 2026-03-31)"
+
+
+@pytest.mark.parametrize(
+    ("day", "quiet", "begins_on"),
+    [
+        ("2026-03-02", FIVE, "2026-03-25"),
+        ("2026-03-31", FIVE, "2026-03-25"),
+        ("2026-04-01", FIVE, "2026-06-24"),
+        ("2026-01-01", Quiet(days=1, of="year"), "2026-12-31"),
+        ("2026-03-02", Quiet(days=0), None),
+    ],
+)
+def test_the_next_quiet_period_is_told_ahead(day: str, quiet: Quiet, begins_on: str | None) -> None:
+    found = next_quiet(date.fromisoformat(day), quiet, 1)
+    assert (None if found is None else found.begins_on.isoformat()) == begins_on
