@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from syncd.core.fights import blocked, is_blocked
 from syncd.core.telling import TELL
@@ -40,7 +40,7 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
     done = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED]
     refused = [item.intent for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED and not item.intent.is_create]
     before = _mirrored(world, done) if known is None else known
-    told = {item.subject for _, item, _ in world.store.inbox() if item.kind == REFUSED} if refused else set()
+    told = _refused_before(world) if refused else {}
     with world.store.begin() as tx:
         tx.close(closing, cycle.now, cycle.id)
         tx.mirror(_as_written(done, before), before)
@@ -75,7 +75,7 @@ def _as_written(done: Sequence[Intent], before: Mapping[str, OrgRecord]) -> list
     return list(rows.values())
 
 
-def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing], told: Container[str]) -> None:
+def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing], told: Mapping[str, str]) -> None:
     """Settle what is done with, and tell of refusals: one whose item is open already may be two protections at odds."""
     settled: dict[str, list[tuple[str, str]]] = {}
     for item, outcome in closing:
@@ -84,9 +84,15 @@ def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing], told: 
     for name, debts in settled.items():
         tx.settle_debts(name, debts)
     refused = [(item.intent, outcome) for item, outcome in closing if outcome.kind is OutcomeKind.REJECTED]
-    at_odds = [pair for pair in refused if _subject(pair[0]) in told and is_blocked(*pair)]
+    at_odds = [(one, end) for one, end in refused if told.get(_subject(one), one.cause) != one.cause and is_blocked(one, end)]
     tx.put_inbox([_refusal(*pair) for pair in refused if pair not in at_odds] + [blocked(*pair) for pair in at_odds], cycle.now)
     tx.resolve_inbox(REFUSED, [_subject(intent) for intent, _ in at_odds], cycle.now)
+
+
+def _refused_before(world: World) -> dict[str, str]:
+    """Return by subject of the open refusals which change the refused write was about."""
+    subjects = {item.subject for _, item, _ in world.store.inbox() if item.kind == REFUSED}
+    return {_subject(intent): intent.cause for intent in world.store.deferred() if _subject(intent) in subjects}
 
 
 def _subject(intent: Intent) -> str:

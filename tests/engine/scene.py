@@ -173,7 +173,7 @@ class Scene:
         assert count, f"{pattern} is not in {name}"
         path.write_text(text, encoding="utf-8")
 
-    def limits(self, **limits: int) -> None:
+    def limits(self, **limits: int | str) -> None:
         """Write a [limits] section."""
         path = self.home / "config.toml"
         lines = "".join(f"{name} = {value}\n" for name, value in limits.items())
