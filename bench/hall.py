@@ -46,6 +46,7 @@ client_secret = "${{SYNCD_CLIENT_SECRET}}"
 records_max = "off"
 records_percent = "off"
 owners_max = "off"
+canary = "off"
 api_calls_share_percent = "off"
 """
 

@@ -35,6 +35,7 @@ LIFTED = """
 records_max = "off"
 records_percent = "off"
 owners_max = "off"
+canary = "off"
 """
 # Asking for rows by id, and for a token, travels in a POST.
 _READS = re.compile(r"/oauth2/token$|/composite/sobjects/\w+$")
