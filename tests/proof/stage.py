@@ -58,12 +58,13 @@ def nothing(*_: Any) -> None:
 
 @functools.cache
 def policies() -> Policies:
-    """Return the starter's policies with everything switched on: reverts of tools, fields, enrolments."""
+    """Return the starter's policies with everything switched on: reverts of tools, however many at once, fields, enrolments."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "mappings"
         shutil.copytree(STARTER, home)
         _rewrite(home / "fences.toml", r"mode = .*", 'mode = { tool = "revert", automation = "observe", person = "warn" }')
         _rewrite(home / "fences.toml", "grace_minutes = 30", "grace_minutes = 0")
+        _rewrite(home / "fences.toml", r"# \[bulk\](.*)\n# records = 50", r"[bulk]\1\nrecords = 1000")
         _rewrite(home / "fields" / "marketo.toml", r'mode    = "\w+"', 'mode    = "write"')
         _rewrite(home / "nurture.toml", r'mode    = "\w+"', 'mode    = "enroll"')
         return load_policies(home)
