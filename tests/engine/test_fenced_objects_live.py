@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from syncd.core.values import Scalar
+from syncd.engine.cycle import run_cycle
 from tests.engine.scene import Scene
 from tests.engine.small_org import application, contact, lead, user
 
@@ -71,6 +74,32 @@ def test_a_custom_object_is_judged_and_put_back_for_one_call_more_in_every_fifth
     assert calls == [1, 1, 1, 4, 1] * 2
 
 
+def test_a_large_custom_object_is_loaded_by_a_job_and_its_history_judged_as_seen_for_the_first_time(scene: Scene) -> None:
+    scene.settings(history_tracking=TRACKED)
+    scene.edit("marketo", application(1), Stage__c="Open")
+    path = scene.home / "mappings" / "fences.toml"
+    path.write_text(path.read_text(encoding="utf-8") + APPLICATIONS, encoding="utf-8")
+    scene.tick(SLOW_S)
+    with scene.world() as (world, org):
+        record = run_cycle(replace(world, pace=replace(world.pace, bulk_rows_min=4)), org)
+    assert record.counts["rows read"] >= 5
+    assert [one["path"] for one in scene.served.requests(scene.first_request) if one["path"].endswith("/jobs/query")]
+    assert verdicts(scene, application(1)) == [("Stage__c", "Open", "note", "application")], "noted, since it was there before"
+    scene.edit("marketo", application(2), Stage__c="Open")
+    scene.cycle(SLOW_S)
+    assert scene.row(application(2))["Stage__c"] == "Signed"
+
+
+def test_a_fence_may_stand_on_the_records_of_one_type_alone(scene: Scene) -> None:
+    created = scene.do("admin", "create", "RecordType", Name="Partner", DeveloperName="Partner", SobjectType="Lead")
+    scene.edit("admin", lead("Working", 1), RecordTypeId=created["id"])
+    fence(scene, lifecycle='[lifecycle]\nfields = [{ field = "Lead.Status", record_type = ["Partner"] }]')
+    for number in range(2):
+        scene.edit("marketo", lead("Working", number), Status="Inquiry")
+    scene.cycle()
+    assert [scene.row(lead("Working", number))["Status"] for number in range(2)] == ["Inquiry", "Working"]
+
+
 @pytest.mark.parametrize(("channel", "verdict"), [("Web", "allow"), ("Phone", "warn")])
 def test_who_has_the_ball_may_depend_on_a_field_that_only_the_fence_names(scene: Scene, channel: str, verdict: str) -> None:
     fence(scene, more=APPLICATIONS.replace('"revert"', '"revert", person = "warn"'))
@@ -124,3 +153,21 @@ def test_what_always_moves_with_the_status_whoever_saves_is_the_automations_and_
     [moved] = [entry for entry in scene.ledger(lead("MQL"), kind="change") if entry.field == "OwnerId"]
     assert (moved.proof, moved.actor_kind, moved.verdict) == ("automation", "automation", "note")
     assert moved.actor is None, "nobody is named for what the org did"
+
+
+def test_a_status_goes_back_with_its_reason_and_owner_in_one_conditional_write(scene: Scene) -> None:
+    scene.settings(history_tracking={"Lead": ["Status", "Owner", "Rating"]})
+    scene.fences({"tool": "revert"}, {"tool": "revert"})
+    path = scene.home / "mappings" / "fences.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\n[teams]", '\n[lifecycle]\nreason = "Rating"\n[teams]', 1), encoding="utf-8")
+    scene.cycle(SLOW_S)
+    scene.edit("marketo", lead("Working"), Status="Inquiry", Rating="Hot", OwnerId=user("mia"), Company="Elsewhere")
+    scene.cycle()
+    [write] = scene.writes()
+    assert write.values == {"Status": "Working", "Rating": None, "OwnerId": user("sam")}
+    assert "If-Unmodified-Since" in write.headers
+    assert scene.row(lead("Working"))["Company"] == "Elsewhere", "what no fence stands on stays"
+    assert scene.outcomes(lead("Working")) == ["confirmed"] * 3
+    scene.cycle()
+    assert scene.inbox() == []
