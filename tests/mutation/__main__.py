@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,8 +38,16 @@ JUDGING = (
     "transactions",
     "unowned",
 )
-TESTS = ("tests/core", "tests/mutation")
 SHARE_MIN = 95.0
+
+
+def tests() -> list[str]:
+    """Name the tests of the core that import any of the modules that judge."""
+    wanted = re.compile(
+        rf"^from syncd\.core\.({'|'.join(JUDGING)}) import|^from tests\.core\.(second_judge|one_field)", re.MULTILINE
+    )
+    files = sorted(Path("tests/core").glob("test_*.py"))
+    return [str(file) for file in files if wanted.search(file.read_text(encoding="utf-8"))]
 
 
 def survivors_of(sources: dict[Path, str], mutants: Sequence[Mutant], workers: int) -> list[Mutant]:
@@ -46,12 +55,12 @@ def survivors_of(sources: dict[Path, str], mutants: Sequence[Mutant], workers: i
 
     What runs at import is tried in children that import it anew: this process has imported nothing of it.
     """
-    trials = in_place(sources, [mutant for mutant in mutants if mutant.function], workers, TESTS)
+    trials = in_place(sources, [mutant for mutant in mutants if mutant.function], workers, tests())
     if trials.is_red or trials.not_swapped:
         names = ", ".join(str(mutant) for mutant in trials.not_swapped)
         sys.exit(f"the tests are red without any mutant, or code cannot be swapped: {names or 'see above'}")
     at_import = [mutant for mutant in mutants if not mutant.function]
-    codes = forked(at_import, lambda mutant: try_anew(mutant, sources[Path(mutant.file)], TESTS, trials.dear), workers)
+    codes = forked(at_import, lambda mutant: try_anew(mutant, sources[Path(mutant.file)], tests(), trials.dear), workers)
     return trials.survivors + [mutant for mutant, code in zip(at_import, codes, strict=True) if code == SURVIVED]
 
 

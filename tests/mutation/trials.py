@@ -149,6 +149,8 @@ def forked(mutants: Sequence[Mutant], attempt: Callable[[Mutant], int], workers:
             if process.exitcode is not None:
                 assert process.exitcode != BROKEN, f"trying a mutant failed, apart from what it did: {mutants[index]}"
                 codes[index] = process.exitcode if process.exitcode in (SURVIVED, NOT_SWAPPED) else KILLED
+                if codes[index] == SURVIVED:
+                    sys.stderr.write(f"{index + 1} of {len(mutants)} lives: {Path(mutants[index].file).name} {mutants[index]}\n")
                 running.pop(index).close()
     return [codes[index] for index in range(len(mutants))]
 
