@@ -18,6 +18,7 @@ from syncd.sandbox.local import running
 from syncd.sandbox.play import Player, days
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LEADS = 2_400
 COUNTED = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole", "CampaignMember", "Task")
 
 
@@ -37,7 +38,7 @@ def dump(url: str, *objects: str) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("company")
-    write_company(path, seed=7, now=START)
+    write_company(path, seed=7, now=START, leads=LEADS, deals=400)
     return path
 
 
@@ -76,7 +77,7 @@ def test_the_whole_play_passes_and_the_org_ends_where_the_truth_says(folder: Pat
     assert sum(row["IsConverted"] for row in leads.values()) == 5 + sum(
         row["IsConverted"] == "true" for row in read_table(folder, "Lead")
     )
-    assert len(leads) == 5200 + 5 * 15
+    assert len(leads) == LEADS + 5 * 15
 
 
 def test_each_status_and_owner_truth_has_its_history_row(folder: Path) -> None:
