@@ -164,7 +164,8 @@ def _crossings(figures: Figures, course: Course) -> Iterator[str]:
         yield f"    {line}"
     yield from _line("put back", _settled(figures))
     for who, card, times in _boomerangs(figures):
-        words = f"{who} came back {times:,} times with a value once put back, and is not fought."
+        often = output.many(times, "time")
+        words = f"{who} came back {often} with a value once put back, and is not fought."
         yield from _line("left alone", f'{words} Inbox: "{card}"')
     for seen in course.bulk:
         calls = output.many(seen.cycle.counts.get("API calls", 0), "API call")
@@ -178,7 +179,7 @@ def _boomerangs(figures: Figures) -> Iterator[tuple[str, str, int]]:
     for item, times in figures.inbox:
         if item.kind == "machine-wins":
             user_id = item.subject.partition(":")[0]
-            yield names.get(user_id) or user_id, item.remedy.partition(";")[0], times
+            yield names.get(user_id) or user_id, item.remedy.partition(";")[0].partition(", and ")[0], times
 
 
 def _fate(one: Entry) -> str:
