@@ -266,3 +266,13 @@ def test_a_flow_that_moves_more_than_syncd_sent_stops_the_rule_after_five(scene:
     [card] = scene.inbox()
     assert "OwnerId" in card.text
     assert "Lead owner follows status" in card.text + card.remedy
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", ["activity-capture", "friday-flip", "score-merge", "mobile-late"])
+def test_what_no_fence_is_about_is_neither_written_nor_told(scene: Scene, name: str) -> None:
+    played = play(scene, name, watch=lambda number: number == 1)
+    assert scene.writes() == []
+    assert scene.inbox() == []
+    told = {(entry.record_id, entry.field, entry.after) for entry in scene.ledger(kind="change")}
+    assert {(deed["id"], "Status", deed["after"]) for deed in deeds(played, "Status") if deed["object"] == "Lead"} <= told
