@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli import output, wire
+from syncd.cli.standing import Standing, read_standing
 from syncd.core.census import sentence
 from syncd.core.values import InboxItem, Verdict
 from syncd.engine.health import CALM, STARTS_ALLOWED, Trouble, read_trouble
@@ -54,6 +55,7 @@ class Status:
     census: Mapping[str, Any] | None = None
     backlog: Sequence[Backlog] = ()
     judged: Tally | None = None
+    standing: Standing | None = None
 
 
 def status(
@@ -121,6 +123,7 @@ def read_status(store: StoreReader, interval: timedelta, now: datetime) -> Statu
         census=_census(store),
         backlog=backlog(store),
         judged=read_tally(store),
+        standing=read_standing(store, now),
     )
 
 
@@ -193,6 +196,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "trouble": found.trouble,
         "census": found.census,
         "judged": found.judged,
+        **(found.standing.as_json() if found.standing is not None else {}),
     }
 
 
@@ -209,6 +213,8 @@ def _told(found: Status, whole: str) -> Iterator[str]:
         yield _line("judged", _judged(found.judged))
     yield _line("drift", "not counted yet: every night" if found.census is None else output.visible(sentence(found.census)))
     for name, text in found.budget.told() if found.budget is not None else ():
+        yield _line(name, output.visible(text))
+    for name, text in found.standing.told() if found.standing is not None else ():
         yield _line(name, output.visible(text))
     for one in found.backlog:
         yield _line("loading", _loading(one))

@@ -52,7 +52,7 @@ class Stage:
     """What differs from the usual set-up: the pace of a cycle, the database, whether a mapped field is syncd's alone."""
 
     name: str
-    pace: Mapping[str, int] = field(default_factory=dict)
+    pace: Mapping[str, int | None] = field(default_factory=dict)
     is_on_postgresql: bool = False
     is_exclusive: bool = False
 
@@ -60,7 +60,7 @@ class Stage:
 USUAL = Stage("usual")
 STAGES = (
     USUAL,
-    Stage("in bulk", {"load_rows_min": 3, "bulk_rows_min": 4}, is_exclusive=True),
+    Stage("in bulk", {"load_rows_min": 3, "bulk_rows_min": 4, "canary": None}, is_exclusive=True),
     Stage("postgresql", is_on_postgresql=True),
 )
 
@@ -74,7 +74,7 @@ class Zygote:
         )
         self.pid = 0
 
-    def run(self, home: Path, pace: Mapping[str, int], *, before_commit: int = 0, after_commit: int = 0) -> int:
+    def run(self, home: Path, pace: Mapping[str, int | None], *, before_commit: int = 0, after_commit: int = 0) -> int:
         """Run one cycle to its end or death, and return the child's exit code."""
         command = {"home": str(home), "before_commit": before_commit, "after_commit": after_commit, "pace": dict(pace)}
         self._tell(json.dumps(command))
