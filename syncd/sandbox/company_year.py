@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STATUS, OWNER = "Status", "OwnerId"
 CHUNK_DAYS: Final = 28
+UNTRACKED_IN, HIRED_IN = 1, 2  # in which chunk no history is kept, and in which the login of no team becomes an SDR's
 SHARED, NOBODY, FLOW = "shared", "nobody", "flows"
 _TOOLS: Final = ("marketo", "routing", "enrichment", "webinars")
 # team that changes are judged as ("owner": the record owner's), username, first name, last name, role, profile
@@ -119,6 +120,7 @@ class Year:
             self._owners[team].append(record_id("Group", number))
             self._names[record_id("Group", number)] = name
         self._team_of = {owner: team for team, owners in self._owners.items() for owner in owners}
+        self._chunk = 0
         self._known_ways: dict[tuple[str, str, bool], list[_Way]] = {}
         self._leads = [self._lead(number) for number in range(1, leads + 1)]
 
@@ -172,19 +174,29 @@ class Year:
     def chunks(self, org: Org) -> Iterator[list[Told]]:
         """Let the year happen in an org that holds the folder, four weeks at a time, and tell what was done.
 
-        The org's clock stands an hour after each chunk. In the second chunk the history of Status and Owner is switched off.
+        The org's clock stands an hour after each chunk. In the second chunk the history of Status and Owner is switched off; in
+        the third the login of no team gets a role.
         """
         for number in range(self._chunks):
             begins = self._start + timedelta(days=CHUNK_DAYS * number, hours=1)
-            is_tracked = self._is_sparse or number != 1
+            is_tracked = self._is_sparse or number != UNTRACKED_IN
             self._look(org)
+            self._chunk = number
             told = self._tell(begins, is_tracked=is_tracked)
             ends = begins + timedelta(days=CHUNK_DAYS) - timedelta(hours=1)
             with org.lock:
                 org.change_settings({"history_tracking": {"Lead": ["Status", "Owner"] if is_tracked else []}})
                 org.clock.set(ends)
+                if number == HIRED_IN:
+                    self._hire(org, ends - timedelta(minutes=1))
                 self._write_into(org, told, is_tracked=is_tracked)
             yield told
+
+    def _hire(self, org: Org, at: datetime) -> None:
+        """Give the login of no team a role at some time in the chunk; its user was saved last at `at`, for whatever reason."""
+        role = org.database.where("UserRole", Name="SDR")[0]["Id"]
+        changes = {"UserRoleId": role, "LastModifiedDate": stored(at), "SystemModstamp": stored(at)}
+        org.database.update("User", self._by_team[NOBODY][0].id, changes)
 
     def _look(self, org: Org) -> None:
         """Go on from what the org holds: somebody may have written since."""
@@ -217,7 +229,7 @@ class Year:
                 self._move(lead, at, self._by_team[SHARED][0], hand=self._rng.choice(_TOOLS), why="four tools share the login")
             ]
         if kind == "nobody":
-            return [self._move(lead, at, self._by_team[NOBODY][0], why="the login belongs to no team")]
+            return [self._move(lead, at, self._by_team[NOBODY][0], why=self._doubt())]
         by_people = [way for way in lawful if way[0].team in _PEOPLE]
         if kind == "offline" and by_people:
             return [self._some(lead, at, by_people, made_at=at - timedelta(hours=self._rng.randrange(1, 7)))]
@@ -227,6 +239,11 @@ class Year:
         if first.field == STATUS and self._rng.random() < 0.15:
             return [first, *self._along(lead, at, first)]
         return [first]
+
+    def _doubt(self) -> str:
+        if self._chunk == HIRED_IN:
+            return "the login changed teams, and nobody knows when"
+        return "the login belongs to no team" if self._chunk < HIRED_IN else ""
 
     def _along(self, lead: _Lead, at: datetime, first: Told) -> list[Told]:
         """Move the owner in the same save as the status, where that login may."""
@@ -268,6 +285,8 @@ class Year:
         return may_set_owner(team, self._team_of[lead.owner], self._team_of[after])
 
     def _hand(self, lead: _Lead, login: _Login) -> str:
+        if login.team == NOBODY and self._chunk > HIRED_IN:
+            return "sdr"
         return self._team_of[lead.owner] if login.team == "owner" else login.team
 
     def _move(self, lead: _Lead, at: datetime, login: _Login, *, hand: str = "", why: str) -> Told:
