@@ -29,6 +29,15 @@ BATCH = 10_000
 STEP = timedelta(minutes=7)
 BEGAN = datetime(2026, 11, 2, tzinfo=UTC)
 OWN = "005SX000000000XAAA"
+LAWFUL = {
+    "Inquiry": ("Marketing Manager", "Nurture", "MQL"),
+    "Nurture": ("Marketing Manager", "Inquiry", "MQL"),
+    "MQL": ("SDR", "Working", "Nurture"),
+    "Working": ("SDR", "Meeting Set", "Disqualified"),
+    "Meeting Set": ("SDR", "Qualified", "Nurture"),
+    "Disqualified": ("Marketing Manager", "Inquiry", "Inquiry"),
+}
+LAWFUL_SHARE = 0.85
 STATUSES = ("Inquiry", "Nurture", "MQL", "Working", "Meeting Set", "Disqualified", "Qualified")
 PEOPLE = {"Marketing Manager": 4, "SDR": 12, "Account Executive": 20}
 MACHINES = ("marketo.sync@sandbox.example", "outreach.sync@sandbox.example", "routing@sandbox.example")
@@ -78,7 +87,8 @@ def _people() -> Directory:
 
 
 def _subjects(rng: random.Random, users: list[str], first: int) -> Iterator[Subject]:
-    """Make leads with one to four status moves each, an owner move beside every third, and a field that nothing stands on."""
+    """Make leads with one to four status moves each, and an owner move beside every third; most status moves are lawful."""
+    crew = {role: users[sum(list(PEOPLE.values())[:n]) :][:count] for n, (role, count) in enumerate(PEOPLE.items())}
     for number in range(first, first + BATCH // 3):
         id = f"00QSX{number:010}AAA"
         status, owner = rng.choice(STATUSES), rng.choice(users)
@@ -86,19 +96,27 @@ def _subjects(rng: random.Random, users: list[str], first: int) -> Iterator[Subj
         rows: list[OrgRecord] = []
         at = BEGAN + STEP * rng.randint(1, 9)
         for _ in range(rng.randint(1, 4)):
-            at, who = at + STEP, rng.choice(users)
-            after = rng.choice(STATUSES)
+            at, who, after = at + STEP, rng.choice(users), rng.choice(STATUSES)
+            if status in LAWFUL and rng.random() < LAWFUL_SHARE:
+                role, *afters = LAWFUL[status]
+                who, after = rng.choice(crew[role]), rng.choice(afters)
             rows.append(_row(id, len(rows), at, who, "Status", status, after))
             status = after
             if rng.random() < 0.3:
-                taker = rng.choice(users)
+                taker = rng.choice(crew["SDR"])
                 rows.append(_row(id, len(rows), at, who, "Owner", owner, taker))
                 owner = taker
         yield Subject("Lead", id, _lead(id, at, status, owner), known, rows)
 
 
 def _lead(id: str, at: datetime, status: str, owner: str) -> OrgRecord:
-    fields: dict[str, Scalar] = {"Name": "A Lead", "Email": f"{id}@a.example", "Status": status, "OwnerId": owner, "IsConverted": False}
+    fields: dict[str, Scalar] = {
+        "Name": "A Lead",
+        "Email": f"{id}@a.example",
+        "Status": status,
+        "OwnerId": owner,
+        "IsConverted": False,
+    }
     return OrgRecord("Lead", id, at, {**fields, "CreatedDate": "2026-01-01T00:00:00+00:00"})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd.core.actors import Directory, Team, line_of, team_of_owner
 from syncd.core.changes import ASSIGNMENT_RULE
@@ -36,8 +37,7 @@ class Crossing:
         return not self.code.endswith(("-unowned", "-unknown"))
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """Why a change may stand. `gate` is the line of the gate it used, None inside one team; `owner` the owner move that
     belongs to that gate."""
 
@@ -46,8 +46,7 @@ class Passed:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One value of one record going from `before` to `after`, made by a team; the record as it was, and as it is then.
 
     What is not in `was` and `now` could not be read, or not as of that moment.
@@ -67,8 +66,7 @@ class Move:
         return f"{self.object} {self.field}"
 
 
-@dataclass(frozen=True, slots=True)
-class Ball:
+class Ball(NamedTuple):
     """Who has the ball at a value of one record; `team` None: it cannot be known, and `why` says so. `perhaps` are the teams that
     it depends on what is not known whether they have it."""
 
@@ -91,6 +89,8 @@ def ball_at(holding: Holding, record: Fields) -> Ball:
 
     Source: practice 9: each value is owned by one team, or shared by a split that a rule decides.
     """
+    if holding.team is not None and not holding.by_record_type and not holding.shared:
+        return Ball(holding.team)
     if holding.by_record_type:
         type = record.get(RECORD_TYPE, "")
         if type == "":

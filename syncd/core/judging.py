@@ -128,19 +128,30 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     seen = dict.fromkeys([*posts.judged, *WATCHED.get(subject.object, ())])
     found = automated(_changes(subject, bench, seen), bench.followers)
     changes = _plausible(subject, found, ruling)
-    for name in posts.fences:
-        ruling.moves[name] = sum(change.field == name and change.actor.kind is not ActorKind.SYNCD for change in found)
+    ruling.moves = _moves(found, posts.fences)
     result = replay(_course(subject, changes, bench, posts), bench.law, spare=_sparing(subject, bench))
     judged = _watched(subject, changes, posts, result.judgements)
     _tell(subject, judged, bench, posts, ruling)
     rows = _enter(subject, judged, bench, ruling)
+    last = {item.change.field: (item, row) for item, row in zip(judged, rows, strict=True)}
     for name in posts.judged:
-        last = max((index for index, item in enumerate(judged) if item.change.field == name), default=None)
-        _follow_up(subject, name, result.standing.get(name), None if last is None else (judged[last], rows[last]), bench, ruling)
+        standing = result.standing.get(name)
+        if standing is not None and standing.is_owed:
+            _follow_up(subject, name, standing, last.get(name), bench, ruling)
+        elif name in subject.owed:
+            ruling.settled.append(name)
     latest = {change.field: change.after for change in changes}
     ruling.mirror = _mirrored(subject, {name: value for name, value in latest.items() if name in seen})
     _ask(subject, ruling)
     return ruling
+
+
+def _moves(changes: Iterable[Change], fenced: Iterable[str]) -> dict[str, int]:
+    moves = dict.fromkeys(fenced, 0)
+    for change in changes:
+        if change.field in moves and change.actor.kind is not ActorKind.SYNCD:
+            moves[change.field] += 1
+    return moves
 
 
 def _changes(subject: Subject, bench: Bench, fields: Iterable[str]) -> list[Change]:
@@ -191,7 +202,9 @@ def _course(subject: Subject, changes: list[Change], bench: Bench, posts: Posts)
 
 
 def _events(subject: Subject, changes: Sequence[Change], bench: Bench) -> dict[int, str]:
-    found = {index: why for index, change in enumerate(changes) if (why := bench.around.lawful(change)) is not None}
+    found: dict[int, str] = {}
+    if bench.around.windows:
+        found = {index: why for index, change in enumerate(changes) if (why := bench.around.lawful(change)) is not None}
     if events := events_of(subject.history):
         found |= {index: events[change.changed_at] for index, change in enumerate(changes) if change.changed_at in events}
     if subject.known is not None and subject.known.is_deleted:
@@ -245,17 +258,13 @@ def _tell(subject: Subject, judged: Sequence[Judgement], bench: Bench, posts: Po
 def _follow_up(
     subject: Subject,
     name: str,
-    standing: Standing | None,
+    standing: Standing,
     last: tuple[Judgement, int | None] | None,
     bench: Bench,
     ruling: Ruling,
 ) -> None:
     """Owe a field its last lawful value, and put it back, now or when its time comes."""
     record = subject.staged or subject.known
-    if standing is None or not standing.is_owed:
-        if name in subject.owed:
-            ruling.settled.append(name)
-        return
     moved = subject.staged is not None and subject.known is not None and subject.staged.modified_at != subject.known.modified_at
     if record is None or name in subject.pending or not (last or moved):
         return
@@ -291,6 +300,8 @@ def _sparing(subject: Subject, bench: Bench) -> Spare:
     is_converted = record is not None and bool(record.fields.get("IsConverted"))
 
     def spare(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
+        if verdict is Verdict.NOTE:
+            return None
         if is_converted and verdict in FOLLOWED_UP:
             return Spared(Verdict.NOTE, "the lead is converted and read-only")
         return bench.around.spared(change, verdict, rule, Fight.read(subject.fought.get(change.field)), bench.now)

@@ -14,9 +14,13 @@ from syncd.core.values import Rule
 
 @dataclass(frozen=True, slots=True)
 class Posts:
-    """What stands on the fields of one object: fences, side rules, and the names of the fences that a reason field serves."""
+    """What stands on the fields of one object: fences, side rules, and the names of the fences that a reason field serves.
+
+    `everywhere` has the fields on which one fence stands for records of every type.
+    """
 
     fences: Mapping[str, tuple[Fence, ...]]
+    everywhere: Mapping[str, Fence]
     sides: Mapping[str, SideRule]
     reasons: Mapping[str, frozenset[str]]
 
@@ -31,7 +35,9 @@ class Posts:
                 fenced[name] = (*fenced.get(name, ()), fence)
             if fields and fence.reason_field:
                 reasons[fence.reason_field] = reasons.get(fence.reason_field, frozenset()) | {fence.name}
-        return cls(fenced, {side.field: side for side in law.sides if side.object == object}, reasons)
+        scoped = {bound.field for fence in law.fences for bound in fence.bound if bound.object == object and bound.record_types}
+        everywhere = {name: fences[0] for name, fences in fenced.items() if len(fences) == 1 and name not in scoped}
+        return cls(fenced, everywhere, {side.field: side for side in law.sides if side.object == object}, reasons)
 
     @property
     def judged(self) -> tuple[str, ...]:

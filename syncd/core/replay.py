@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from syncd.core.actors import RECORD_OWNER, Directory, side_of
 from syncd.core.changes import ASSIGNMENT_RULE, automation
@@ -37,6 +38,8 @@ BACK = "back to the last lawful value"
 ASSIGNED = "moved by the org's assignment rule"
 IN_OUR_SECOND = "the org's automation moved it in the second of syncd's write"
 SIDES = "fields"
+ALLOW, REVERT = Verdict.ALLOW, Verdict.REVERT
+HISTORY, AUTOMATION = Proof.HISTORY, Proof.AUTOMATION
 
 Spare = Callable[[Change, Verdict, Rule], Spared | None]
 
@@ -67,8 +70,7 @@ class Course:
     read_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """The last value of a field that may stand. When it `is_owed` the record does not hold it, and a revert restores it."""
 
     value: Scalar
@@ -100,13 +102,15 @@ def replay(course: Course, law: Law, *, spare: Spare = nothing_spared) -> Replay
 
 @dataclass(slots=True)
 class _Save:
-    """One transaction under judgement: the record before and after it, and what was decided so far."""
+    """One transaction under judgement: the record before it, after it and as it might stand before it, and what was decided."""
 
     was: Fields
     now: Fields
+    stood: Fields
     team: str | None
     people: Directory
     moved: int
+    goes_back: bool = False
     judged: dict[int, Judgement] = field(default_factory=dict)
     passed: list[tuple[Fence, Passed, Change]] = field(default_factory=list)
     leads: list[tuple[Fence, Judgement]] = field(default_factory=list)
@@ -122,28 +126,36 @@ class _Replaying:
 
     def judge(self, group: Sequence[int]) -> None:
         """Judge one transaction: values first, then the owner that moved with them, then reasons and all other fields."""
-        posts, changes = self.posts, {index: self.course.changes[index] for index in group}
+        changes = {index: self.course.changes[index] for index in group}
         save = self._save(changes.values())
         theirs = self._others(changes)
-        for index, change in theirs.items():
-            if change.field in posts.fences and change.field != OWNER_FIELD:
-                self._value(index, change, save)
-        for index, change in theirs.items():
-            if change.field == OWNER_FIELD and change.field in posts.fences:
-                self._owner(index, change, save)
-        for index, change in theirs.items():
-            if change.field in posts.fences:
-                continue
-            if change.field in posts.reasons:
-                self._reason(index, change, save)
-            elif change.field in posts.sides:
-                self._side(index, change, save, posts.sides[change.field])
+        for index in sorted(theirs, key=lambda index: self._rank(theirs[index].field)) if len(theirs) > 1 else theirs:
+            self._judge(index, theirs[index], save)
         self.state = save.now
-        self._settle_reasons()
-        self.judgements += _with_side_effects([save.judged[index] for index in group if index in save.judged], changes)
+        if self.posts.reasons:
+            self._settle_reasons()
+        judged = [save.judged[index] for index in group if index in save.judged]
+        self.judgements += _with_side_effects(judged, changes) if save.goes_back else judged
+
+    def _rank(self, field: str) -> int:
+        if field in self.posts.fences:
+            return 1 if field == OWNER_FIELD else 0
+        return 2
+
+    def _judge(self, index: int, change: Change, save: _Save) -> None:
+        posts, field = self.posts, change.field
+        if field in posts.fences:
+            if field == OWNER_FIELD:
+                self._owner(index, change, save)
+            else:
+                self._value(index, change, save)
+        elif field in posts.reasons:
+            self._reason(index, change, save)
+        elif field in posts.sides:
+            self._side(index, change, save, posts.sides[field])
 
     def _save(self, changes: Collection[Change]) -> _Save:
-        first = next((change for change in changes if change.proof is not Proof.AUTOMATION), None) or next(iter(changes))
+        first = next((change for change in changes if change.proof is not AUTOMATION), None) or next(iter(changes))
         for change in changes:
             held = self.state.get(change.field, change.before)
             known = self.standing.get(change.field)
@@ -157,25 +169,30 @@ class _Replaying:
         now = {**self.state, **{change.field: change.after for change in changes}}
         if self.course.read_at is not None and first.changed_at >= self.course.read_at:
             now |= self.course.found
-        return _Save(self.state, now, team, people, len(changes))
+        stood = self.state
+        if self.posts.sides:
+            stood = {**stood, **{name: each.value for name, each in self.standing.items() if each.is_owed}}
+        return _Save(self.state, now, stood, team, people, len(changes))
 
-    def _others(self, changes: Mapping[int, Change]) -> dict[int, Change]:
+    def _others(self, changes: Mapping[int, Change]) -> Mapping[int, Change]:
         """Return what is to be judged. syncd's own writes stand, and what moved with them is the org's automation's."""
+        if not self.course.explained:
+            return changes
         own = self.course.explained & changes.keys()
         if not own:
-            return dict(changes)
+            return changes
         found = {}
         for index, change in changes.items():
             if index in own:
                 self.standing[change.field] = Standing(change.after)
             elif change.actor.kind is ActorKind.SYNCD:
-                found[index] = replace(change, actor=automation(change.actor, IN_OUR_SECOND), proof=Proof.AUTOMATION)
+                found[index] = replace(change, actor=automation(change.actor, IN_OUR_SECOND), proof=AUTOMATION)
             else:
                 found[index] = change
         return found
 
     def _move(self, change: Change, save: _Save) -> Move:
-        team = save.team if change.proof is not Proof.AUTOMATION else change.actor.team
+        team = save.team if change.proof is not AUTOMATION else change.actor.team
         base = self.standing[change.field].value
         return Move(change.object, change.field, base, change.after, team, save.was, save.now)
 
@@ -187,7 +204,10 @@ class _Replaying:
         return None if event is None else Passed(event)
 
     def _value(self, index: int, change: Change, save: _Save) -> None:
-        fence, stands = _fence_over(self.posts.fences[change.field], change, save.now)
+        fence: Fence | None = self.posts.everywhere.get(change.field)
+        stands: bool | None = True
+        if fence is None:
+            fence, stands = _fence_over(self.posts.fences[change.field], change, save.now)
         result: Crossing | Passed | None = self._excused(index, change)
         if result is None and stands is False:
             result = Passed(f"no fence stands on {change.object} {change.field} of this record type")
@@ -220,17 +240,17 @@ class _Replaying:
             if goes_with(passed, behind, lead.after, change.after, teams, save.people):
                 return change, Passed(f"goes with {passed.reason}", passed.gate)
         gate = is_assignment(move, fence, teams, save.people) if save.moved > 1 else None
-        if gate is None or change.proof not in (Proof.HISTORY, Proof.AUTOMATION):
+        if gate is None or change.proof not in (HISTORY, AUTOMATION):
             return change, result
         who = automation(change.actor, ASSIGNED, ASSIGNMENT_RULE)
-        return replace(change, actor=who, proof=Proof.AUTOMATION), Passed(ASSIGNED, gate.rule)
+        return replace(change, actor=who, proof=AUTOMATION), Passed(ASSIGNED, gate.rule)
 
     def _reason(self, index: int, change: Change, save: _Save) -> None:
         """Let a reason share the fate of the move that it gives the reason for."""
         names = self.posts.reasons[change.field]
         lead = next((judged for fence, judged in save.leads if fence.name in names), None)
         excuse = self._excused(index, change)
-        if excuse is not None or lead is None or lead.verdict not in FOLLOWED_UP or change.proof is not Proof.HISTORY:
+        if excuse is not None or lead is None or lead.verdict not in FOLLOWED_UP or change.proof is not HISTORY:
             self._stand(index, change, excuse or Passed("a reason is judged with the move that it belongs to"), save)
             return
         base = self.standing[change.field]
@@ -240,7 +260,7 @@ class _Replaying:
 
     def _side(self, index: int, change: Change, save: _Save, side: SideRule) -> None:
         followed = None if side.follows is None else self.law.fences.fence(side.follows)
-        held = save.was.get(self.posts.field_of(side.follows) or "") if side.follows is not None else None
+        held = save.stood.get(self.posts.field_of(side.follows) or "") if side.follows is not None else None
         result = self._excused(index, change) or judge_side(self._move(change, save), side, followed, held)
         if isinstance(result, Passed):
             self._stand(index, change, result, save)
@@ -249,7 +269,7 @@ class _Replaying:
             self._cross(index, change, result, SIDES, side.ladder, save, restore=Standing(restore))
 
     def _stand(self, index: int, change: Change, passed: Passed, save: _Save) -> None:
-        save.judged[index] = Judgement(_acting(change, save), Verdict.ALLOW, passed.reason, gate=passed.gate)
+        save.judged[index] = Judgement(_acting(change, save), ALLOW, passed.reason, gate=passed.gate)
         self.standing[change.field] = Standing(change.after)
 
     def _cross(
@@ -276,7 +296,7 @@ class _Replaying:
         spared = self.spare(change, verdict, crossing.rule) or self._unwanted(change, verdict, base.value, save)
         if spared is not None:
             verdict, reason, due_at = spared.verdict, f"{reason}; {spared.reason}", None
-        is_knowable = reaction.is_knowable and crossing.is_knowable and change.proof is Proof.HISTORY
+        is_knowable = reaction.is_knowable and crossing.is_knowable and change.proof is HISTORY
         judged = Judgement(
             change,
             verdict,
@@ -289,6 +309,7 @@ class _Replaying:
         )
         self.standing[change.field] = _owing(verdict, base.value, change.after)
         save.judged[index] = judged
+        save.goes_back = save.goes_back or verdict is REVERT
         return judged
 
     def _unwanted(self, change: Change, verdict: Verdict, lawful: Scalar, save: _Save) -> Spared | None:
@@ -327,7 +348,7 @@ def _fence_over(fences: Sequence[Fence], change: Change, record: Fields) -> tupl
 
 def _led(change: Change, crossing: Crossing, save: _Save) -> Judgement | None:
     """Return the status move that an unlawful owner move came with, when that is followed up: the two are one decision."""
-    if not crossing.is_knowable or change.proof is not Proof.HISTORY or change.object not in OWNER_WRITTEN:
+    if not crossing.is_knowable or change.proof is not HISTORY or change.object not in OWNER_WRITTEN:
         return None
     return next((judged for _, judged in save.leads if judged.verdict in FOLLOWED_UP), None)
 
@@ -342,11 +363,9 @@ def _acting(change: Change, save: _Save) -> Change:
 
 def _with_side_effects(judged: Sequence[Judgement], changes: Mapping[int, Change]) -> Sequence[Judgement]:
     """Name on what is put back whatever else moved in the same save and is not put back: it may be the org's automation's."""
-    if not any(item.verdict is Verdict.REVERT for item in judged):
-        return judged
-    known = {item.change.field for item in judged if item.change.proof is not Proof.AUTOMATION}
+    known = {item.change.field for item in judged if item.change.proof is not AUTOMATION}
     left = sorted({change.field for change in changes.values()} - known)
     if not left:
         return judged
     note = f"; not undone, though it moved in the same save: {', '.join(left)}"
-    return [replace(item, reason=item.reason + note) if item.verdict is Verdict.REVERT else item for item in judged]
+    return [replace(item, reason=item.reason + note) if item.verdict is REVERT else item for item in judged]

@@ -65,7 +65,7 @@ def automated(changes: Sequence[Change], followers: Followers) -> list[Change]:
     one second: nobody saves a record twice in a second.
     Source: real orgs, assumption 4.
     """
-    if len(changes) < 2:
+    if len(changes) < 2 or (not followers and len({(each.changed_at, each.field) for each in changes}) == len(changes)):
         return list(changes)
     found = list(changes)
     moved: set[tuple[datetime, str | None, str]] = set()
