@@ -93,6 +93,21 @@ def find(edits: Mapping[Key, Sequence[Seen]], before: Mapping[Key, Sequence[Seen
     return MassEdits({key: spans for key, spans in found.items() if spans})
 
 
+def joined(edits: MassEdits, known: MassEdits, since_at: datetime) -> MassEdits:
+    """Put together what was found now and what was known before, less what ended before `since_at`."""
+    found: dict[Key, tuple[Span, ...]] = {}
+    for key in {**known.spans, **edits.spans}:
+        spans: list[Span] = []
+        for span in sorted((*known.spans.get(key, ()), *edits.spans.get(key, ()))):
+            if spans and span[0] <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(spans[-1][1], span[1]))
+            elif span[1] >= since_at:
+                spans.append(span)
+        if spans:
+            found[key] = tuple(spans)
+    return MassEdits(found)
+
+
 def by_key(edits: Iterable[tuple[Key, Seen]]) -> dict[Key, list[Seen]]:
     """Put the edits of one login in one field of one object together."""
     found: dict[Key, list[Seen]] = {}

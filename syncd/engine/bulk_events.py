@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.bulk_events import (
     NO_MASS_EDITS,
@@ -21,6 +21,8 @@ from syncd.core.bulk_events import (
     card,
     find,
     gone_on,
+    joined,
+    key_of,
     recent_of,
     subject_of,
     touched,
@@ -33,6 +35,8 @@ from syncd.ports import Mark, StoreReader, StoreWriter
 
 RECENT = "recent edits"
 EVENTS = "mass edits"
+SPANS = "spans of mass edits"
+REMEMBERED = timedelta(days=3)
 NAME_IN_HISTORY = {"OwnerId": "Owner"}
 
 
@@ -41,17 +45,31 @@ def mass_edits(world: World, cycle: Cycle, fences: Fences) -> MassEdits:
 
     Shapes: baselines are left out: what happened before an object was first read is history.
     """
+    before_now = _known_spans(world.store)
     edits = by_key(_new_edits(world, cycle, fences))
     if not edits:
-        return NO_MASS_EDITS
+        return before_now
     known = world.store.verdicts(RECENT, [subject_of(key) for key in edits])
     before = {key: _read(known[subject_of(key)]) for key in edits if subject_of(key) in known}
     after = {subject_of(key): _text(recent_of([*before.get(key, ()), *seen], fences.bulk)) for key, seen in edits.items()}
     changed = {subject: text for subject, text in after.items() if known.get(subject) != text}
-    if changed:
+    found = joined(find(edits, before, fences.bulk), before_now, cycle.now - REMEMBERED)
+    if changed or found != before_now:
         with world.store.begin() as tx:
             tx.put_verdicts(RECENT, changed)
-    return find(edits, before, fences.bulk)
+            tx.put_setting(
+                SPANS, {subject_of(key): [[a.isoformat(), b.isoformat()] for a, b in found.spans[key]] for key in found.spans}
+            )
+    return found
+
+
+def _known_spans(store: StoreReader) -> MassEdits:
+    """Return the mass edits of the last days: what waits for its grace time is judged again long after it was read."""
+    known = store.setting(SPANS)
+    if not isinstance(known, dict):
+        return NO_MASS_EDITS
+    times = {key_of(subject): [[datetime.fromisoformat(at) for at in span] for span in spans] for subject, spans in known.items()}
+    return MassEdits({key: tuple((first, last) for first, last in spans) for key, spans in times.items()})
 
 
 def _new_edits(world: World, cycle: Cycle, fences: Fences) -> Iterator[tuple[Key, Seen]]:
@@ -94,6 +112,8 @@ def tell_mass_edits(tx: StoreWriter, world: World, cycle: Cycle, edits: MassEdit
     if not edits.spans:
         return
     parts = list(touched(edits, ((item.change, item.fence is not None) for item in judgements)))
+    if not parts:
+        return
     events = _events(world.store, [subject_of(key) for key, *_ in parts])
     cards: dict[str, InboxItem] = {}
     for key, actor, span, records, crossings in parts:

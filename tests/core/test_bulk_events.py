@@ -19,6 +19,7 @@ from syncd.core.bulk_events import (
     card,
     find,
     gone_on,
+    joined,
     key_of,
     recent_of,
     spans_of,
@@ -82,6 +83,17 @@ def test_what_is_read_in_two_pieces_is_judged_in_the_second_as_if_read_at_once(g
         moment = NOON + at * MINUTE
         inside = any(first <= moment <= last for first, last in whole)
         assert any(first <= moment <= last for first, last in pieces.spans.get(ADA, ())) is inside
+
+
+def test_what_is_known_of_earlier_days_is_kept_until_it_is_too_old() -> None:
+    def edits(*spans: tuple[float, float], key: Key = ADA) -> MassEdits:
+        return MassEdits({key: tuple((NOON + a * MINUTE, NOON + b * MINUTE) for a, b in spans)} if spans else {})
+
+    other: Key = (ADA[0], "Lead", "OwnerId")
+    assert joined(edits((5, 9), (20, 22)), edits((0, 6), (12, 13)), NOON) == edits((0, 9), (12, 13), (20, 22))
+    assert joined(edits(), edits((0, 6), (12, 13)), NOON + 7 * MINUTE) == edits((12, 13))
+    assert joined(edits((1, 2)), edits((3, 4), key=other), NOON).spans.keys() == {ADA, other}
+    assert joined(edits(), edits((0, 6)), NOON + 7 * MINUTE) == MassEdits()
 
 
 def test_no_more_is_remembered_than_it_takes() -> None:
