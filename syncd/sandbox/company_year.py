@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STATUS, OWNER = "Status", "OwnerId"
 CHUNK_DAYS: Final = 28
 UNTRACKED_IN, HIRED_IN = 1, 2  # in which chunk no history is kept, and in which the login of no team becomes an SDR's
-SHARED, NOBODY, FLOW = "shared", "nobody", "flows"
+SHARED, NOBODY, FLOW, ASSIGNED = "shared", "nobody", "flows", "assignment rule"
 _TOOLS: Final = ("marketo", "routing", "enrichment", "webinars")
 # team that changes are judged as ("owner": the record owner's), username, first name, last name, role, profile
 _LOGINS: Final = (
@@ -43,9 +43,9 @@ _LOGINS: Final = (
 )
 _QUEUES: Final = (("Inquiries", "marketing"), ("MQL_Queue", "sdr"), ("Hot", "sales"))
 _PEOPLE: Final = frozenset({"marketing", "sdr", "sales"})
-_KINDS: Final = ("lawful", "unlawful", "shared", "nobody", "same second", "offline")
+_KINDS: Final = ("lawful", "unlawful", "shared", "nobody", "same second", "offline", "assigned")
 _QUALIFIED_SHARE: Final = 0.05  # of the lawful moves that could qualify a lead: from there no team hands it on
-_WEIGHTS: Final = (940, 30, 10, 5, 5, 10)
+_WEIGHTS: Final = (930, 30, 10, 5, 5, 10, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +235,8 @@ class Year:
             return [self._some(lead, at, by_people, made_at=at - timedelta(hours=self._rng.randrange(1, 7)))]
         if kind == "same second" and (statuses := [way for way in by_people if way[1] == STATUS]):
             return self._twice(lead, at, statuses)
+        if kind == "assigned" and self._team_of[lead.owner] == "marketing" and (ways := [w for w in by_people if w[1] == STATUS]):
+            return self._assigned(lead, at, ways)
         first = self._some(lead, at, lawful)
         if first.field == STATUS and self._rng.random() < 0.15:
             return [first, *self._along(lead, at, first)]
@@ -252,6 +254,12 @@ class Year:
         if login.team == "owner" or not self._is_lawful(lead, login, OWNER, after):
             return []
         return [self._apply(lead, OWNER, after, at, login)]
+
+    def _assigned(self, lead: _Lead, at: datetime, ways: Sequence[_Way]) -> list[Told]:
+        """Let the assignment rule, whose box a person ticked, give a lead to the SDRs' queue with that person's own save."""
+        first, before = self._some(lead, at, ways), lead.owner
+        lead.owner = self._owners["sdr"][-1]
+        return [first, Told(lead.id, OWNER, before, lead.owner, at, first.username, ASSIGNED, is_lawful=True)]
 
     def _twice(self, lead: _Lead, at: datetime, ways: Sequence[_Way]) -> list[Told]:
         """Let a Flow rewrite a status in the second, and in the name, of whoever set it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.values import Entry
-from syncd.sandbox.company_year import Told, Year, username
+from syncd.sandbox.company_year import ASSIGNED, Told, Year, username
 from syncd.sandbox.control import moment_of
 from syncd.sandbox.local import START, running
 from tests.engine.scene import Scene, write_home
@@ -45,7 +45,7 @@ sales     = { role = ["Account Executive"], queue = ["Hot"] }
 "Inquiry, Nurture -> Disqualified"       = { by = ["marketing"] }
 "Disqualified -> Inquiry"                = { by = ["marketing"] }
 [owner]
-"marketing -> sdr" = { by = ["marketing", "routing"] }
+"marketing -> sdr" = { by = ["marketing", "routing", "assignment rule"] }
 "sdr -> sales"     = { by = ["sdr", "sales"] }
 "sdr -> marketing" = { by = ["sdr"] }
 [crossing.status]
@@ -103,7 +103,9 @@ def hold_against(told: list[Told], entries: dict[Key, Entry]) -> Counter[str]:
     for one in told:
         entry = entries[key_of(one)]
         named = (one.username if one.is_knowable else None) or ""
-        if one.is_knowable:
+        if one.hand == ASSIGNED and one.username != username("dana.keller"):
+            assert (entry.proof, entry.actor_kind) == ("automation", "automation"), one
+        elif one.is_knowable:
             assert (entry.proof, entry.actor_kind) == ("history", KINDS.get(named, "person")), one
         else:
             assert entry.fence is None
@@ -144,7 +146,7 @@ def test_equal_seeds_give_equal_years_with_every_kind_of_change_in_them(tmp_path
     for number in range(2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        year = Year(seed=5, start=moment_of(START), leads=250, chunks=4)
+        year = Year(seed=5, start=moment_of(START), leads=500, chunks=4)
         with running(load=year.write(folder)) as served:
             years.append([one for chunk in year.chunks(served.org) for one in chunk])
     assert years[0] == years[1]
@@ -157,6 +159,7 @@ def test_equal_seeds_give_equal_years_with_every_kind_of_change_in_them(tmp_path
         "a Flow wrote in somebody's name",
         "no history was kept",
     }
+    assert {one.hand for one in told} >= {ASSIGNED, "flows", "enrichment", "partners"}
     assert len({one.username for one in told}) == 12
     assert any(one.made_at is not None and one.made_at < one.at for one in told)
 
