@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from syncd.core.fence_model import OWNER, Fence, Fences, Gate, Holding
 from syncd.core.values import ActorKind, Rule
@@ -11,6 +12,8 @@ from syncd.core.values import ActorKind, Rule
 SHARED = " / "
 NOBODY = "nobody"
 NOT_PEOPLE = ("syncd", "assignment rule")
+ROUNDS_MAX = 20
+WAYS_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _reached(fence: FenceMap, begin: Iterable[str]) -> set[str]:
 
 
 def circles(fence: FenceMap) -> tuple[tuple[str, ...], ...]:
-    """Name the rounds that a record can make between teams, each once, from its first team in the file's order.
+    """Name the rounds that a record can make between teams, each once, from its first team in the file's order; 20 at most.
 
     A round is lawful when people make it (a lead that comes back is worked again); one that machines alone can make runs for
     ever: see `circles_by`.
@@ -168,19 +171,18 @@ def _crossing(fence: FenceMap) -> list[Move]:
 
 
 def _circles(teams: Sequence[str], steps: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Find the simple rounds; each begins with its first team, so that it is found once."""
+    """Find the simple rounds, short ones first; each begins with its first team, so that it is found once.
+
+    Between many teams there are more rounds than anybody could read, or wait for: the first ROUNDS_MAX are enough.
+    """
     place = {team: number for number, team in enumerate(teams)}
+    onward: dict[str, list[str]] = {team: [] for team in teams}
+    for before, after in sorted(steps, key=lambda step: (place[step[0]], place[step[1]])):
+        onward[before].append(after)
     found: list[tuple[str, ...]] = []
-
-    def walk(path: tuple[str, ...]) -> None:
-        for before, after in sorted(steps, key=lambda step: place.get(step[1], len(place))):
-            if before != path[-1]:
-                continue
-            if after == path[0]:
-                found.append(path)
-            elif after not in path and place[after] > place[path[0]]:
-                walk((*path, after))
-
-    for team in teams:
-        walk((team,))
-    return tuple(found)
+    ways: list[tuple[str, ...]] = [(team,) for team in teams]
+    while ways and len(found) < ROUNDS_MAX:
+        found += [way for way in ways if way[0] in onward[way[-1]]]
+        longer = ((*way, team) for way in ways for team in onward[way[-1]] if team not in way and place[team] > place[way[0]])
+        ways = list(islice(longer, WAYS_MAX))
+    return tuple(found[:ROUNDS_MAX])

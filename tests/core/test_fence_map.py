@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.fence_map import FenceMap, Move, circles, circles_by, dead_ends, machines, map_of, unreachable
+from syncd.core.fence_map import ROUNDS_MAX, FenceMap, Move, circles, circles_by, dead_ends, machines, map_of, unreachable
 from syncd.core.policy import parse_fences
 from syncd.core.values import Rule
 from syncd.policies.conditions import compile_condition
@@ -119,10 +119,19 @@ def test_every_round_is_a_way_that_exists_and_comes_once(pairs: list[tuple[int, 
     steps = {(f"t{a}", f"t{b}") for a, b in pairs if a != b}
     found = circles(drawn)
     turned = {min(round[n:] + round[:n] for n in range(len(round))) for round in found}
-    assert len(turned) == len(found)
+    assert len(turned) == len(found) <= ROUNDS_MAX
+    assert list(map(len, found)) == sorted(map(len, found))
     for round in found:
         assert set(zip(round, (*round[1:], round[0]), strict=True)) <= steps
     assert bool(found) == _has_round(steps)
+
+
+def test_many_teams_with_every_gate_open_are_no_wait() -> None:
+    owners = {str(n): f"t{n}" for n in range(24)}
+    drawn = fence(owners, *((a, b, "x") for a in owners for b in owners if a != b))
+    assert len(circles(drawn)) == ROUNDS_MAX
+    chain = fence(owners, *((a, b, "x") for a in owners for b in owners if int(a) < int(b)))
+    assert circles(chain) == ()
 
 
 def _has_round(steps: set[tuple[str, str]]) -> bool:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli.fence_drawing import matrix, svg
+from syncd.cli.fence_findings import lifecycle_sound
+from syncd.core.fence_map import map_of
 from syncd.core.fence_model import Approver, Bound, BulkEvent, Fences, Quiet, Sharing
 from syncd.core.policy import parse_fences
 from syncd.core.values import ActorKind, Problem, Rule, Verdict
@@ -231,6 +234,12 @@ def refuse_or_read(path: Path, text: str) -> bool:
         assert problem.code, text
         assert problem.text, text
         assert problem.remedy, text
+    if policy is not None:
+        for fence in policy.fences:
+            drawn = map_of(policy, fence.name)
+            assert len(matrix(drawn)[1]) == len(drawn.values)
+            assert svg(drawn, "Any").endswith("</svg>\n")
+        assert all(found.remedy for found in lifecycle_sound(policy))
     return policy is not None
 
 
