@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from syncd.core.regret import to_json
 from syncd.engine.canary import read_trials
 from syncd.engine.owner_health import read_owner_health
@@ -39,6 +41,7 @@ def written(scene: Scene) -> list[str]:
     return [write.path.rpartition("/")[2] for write in scene.writes()]
 
 
+@pytest.mark.sweep
 def test_five_go_alone_and_the_rest_when_nothing_else_moved(scene: Scene) -> None:
     pushed(scene)
     record = scene.cycle()
@@ -83,6 +86,7 @@ def test_a_flow_that_moves_the_owner_too_stops_the_rule_and_the_card_names_it(sc
         assert {item.record_id for item in store.deferred()} == set(EIGHT) - moved
 
 
+@pytest.mark.sweep
 def test_what_a_person_approved_goes_on_as_soon_as_the_first_were_looked_at(scene: Scene) -> None:
     pushed(scene)
     scene.tick()
@@ -92,6 +96,7 @@ def test_what_a_person_approved_goes_on_as_soon_as_the_first_were_looked_at(scen
     assert scene.is_at_rest()
 
 
+@pytest.mark.sweep
 def test_a_person_who_edits_a_first_write_stops_nothing(scene: Scene) -> None:
     pushed(scene, EIGHT[:2])
     scene.cycle()
@@ -103,6 +108,7 @@ def test_a_person_who_edits_a_first_write_stops_nothing(scene: Scene) -> None:
     assert (trial.passed, trial.stopped) == (2, "")
 
 
+@pytest.mark.sweep
 def test_a_rule_that_people_set_back_observes_and_writes_again_when_it_is_resolved(scene: Scene) -> None:
     pushed(scene, [lead("Working", number) for number in range(4)])
     scene.cycle()

@@ -94,6 +94,7 @@ def test_a_mass_edit_is_one_card_until_it_is_confirmed_and_nothing_of_it_is_put_
     assert len(strict.writes()) == 1
 
 
+@pytest.mark.sweep
 def test_what_is_read_in_two_pieces_is_one_mass_edit_from_the_moment_it_can_be_seen(strict: Scene) -> None:
     strict.edit("mia", FOUR[0], Status="Nurture")
     cycle(strict)
@@ -132,6 +133,7 @@ def test_an_announced_edit_is_lawful_while_the_window_stands_and_no_card(strict:
     assert "error" in done(strict, CLOSE, {"number": 1})
 
 
+@pytest.mark.sweep
 def test_where_approvers_are_named_a_window_waits_for_a_second_person(strict: Scene) -> None:
     assert window(strict, needs_approval=True)["window"]["is_waiting"]
     [card] = strict.inbox()
