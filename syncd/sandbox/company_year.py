@@ -45,7 +45,7 @@ _QUEUES: Final = (("Inquiries", "marketing"), ("MQL_Queue", "sdr"), ("Hot", "sal
 _PEOPLE: Final = frozenset({"marketing", "sdr", "sales"})
 _KINDS: Final = ("lawful", "unlawful", "shared", "nobody", "same second", "offline", "assigned")
 _QUALIFIED_SHARE: Final = 0.05  # of the lawful moves that could qualify a lead: from there no team hands it on
-_WEIGHTS: Final = (930, 30, 10, 5, 5, 10, 10)
+_WEIGHTS: Final = (920, 30, 10, 10, 10, 10, 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def test_equal_seeds_give_equal_years_with_every_kind_of_change_in_them(tmp_path
     for number in range(2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        year = Year(seed=5, start=moment_of(START), leads=500, chunks=4)
+        year = Year(seed=5, start=moment_of(START), leads=800, chunks=4)
         with running(load=year.write(folder)) as served:
             years.append([one for chunk in year.chunks(served.org) for one in chunk])
     assert years[0] == years[1]
