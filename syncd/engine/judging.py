@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncd.core.asking import ASK
 from syncd.core.fence_fields import own_fields
-from syncd.core.fence_model import Fence, Fences
+from syncd.core.fence_model import Fence, Fences, Ladder
 from syncd.core.fights import BLOCKED, FOUGHT_OVER
 from syncd.core.judging import Bench, Ruling, Subject, rule_on
 from syncd.core.ladder import Wait
@@ -64,8 +64,12 @@ def _baseline(world: World, cycle: Cycle, name: str, rows: int) -> list[Entry]:
 def standing_fences(world: World, cycle: Cycle) -> Fences:
     """Return the fences with the time since when they stand: the file's, else that of the first cycle that knew them."""
     fences = fences_of(world, cycle)
-    standing = (_since(world, cycle, one) for fence in fences.fences for one in _as_readable(cycle, fence))
-    return replace(fences, fences=tuple(standing))
+    readable = (one for fence in fences.fences for one in _as_readable(cycle, fence))
+    standing = tuple(replace(one, ladder=_since(world, cycle, f"fence {one.name}", one.ladder)) for one in readable)
+    sides = tuple(
+        replace(side, ladder=_since(world, cycle, f"field {side.object}.{side.field}", side.ladder)) for side in fences.sides
+    )
+    return replace(fences, fences=standing, sides=sides)
 
 
 def _as_readable(cycle: Cycle, fence: Fence) -> list[Fence]:
@@ -79,16 +83,16 @@ def _as_readable(cycle: Cycle, fence: Fence) -> list[Fence]:
     return [replace(fence, bound=visible), noting] if visible else [noting]
 
 
-def _since(world: World, cycle: Cycle, fence: Fence) -> Fence:
-    if fence.ladder.since is not None:
-        return fence
-    key = f"fence {fence.name} since"
+def _since(world: World, cycle: Cycle, what: str, ladder: Ladder) -> Ladder:
+    if ladder.since is not None:
+        return ladder
+    key = f"{what} since"
     known = world.store.setting(key)
     if known is None:
         with world.store.begin() as tx:
             tx.put_setting(key, cycle.now.isoformat())
     since = cycle.now if known is None else datetime.fromisoformat(str(known))
-    return replace(fence, ladder=replace(fence.ladder, since=since))
+    return replace(ladder, since=since)
 
 
 def decide_fenced(world: World, cycle: Cycle) -> None:
