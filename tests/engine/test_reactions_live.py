@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +13,11 @@ import pytest
 from syncd.cli.main import main
 from syncd.core.asking import ASK
 from syncd.core.values import Entry, InboxItem
+from syncd.engine.cycle import run_cycle
 from syncd.engine.requests import RESOLVE, take_up
-from syncd.ports import LedgerQuery
+from syncd.engine.world import World
+from syncd.ports import LedgerQuery, OrgWriter
+from tests.engine.conftest import Stage
 from tests.engine.scene import Scene, story
 from tests.engine.small_org import lead
 
@@ -392,3 +398,94 @@ def test_nothing_is_told_of_a_revert_that_was_not_made(scene: Scene) -> None:
     assert len(scene.rows("Task")) == before
     assert scene.row(WORKING)["Status"] == "Meeting Set"
     assert scene.outcomes(WORKING) == ["superseded", "not_sent"]
+
+
+# --- dying in between --------------------------------------------------------------------------------------------------
+
+
+ANYWHERE = (1, 3, 5, 7, *range(9, 99, 4))
+"""The commits to die at: a cycle makes about thirty, of which the later ones lie around its writes."""
+
+
+class Died(BaseException):
+    """The process was killed."""
+
+
+def dying_at(scene: Scene, number: int, side: str, run: Callable[[World, OrgWriter], object]) -> bool:
+    """Run something that dies before or after its `number`-th commit; tell whether it came that far."""
+    seen = 0
+
+    def strike(where: str) -> None:
+        nonlocal seen
+        seen += where == "before_commit"
+        if (where, seen) == (side, number):
+            raise Died
+
+    with scene.world() as (world, org):
+        around = world.store._around  # type: ignore[attr-defined]
+        strikes = {each: partial(strike, each) for each in ("before_commit", "after_commit")}
+        world.store._around = replace(around, **strikes)  # type: ignore[attr-defined]
+        try:
+            run(world, org)
+        except Died:
+            return True
+        finally:
+            world.store._around = around  # type: ignore[attr-defined]
+    return False
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("side", ["before_commit", "after_commit"])
+def test_dying_anywhere_makes_a_revert_that_was_due_and_its_task_exactly_once(stage: Stage, tmp_path: Path, side: str) -> None:
+    for number in ANYWHERE:
+        scene = stage.scene(tmp_path / f"{side}-{number}")
+        crossing(scene, "grace_minutes = 30", 'tell = "task"', tool="revert").edit("marketo", WORKING, Status="Inquiry")
+        scene.cycle()
+        tasks = len(scene.rows("Task"))
+        scene.tick(HALF_AN_HOUR)
+        is_dead = dying_at(scene, number, side, run_cycle)
+        scene.cycle()
+        scene.cycle()
+        assert scene.row(WORKING)["Status"] == "Working", number
+        assert len(scene.rows("Task")) == tasks + 1, number
+        assert [write.values for write in scene.writes() if write.path.startswith("Lead/")] == [{"Status": "Working"}], number
+        assert scene.outcomes(WORKING) == ["confirmed", "confirmed"], number
+        assert scene.is_at_rest(), number
+        if not is_dead:
+            break
+    else:
+        pytest.fail("the cycle never came to its end")
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("word", ["revert", "keep"])
+@pytest.mark.parametrize("side", ["before_commit", "after_commit"])
+def test_dying_anywhere_over_an_answer_carries_it_out_exactly_once(stage: Stage, tmp_path: Path, side: str, word: str) -> None:
+    for number in ANYWHERE:
+        scene = stage.scene(tmp_path / f"{side}-{number}")
+        crossing(scene, person="ask").edit("max", WORKING, Status="Inquiry")
+        scene.cycle()
+        item, _ = question(scene)
+        with scene.world() as (world, _):
+            asked = world.store.ask(RESOLVE, {"numbers": [item], "answer": word}, "dana@host", scene.clock.now())
+        is_dead = dying_at(scene, number, side, take_up)
+        with scene.world() as (world, org):
+            take_up(world, org)
+            request = world.store.request(asked)
+        assert request is not None
+        assert request.result is not None
+        assert request.result["resolved"] == [item], (number, request.result)
+        scene.cycle()
+        assert scene.inbox() == [], number
+        assert scene.row(WORKING)["Status"] == {"revert": "Working", "keep": "Inquiry"}[word], number
+        assert [entry.verdict for entry in scene.ledger(WORKING, kind="decision")] == [
+            {"revert": "revert", "keep": "allow"}[word]
+        ]
+        assert len(scene.writes()) == (word == "revert"), number
+        assert scene.is_at_rest(), number
+        if not is_dead:
+            break
+    else:
+        pytest.fail("the request never came to its end")
