@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from syncd.core.directory import QUEUE_PREFIX, USER_PREFIX, Directory, User, directory_from
-from syncd.core.values import Actor, ActorKind, OrgRecord, Rule
+from syncd.core.directory import QUEUE_PREFIX, USER_PREFIX, Directory, User
+from syncd.core.values import Actor, ActorKind, Rule
 
 if TYPE_CHECKING:
     from syncd.core.fence_model import Condition
@@ -116,13 +116,6 @@ def _has(wanted: frozenset[str], *names: str) -> bool:
 def members_read_from(teams: Iterable[Team]) -> frozenset[str]:
     """Name the objects besides User that say who is in these teams."""
     return frozenset(object for team in teams for key in _asked_by(team) for object in READ_FROM[key])
-
-
-def directory_of(
-    users: Iterable[OrgRecord], groups: Iterable[OrgRecord], members: Iterable[OrgRecord], own_user_id: str
-) -> Directory:
-    """Build the directory from mirrored User, Group and GroupMember rows alone."""
-    return directory_from({"User": users, "Group": groups, "GroupMember": members}, own_user_id)
 
 
 def actor_of(user_id: str | None, directory: Directory, teams: Sequence[Team]) -> Actor:

@@ -20,15 +20,18 @@ from syncd.core.actors import (
     side_of,
     team_of_owner,
 )
+from syncd.core.changes import changes_of
 from syncd.core.fence_model import Condition
-from syncd.core.values import ActorKind, Rule
+from syncd.core.values import ActorKind, Proof, Rule
 from tests.core.samples import (
+    LEAD,
     MQL_QUEUE,
     NURTURE_QUEUE,
     OWN_USER,
     PARTNER_QUEUE,
     POLICY,
     fences,
+    history,
     people,
     teams,
     user_id,
@@ -269,3 +272,21 @@ def test_only_what_a_line_names_is_to_be_read() -> None:
     assert members_read_from([wide]) == {"UserRole", "UserTerritory2Association", "Territory2"}
     assert members_read_from([Team("t", ActorKind.PERSON, RULE, roles=frozenset({"x"}), where=condition(True))]) == frozenset()
     assert members_read_from([Team("t", ActorKind.PERSON, RULE, permission_sets=frozenset({"x"}))]) == {"PermissionSetAssignment"}
+
+
+def test_what_four_tools_do_with_one_login_is_proof_of_nobody() -> None:
+    """Scene: each tool has a line of its own, and all of them log in as Nemo."""
+    one_login = 'marketo = { kind = "tool", user = ["nemo@acme.example"]'
+    more = "".join(f'tool{number} = {{ kind = "tool", user = ["Nemo"] }}\n' for number in range(3))
+    policy = fences(POLICY.replace('marketo   = { kind = "tool", user = ["marketo@acme.example"]', more + one_login))
+    [made] = changes_of(
+        "Lead",
+        LEAD,
+        ("Status",),
+        known=None,
+        staged=None,
+        history=[history(1, "MQL", "Inquiry", by="nemo")],
+        actor=lambda user, at: actor_of(user, people().at(at), policy.teams),
+    )
+    assert (made.actor.kind, made.actor.team, made.proof) == (ActorKind.SHARED, None, Proof.SHARED_LOGIN)
+    assert made.actor.why == "several lines name this login: tool0, tool1, tool2, marketo"
