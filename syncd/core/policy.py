@@ -172,13 +172,3 @@ def teams_of(holding: Holding) -> tuple[str, ...]:
 def _sole(holding: Holding) -> str | None:
     """Return the team that has the ball at a value whatever the record, or None."""
     return holding.team if len(teams_of(holding)) == 1 and not holding.by_record_type else None
-
-
-def statuses_not_in_org(fences: Fences, picklist: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Compare fences.toml with the org's Lead Status picklist.
-
-    Shapes: (values of the file that the org does not have, legacy ones apart; values of the org that no team owns), sorted.
-    """
-    org = set(picklist)
-    holdings = fences.status.holdings
-    return sorted({name for name, holding in holdings.items() if not holding.is_legacy} - org), sorted(org - set(holdings))

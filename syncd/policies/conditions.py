@@ -45,7 +45,8 @@ def typed(text: str, rule: Rule, types: Mapping[str, str]) -> Condition | Proble
     What was compiled once with the same types is not compiled again: a cycle asks each time.
     """
     names = _fields_in(text)
-    known = tuple((name, types[name]) for name in names if name in types)
+    of_type = {RECORD_TYPE: "string"}
+    known = tuple((name, of_type.get(name) or types[name]) for name in names if name in types or name in of_type)
     if len(known) == len(names):
         return _typed(text, rule, known)
     return _with_kinds(text, rule, types)

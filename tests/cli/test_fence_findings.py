@@ -91,6 +91,13 @@ def test_a_value_of_the_file_that_no_field_has_is_named_once() -> None:
     ]
 
 
+def test_a_legacy_value_may_be_gone_from_the_picklist() -> None:
+    gone = policy(LIFECYCLE.replace("{ legacy = true }", '{ team = "sdr" }'))
+    assert texts(fence_findings.values_owned(gone, RIGHT, {})) == [
+        "fences.toml:1 'Old' is not a Lead Status of this org. Correct the name, or create it in Salesforce."
+    ]
+
+
 def test_an_unowned_value_is_named_with_its_own_fence_and_count() -> None:
     shown = RIGHT | schema(Opportunity=[field("StageName", "Open", "Won")])
     [said] = owned(shown, {"Won": 1200})

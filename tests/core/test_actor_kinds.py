@@ -7,7 +7,7 @@ import pytest
 from syncd.core.actors import actor_of
 from syncd.core.changes import changes_of
 from syncd.core.fence_model import Fences
-from syncd.core.policy import parse_fences, statuses_not_in_org
+from syncd.core.policy import parse_fences
 from syncd.core.values import ActorKind, Change, Proof, Verdict
 from tests.core.one_field import replay_one
 from tests.core.samples import LEAD, STRICT, fences, history, people, table
@@ -67,12 +67,6 @@ def test_moves_from_and_to_a_legacy_value_are_counted_and_not_judged(before: str
     [judged] = replay_one([change(policy, before, after)], policy, people()).judgements
     assert (judged.verdict, judged.fence) == (Verdict.ALLOW, None)
     assert judged.reason == "'Open' is a legacy value: counted, not judged"
-
-
-def test_a_legacy_value_may_be_gone_from_the_picklist() -> None:
-    picklist = ["Inquiry", "Nurture", "MQL", "Working", "Qualified"]
-    assert statuses_not_in_org(fences(LEGACY), picklist) == ([], [])
-    assert statuses_not_in_org(fences(LEGACY.replace(", legacy = true", "")), picklist) == (["Open"], [])
 
 
 def test_legacy_is_true_or_false() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.fence_model import Holding
-from syncd.core.policy import parse_fences, statuses_not_in_org
+from syncd.core.policy import parse_fences
 from syncd.core.values import ActorKind, Problem, Rule, Verdict
 from syncd.policies.documents import read_table
 from tests.core.samples import CROSSING, GATES, POLICY, STATUS, TEAMS, fences, table
@@ -529,13 +529,6 @@ def test_to_observe_an_admin_or_the_unknown_may_be_written_down(kind: str) -> No
 def test_a_fence_stands_since_a_day_or_a_moment_in_utc(since: str, moment: datetime) -> None:
     policy = fences(POLICY.replace("[crossing.status]", f"[crossing.status]\nsince = {since}"))
     assert (policy.status.ladder.since, policy.owner.ladder.since) == (moment, None)
-
-
-def test_the_picklist_and_the_file_are_compared_both_ways() -> None:
-    assert statuses_not_in_org(fences(), ["Inquiry", "Nurture", "MQL", "working", "Qualified", "Parked"]) == (
-        ["Working"],
-        ["Parked", "working"],
-    )
 
 
 KEYS = st.sampled_from(["kind", "by", "team", "mode", "role", "since", "a -> b", "any -> a", "a", ""])

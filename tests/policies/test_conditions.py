@@ -126,6 +126,14 @@ def test_the_same_condition_with_the_same_types_is_compiled_once() -> None:
     assert typed("Discount__c > 0.5", RULE, types | {"Discount__c": "double"}) is not first
 
 
+def test_the_record_type_is_no_field_of_the_object_and_may_be_asked_for() -> None:
+    text = 'RecordType.DeveloperName = "Partner_Lead" && Discount__c > 0.5'
+    first, again = (typed(text, RULE, {"Discount__c": "percent", "Other__c": str(number)}) for number in range(2))
+    assert isinstance(first, Condition)
+    assert first is again
+    assert first.holds({"RecordType.DeveloperName": "Partner_Lead", "Discount__c": 60}) is True
+
+
 def test_a_field_that_the_org_does_not_show_is_named_with_the_nearest() -> None:
     found = typed("Discount_c > 0.5", RULE, {"Discount__c": "percent"})
     assert isinstance(found, Problem)
