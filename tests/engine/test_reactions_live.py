@@ -157,6 +157,27 @@ def test_a_plan_shows_what_is_due_by_then_and_leaves_the_wait_alone(patient: Sce
     assert [write.values for write in scene.writes()] == [{"Status": "Working"}]
 
 
+@pytest.mark.sweep
+def test_what_was_saved_together_goes_back_together_when_it_is_due_with_its_note(scene: Scene) -> None:
+    scene.settings(history_tracking={"Lead": ["Status", "OwnerId", "Rating"]})
+    crossing(scene, "grace_minutes = 30", 'tell = "field Description"', tool="revert")
+    scene.rewrite("fences.toml", r"\[teams\]", '[lifecycle]\nreason = "Rating"\n\n[teams]')
+    scene.cycle()
+    before = scene.row(WORKING)
+    scene.edit("marketo", WORKING, Status="Inquiry", Rating="Cold", Company="Acme anew")
+    scene.cycle()
+    assert scene.writes() == []
+    scene.cycle(HALF_AN_HOUR)
+    [write] = scene.writes()
+    row = scene.row(WORKING)
+    assert set(write.values) == {"Status", "Rating", "Description"}
+    assert (row["Status"], row["Rating"], row["Company"]) == ("Working", before["Rating"], "Acme anew")
+    assert "Rating from 'Cold' back to nothing" in row["Description"]
+    assert [entry.outcome for entry in scene.ledger(WORKING, kind="outcome")] == ["confirmed"] * 3
+    with scene.store() as store:
+        assert store.lawful("Lead", [WORKING]) == {}
+
+
 # --- asking ------------------------------------------------------------------------------------------------------------
 
 
