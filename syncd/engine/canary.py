@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from syncd.core.canary import (
     BOOKKEEPING,
@@ -38,6 +39,8 @@ from syncd.ports import OpenIntent, OrgWriter, StoreReader, StoreWriter
 
 TRIALS = "canary"
 STOPPED = "STOPPED"
+TOLD_FOR = timedelta(days=1)
+"""How long after a write a record can still tell what the write set in motion: a restored store may look much later."""
 FLOWS = "FlowDefinitionView"
 ON_SAVE = frozenset({"RecordBeforeSave", "RecordAfterSave"})
 
@@ -191,6 +194,8 @@ def _looks(lane: Lane, object: str, due: Sequence[Watched]) -> list[tuple[Watche
     written = lane.world.store.verdicts("written", keys)
 
     def compared(one: Watched, since: History) -> tuple[Watched, Sight, Moved]:
+        if lane.cycle.now - one.written_at > TOLD_FOR:
+            return one, Sight.UNCLEAR, {}
         ours: dict[str, Scalar] = {name: written.get(f"{one.record_id}.{name}") for name in one.before}
         return (one, *compare(one, now.get(one.record_id), own, since, ours, calculated))
 
