@@ -98,7 +98,8 @@ def _proved(object: str, record_id: str, row: OrgRecord, actor: Callable[[str | 
     """Make the change of a history row. It proves which login made it, and whom that stands for unless several use it.
 
     Shapes: None for a row that names an event, or an owner by name: Salesforce writes an owner move as two rows, one with names
-    and one with ids, and only the ids say who.
+    and one with ids, and only the ids say who. That a row of an owner may be named after the assignment rule or the acceptance
+    from a queue is known from practice, no page says so.
     """
     name = row.text("Field") or ""
     field = FIELD_OF_HISTORY.get(name, name)

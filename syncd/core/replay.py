@@ -135,7 +135,19 @@ class _Replaying:
         if self.posts.reasons:
             self._settle_reasons()
         judged = [save.judged[index] for index in group if index in save.judged]
-        self.judgements += _with_side_effects(judged, changes) if save.goes_back else judged
+        self.judgements += self._with_side_effects(judged, changes) if save.goes_back else judged
+
+    def _with_side_effects(self, judged: Sequence[Judgement], changes: Mapping[int, Change]) -> list[Judgement]:
+        """Name on what is put back whatever else moved in the same save and is not: it may be the org's automation's."""
+        known = {item.change.field for item in judged if item.change.proof is not AUTOMATION}
+        saved_at = next(iter(changes.values())).changed_at
+        unproved = (each for each in self.course.changes if each.proof is Proof.LAST_MODIFIED and each.changed_at == saved_at)
+        moved = {each.field for each in (*changes.values(), *unproved)}
+        moved |= self.course.found.keys() if saved_at == self.course.read_at else set()
+        if not moved - known:
+            return list(judged)
+        note = f"; not undone, though it moved in the same save: {', '.join(sorted(moved - known))}"
+        return [replace(item, reason=item.reason + note) if item.verdict is REVERT else item for item in judged]
 
     def _rank(self, field: str) -> int:
         if field in self.posts.fences:
@@ -359,13 +371,3 @@ def _acting(change: Change, save: _Save) -> Change:
         return change
     why = change.actor.why if save.team else f"{change.actor.why}, for the record's owner, who belongs to no team"
     return replace(change, actor=replace(change.actor, team=save.team, why=why))
-
-
-def _with_side_effects(judged: Sequence[Judgement], changes: Mapping[int, Change]) -> Sequence[Judgement]:
-    """Name on what is put back whatever else moved in the same save and is not put back: it may be the org's automation's."""
-    known = {item.change.field for item in judged if item.change.proof is not AUTOMATION}
-    left = sorted({change.field for change in changes.values()} - known)
-    if not left:
-        return judged
-    note = f"; not undone, though it moved in the same save: {', '.join(left)}"
-    return [replace(item, reason=item.reason + note) if item.verdict is REVERT else item for item in judged]

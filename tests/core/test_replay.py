@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from syncd.core.actors import RECORD_OWNER
+from syncd.core.changes import NOBODY
 from syncd.core.directory import Directory
 from syncd.core.fence_model import Bound, Condition, Fence, Fences, Gate, Holding, Ladder, Sharing, SideRule
 from syncd.core.law import Law
@@ -305,6 +306,10 @@ def test_what_else_moved_in_the_save_of_a_revert_is_named_as_not_undone() -> Non
     saved = (change("Working", "Inquiry", "marketo"), change("Hot", "Cold", "marketo", field="Rating"))
     [item] = played(law(), *saved).judgements
     assert item.reason.endswith("; not undone, though it moved in the same save: Rating")
+    untold = change(None, "1", NOBODY, field=REASON, proof=Proof.LAST_MODIFIED)
+    read: dict[str, Any] = {"found": {"Phone": "1"}, "read_at": NOON}
+    first, _ = played(law(), *saved, untold, **read).judgements
+    assert first.reason.endswith(f": Phone, Rating, {REASON}")
     [lawful] = played(law(), change("Inquiry", "MQL", "mia"), saved[1]).judgements
     assert "not undone" not in lawful.reason
 
