@@ -16,7 +16,20 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.sandbox.clock import stamp as stored
 from syncd.sandbox.company_fence import LEAD_STATUSES, QUALIFIED, STATUS_TEAM, may_set_owner, may_set_status
-from syncd.sandbox.company_tables import record_id, stamp, table
+from syncd.sandbox.company_tables import record_id, table
+from syncd.sandbox.company_year_cast import (
+    ASSIGNED,
+    BY_OWNER,
+    FLOW,
+    NOBODY,
+    PEOPLE,
+    SHARED,
+    TOOLS,
+    Login,
+    YearCast,
+    created_at,
+    write_cast,
+)
 
 if TYPE_CHECKING:
     from syncd.sandbox.org import Org
@@ -24,25 +37,6 @@ if TYPE_CHECKING:
 STATUS, OWNER = "Status", "OwnerId"
 CHUNK_DAYS: Final = 28
 UNTRACKED_IN, HIRED_IN = 1, 2  # in which chunk no history is kept, and in which the login of no team becomes an SDR's
-SHARED, NOBODY, FLOW, ASSIGNED = "shared", "nobody", "flows", "assignment rule"
-_TOOLS: Final = ("marketo", "routing", "enrichment", "webinars")
-# team that changes are judged as ("owner": the record owner's), username, first name, last name, role, profile
-_LOGINS: Final = (
-    ("marketing", "dana.keller", "Dana", "Keller", "Marketing Ops", "Marketing User"),
-    ("sdr", "ben.foster", "Ben", "Foster", "SDR", "Standard User"),
-    ("sdr", "elif.kaya", "Elif", "Kaya", "SDR", "Standard User"),
-    ("sales", "emma.davies", "Emma", "Davies", "Account Executive", "Standard User"),
-    ("admin", "ruth.sanders", "Ruth", "Sanders", "", "System Administrator"),
-    ("partners", "paul.partner", "Paul", "Partner", "", "Partner Community User"),
-    ("marketo", "marketo.sync", "Marketo", "Sync", "", "Integration User"),
-    ("routing", "routing", "Lead", "Routing", "", "Integration User"),
-    ("owner", "outreach.sync", "Outreach", "Sync", "", "Integration User"),
-    (FLOW, "automated.process", "Automated", "Process", "", "Integration User"),
-    (SHARED, "integration", "Four", "Tools", "", "Integration User"),
-    (NOBODY, "nora.nobody", "Nora", "Nobody", "", "Standard User"),
-)
-_QUEUES: Final = (("Inquiries", "marketing"), ("MQL_Queue", "sdr"), ("Hot", "sales"))
-_PEOPLE: Final = frozenset({"marketing", "sdr", "sales"})
 _KINDS: Final = ("lawful", "unlawful", "shared", "nobody", "same second", "offline", "assigned")
 _QUALIFIED_SHARE: Final = 0.05  # of the lawful moves that could qualify a lead: from there no team hands it on
 _WEIGHTS: Final = (920, 30, 10, 10, 10, 10, 10)
@@ -69,15 +63,7 @@ class Told:
         return not self.why
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    id: str
-    username: str
-    name: str
-    team: str
-
-
-_Way = tuple[_Login, str, str]
+_Way = tuple[Login, str, str]
 """A login, a field, and the value that it sets there."""
 
 
@@ -87,11 +73,6 @@ class _Lead:
     status: str
     owner: str
     at: datetime
-
-
-def username(login: str) -> str:
-    """Return the username of one of the twelve."""
-    return f"{login}@sandbox.example"
 
 
 class Year:
@@ -107,65 +88,20 @@ class Year:
         self._is_sparse = is_sparse
         self._rng, self._start = Random(f"{seed} year"), start.replace(microsecond=0)
         self._chunks, self._edits = chunks, int(leads * edits_per_lead / chunks)
-        self._logins = [
-            _Login(record_id("User", number), username(login), f"{first} {last}", team)
-            for number, (team, login, first, last, *_) in enumerate(_LOGINS, 1)
-        ]
-        self._by_team: dict[str, list[_Login]] = {}
-        for login in self._logins:
-            self._by_team.setdefault(login.team, []).append(login)
-        self._names = {login.id: login.name for login in self._logins}
-        self._owners: dict[str, list[str]] = {team: [one.id for one in self._by_team[team]] for team in sorted(_PEOPLE)}
-        for number, (name, team) in enumerate(_QUEUES, 1):
-            self._owners[team].append(record_id("Group", number))
-            self._names[record_id("Group", number)] = name
-        self._team_of = {owner: team for team, owners in self._owners.items() for owner in owners}
+        self._cast = YearCast()
         self._chunk = 0
         self._known_ways: dict[tuple[str, str, bool], list[_Way]] = {}
         self._leads = [self._lead(number) for number in range(1, leads + 1)]
 
     def _lead(self, number: int) -> _Lead:
         status = self._rng.choice(LEAD_STATUSES)
-        owner = self._rng.choice(self._owners[STATUS_TEAM[status]])
+        owner = self._rng.choice(self._cast.owners[STATUS_TEAM[status]])
         return _Lead(record_id("Lead", number), status, owner, self._start)
 
     def write(self, folder: Path) -> Path:
         """Write the company as it stands when the year begins: a load folder."""
-        created = stamp(self._start - timedelta(days=30))
-        profiles = {name: number for number, name in enumerate(dict.fromkeys(each[5] for each in _LOGINS), 1)}
-        roles = {name: number for number, name in enumerate(dict.fromkeys(each[4] for each in _LOGINS if each[4]), 1)}
-        with table(folder, "Profile", ("Id", "Name", "UserType")) as row:
-            for name, number in profiles.items():
-                row((record_id("Profile", number), name, "PowerPartner" if name.startswith("Partner") else "Standard"))
-        with table(folder, "UserRole", ("Id", "Name", "DeveloperName")) as row:
-            for name, number in roles.items():
-                row((record_id("UserRole", number), name, name.replace(" ", "_")))
-        columns = (
-            "Id",
-            "Username",
-            "FirstName",
-            "LastName",
-            "Email",
-            "Alias",
-            "IsActive",
-            "ProfileId",
-            "UserRoleId",
-            "CreatedDate",
-        )
-        with table(folder, "User", columns) as row:
-            for login, (_, alias, first, last, role, profile) in zip(self._logins, _LOGINS, strict=True):
-                role_id = record_id("UserRole", roles[role]) if role else ""
-                named = (login.id, login.username, first, last, login.username, alias[:8], "true")
-                row((*named, record_id("Profile", profiles[profile]), role_id, created))
-        with table(folder, "Group", ("Id", "Name", "DeveloperName", "Type")) as row:
-            for number, (name, _) in enumerate(_QUEUES, 1):
-                row((record_id("Group", number), name, name, "Queue"))
-        with table(folder, "QueueSobject", ("QueueId", "SobjectType")) as row:
-            for number in range(1, len(_QUEUES) + 1):
-                row((record_id("Group", number), "Lead"))
-        with table(folder, "LeadStatus", ("MasterLabel", "ApiName", "SortOrder", "IsDefault", "IsConverted")) as row:
-            for order, status in enumerate(LEAD_STATUSES, 1):
-                row((status, status, order, str(order == 1).lower(), str(order == len(LEAD_STATUSES)).lower()))
+        created = created_at(self._start)
+        write_cast(folder, self._cast, self._start)
         with table(folder, "Lead", ("Id", "LastName", "Company", "Status", "OwnerId", "CreatedDate", "LastModifiedDate")) as row:
             for number, lead in enumerate(self._leads, 1):
                 row((lead.id, f"Lead {number}", "Acme", lead.status, lead.owner, created, created))
@@ -196,7 +132,7 @@ class Year:
         """Give the login of no team a role at some time in the chunk; its user was saved last at `at`, for whatever reason."""
         role = org.database.where("UserRole", Name="SDR")[0]["Id"]
         changes = {"UserRoleId": role, "LastModifiedDate": stored(at), "SystemModstamp": stored(at)}
-        org.database.update("User", self._by_team[NOBODY][0].id, changes)
+        org.database.update("User", self._cast.one_of(NOBODY).id, changes)
 
     def _look(self, org: Org) -> None:
         """Go on from what the org holds: somebody may have written since."""
@@ -226,16 +162,20 @@ class Year:
             return [self._some(lead, at, self._ways(lead, lawful=False))]
         if kind == "shared":
             return [
-                self._move(lead, at, self._by_team[SHARED][0], hand=self._rng.choice(_TOOLS), why="four tools share the login")
+                self._move(lead, at, self._cast.one_of(SHARED), hand=self._rng.choice(TOOLS), why="four tools share the login")
             ]
         if kind == "nobody":
-            return [self._move(lead, at, self._by_team[NOBODY][0], why=self._doubt())]
-        by_people = [way for way in lawful if way[0].team in _PEOPLE]
+            return [self._move(lead, at, self._cast.one_of(NOBODY), why=self._doubt())]
+        by_people = [way for way in lawful if way[0].team in PEOPLE]
         if kind == "offline" and by_people:
             return [self._some(lead, at, by_people, made_at=at - timedelta(hours=self._rng.randrange(1, 7)))]
         if kind == "same second" and (statuses := [way for way in by_people if way[1] == STATUS]):
             return self._twice(lead, at, statuses)
-        if kind == "assigned" and self._team_of[lead.owner] == "marketing" and (ways := [w for w in by_people if w[1] == STATUS]):
+        if (
+            kind == "assigned"
+            and self._cast.team_of[lead.owner] == "marketing"
+            and (ways := [w for w in by_people if w[1] == STATUS])
+        ):
             return self._assigned(lead, at, ways)
         first = self._some(lead, at, lawful)
         if first.field == STATUS and self._rng.random() < 0.15:
@@ -249,27 +189,27 @@ class Year:
 
     def _along(self, lead: _Lead, at: datetime, first: Told) -> list[Told]:
         """Move the owner in the same save as the status, where that login may."""
-        login = next(each for each in self._logins if each.username == first.username)
-        after = self._rng.choice([owner for owner in self._team_of if owner != lead.owner])
-        if login.team == "owner" or not self._is_lawful(lead, login, OWNER, after):
+        login = self._cast.named(first.username)
+        after = self._rng.choice([owner for owner in self._cast.team_of if owner != lead.owner])
+        if login.team == BY_OWNER or not self._is_lawful(lead, login, OWNER, after):
             return []
         return [self._apply(lead, OWNER, after, at, login)]
 
     def _assigned(self, lead: _Lead, at: datetime, ways: Sequence[_Way]) -> list[Told]:
         """Let the assignment rule, whose box a person ticked, give a lead to the SDRs' queue with that person's own save."""
         first, before = self._some(lead, at, ways), lead.owner
-        lead.owner = self._owners["sdr"][-1]
+        lead.owner = self._cast.owners["sdr"][-1]
         return [first, Told(lead.id, OWNER, before, lead.owner, at, first.username, ASSIGNED, is_lawful=True)]
 
     def _twice(self, lead: _Lead, at: datetime, ways: Sequence[_Way]) -> list[Told]:
         """Let a Flow rewrite a status in the second, and in the name, of whoever set it."""
         first = self._some(lead, at, ways)
-        login = next(each for each in self._logins if each.username == first.username)
+        login = self._cast.named(first.username)
         after = self._rng.choice([each for each in LEAD_STATUSES if each != lead.status])
         return [first, self._apply(lead, STATUS, after, at, login, hand=FLOW, why="a Flow wrote in somebody's name")]
 
     def _untracked(self, lead: _Lead, at: datetime) -> list[Told]:
-        login = self._rng.choice(self._logins)
+        login = self._rng.choice(self._cast.logins)
         return [self._move(lead, at, login, why="no history was kept")]
 
     def _some(self, lead: _Lead, at: datetime, ways: Sequence[_Way], *, made_at: datetime | None = None) -> Told:
@@ -280,32 +220,32 @@ class Year:
         """List the moves that any login whose hand is known could make now, lawful or not."""
         key = (lead.status, lead.owner, lawful)
         if key not in self._known_ways:
-            able = [each for each in self._logins if each.team not in (SHARED, NOBODY)]
+            able = [each for each in self._cast.logins if each.team not in (SHARED, NOBODY)]
             ways = [(each, STATUS, after) for each in able for after in LEAD_STATUSES if after != lead.status]
-            ways += [(each, OWNER, after) for each in able for after in self._team_of if after != lead.owner]
+            ways += [(each, OWNER, after) for each in able for after in self._cast.team_of if after != lead.owner]
             self._known_ways[key] = [way for way in ways if self._is_lawful(lead, *way) == lawful]
         return self._known_ways[key]
 
-    def _is_lawful(self, lead: _Lead, login: _Login, field: str, after: str) -> bool:
+    def _is_lawful(self, lead: _Lead, login: Login, field: str, after: str) -> bool:
         team = self._hand(lead, login)
         if field == STATUS:
             return may_set_status(team, lead.status, after)
-        return may_set_owner(team, self._team_of[lead.owner], self._team_of[after])
+        return may_set_owner(team, self._cast.team_of[lead.owner], self._cast.team_of[after])
 
-    def _hand(self, lead: _Lead, login: _Login) -> str:
+    def _hand(self, lead: _Lead, login: Login) -> str:
         if login.team == NOBODY and self._chunk > HIRED_IN:
             return "sdr"
-        return self._team_of[lead.owner] if login.team == "owner" else login.team
+        return self._cast.team_of[lead.owner] if login.team == BY_OWNER else login.team
 
-    def _move(self, lead: _Lead, at: datetime, login: _Login, *, hand: str = "", why: str) -> Told:
+    def _move(self, lead: _Lead, at: datetime, login: Login, *, hand: str = "", why: str) -> Told:
         _, field, after = self._draw(lead, [login])
         return self._apply(lead, field, after, at, login, hand=hand, why=why)
 
-    def _draw(self, lead: _Lead, able: Sequence[_Login]) -> tuple[_Login, str, str]:
+    def _draw(self, lead: _Lead, able: Sequence[Login]) -> tuple[Login, str, str]:
         rng = self._rng
         if rng.random() < 0.7:
             return rng.choice(able), STATUS, rng.choice([each for each in LEAD_STATUSES if each != lead.status])
-        return rng.choice(able), OWNER, rng.choice([owner for owner in self._team_of if owner != lead.owner])
+        return rng.choice(able), OWNER, rng.choice([owner for owner in self._cast.team_of if owner != lead.owner])
 
     def _apply(
         self,
@@ -313,7 +253,7 @@ class Year:
         field: str,
         after: str,
         at: datetime,
-        login: _Login,
+        login: Login,
         *,
         hand: str = "",
         why: str = "",
@@ -330,7 +270,7 @@ class Year:
 
     def _write_into(self, org: Org, told: Sequence[Told], *, is_tracked: bool) -> None:
         """Write what these changes leave: history rows where it is kept, and the leads as they stand then."""
-        ids = {login.username: login.id for login in self._logins}
+        ids = {login.username: login.id for login in self._cast.logins}
         if is_tracked:
             columns = ("Id", "IsDeleted", "LeadId", "CreatedById", "CreatedDate", "Field", "DataType", "OldValue", "NewValue")
             org.database.insert_many("LeadHistory", columns, self._history(org, told, ids))
@@ -351,5 +291,5 @@ class Year:
             if one.field == STATUS:
                 yield (org.mint_id("017"), 0, *whose, "Status", "DynamicEnum", one.before, one.after)
                 continue
-            yield (org.mint_id("017"), 0, *whose, "Owner", "Text", self._names[one.before], self._names[one.after])
+            yield (org.mint_id("017"), 0, *whose, "Owner", "Text", self._cast.names[one.before], self._cast.names[one.after])
             yield (org.mint_id("017"), 0, *whose, "Owner", "EntityId", one.before, one.after)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from syncd.core.values import Entry
-from syncd.sandbox.company_year import ASSIGNED, Told, Year, username
+from syncd.sandbox.company_year import Told, Year
+from syncd.sandbox.company_year_cast import ASSIGNED, username
 from syncd.sandbox.control import moment_of
 from syncd.sandbox.local import START, running
 from tests.engine.scene import Scene, write_home
