@@ -169,7 +169,9 @@ def _change(entry: Entry, names: Names) -> str:
     else:
         text = f"{moved.replace(' from ', ' went from ', 1)}. Nobody is named: no history row proves who did it."
     fence = f" across the {entry.fence} fence" if entry.fence else ""
-    return _ended(f"{text} Verdict{fence}: {entry.verdict}; {entry.reason}")
+    told = _ended(f"{text} Verdict{fence}: {entry.verdict}; {entry.reason}")
+    due_at = entry.evidence.get("due_at")
+    return told if due_at is None else f"{told} Nothing is done about it before {datetime.fromisoformat(str(due_at)):%H:%M} UTC."
 
 
 def _intent(entry: Entry, names: Names) -> str:

@@ -134,10 +134,11 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     _tell(subject, judged, bench, posts, ruling)
     rows = _enter(subject, judged, bench, ruling)
     last = {item.change.field: (item, row) for item, row in zip(judged, rows, strict=True)}
+    asked = _asked_about(subject, judged)
     for name in posts.judged:
         standing = result.standing.get(name)
         if standing is not None and standing.is_owed:
-            _follow_up(subject, name, standing, last.get(name), bench, ruling)
+            _follow_up(subject, name, standing, last.get(name), bench, ruling, was_asked=name in asked)
         elif name in subject.owed:
             ruling.settled.append(name)
     latest = {change.field: change.after for change in changes}
@@ -262,6 +263,8 @@ def _follow_up(
     last: tuple[Judgement, int | None] | None,
     bench: Bench,
     ruling: Ruling,
+    *,
+    was_asked: bool,
 ) -> None:
     """Owe a field its last lawful value, and put it back, now or when its time comes."""
     record = subject.staged or subject.known
@@ -276,12 +279,22 @@ def _follow_up(
     intent = _revert(subject, record, bench, name, current, standing.value, cause)
     ruling.owe[name] = standing.value
     ruling.intents.append((intent, row))
-    was_asked = waiting is not None and waiting.is_asked
     wait = wait_of(cause, intent, bench.now, was_asked=was_asked) if cause is not None else None
     if wait is not None:
         ruling.waits[name] = wait
     elif cause is not None:
         ruling.fought[name] = Fight.read(subject.fought.get(name)).after(cause.change, bench.now).text()
+
+
+def _asked_about(subject: Subject, judged: Iterable[Judgement]) -> set[str]:
+    """Return the fields whose debt began with a question, in an earlier cycle or in this one."""
+    asked = {name for name, wait in subject.waits.items() if wait.is_asked}
+    for item in judged:
+        if item.verdict is Verdict.ASK:
+            asked.add(item.change.field)
+        elif item.verdict is not Verdict.REVERT:
+            asked.discard(item.change.field)
+    return asked
 
 
 def _ask(subject: Subject, ruling: Ruling) -> None:
@@ -366,8 +379,15 @@ def _entry(item: Judgement, bench: Bench) -> Entry:
         rule=item.rule or item.gate,
         policy_hash=bench.fences.policy_hash,
         reason=item.reason if item.is_knowable else f"{UNKNOWABLE}{item.reason}",
-        evidence=change.evidence,
+        evidence=_evidence(item, bench),
     )
+
+
+def _evidence(item: Judgement, bench: Bench) -> Mapping[str, Scalar]:
+    """Return the rows that a change rests on, and until when the reaction to it waits."""
+    if item.due_at is None or item.due_at <= bench.now:
+        return item.change.evidence
+    return {**item.change.evidence, "due_at": item.due_at.isoformat()}
 
 
 def _mirrored(subject: Subject, latest: Mapping[str, Scalar]) -> list[OrgRecord]:
