@@ -162,18 +162,23 @@ def compare(
         if name in BOOKKEEPING or name in calculated or name not in now.fields:
             continue
         there = now.fields[name] if is_ours and name not in since.others else since.own.get(name, expected)
-        if not _same(there, expected) and (name in one.sent or not _same(ours.get(name), there)):
+        if not is_same(there, expected) and (name in one.sent or not is_same(ours.get(name), there)):
             moved[name] = (expected, there)
     if moved:
         return Sight.MOVED, moved
-    is_there = is_ours and all(_same(now.fields.get(name), value) for name, value in one.sent.items())
+    is_there = is_ours and all(is_same(now.fields.get(name), value) for name, value in one.sent.items())
     is_seen = is_there or any(name in since.own for name in one.sent)
     return (Sight.CALM if is_seen else Sight.UNCLEAR), {}
 
 
-def _same(here: Scalar, there: Scalar) -> bool:
-    """Compare as history and record write values, which is not always with the same type."""
-    return here == there or (here is not None and there is not None and str(here) == str(there))
+def is_same(here: Scalar, there: Scalar) -> bool:
+    """Compare values as history, record and ledger write them, which is not always with the same type: 10, 10.0, "10"."""
+    if here == there or str(here) == str(there):
+        return True
+    try:
+        return here is not None and there is not None and float(here) == float(there)
+    except ValueError:
+        return False
 
 
 def after_look(trials: Trials, looks: Sequence[tuple[Watched, Sight, Moved]]) -> Trials:

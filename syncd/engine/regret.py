@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from syncd.core.canary import is_same
 from syncd.core.judging import Bench, Ruling
 from syncd.core.regret import REGRET, Tally, card, counted, from_json, is_regret, stop_if_regretted, stopped, to_json
 from syncd.core.sparing import rule_key
-from syncd.core.values import ActorKind, Entry, InboxItem, Intent, Judgement, OrgRecord, OutcomeKind
+from syncd.core.values import ActorKind, Entry, InboxItem, Intent, Judgement, OrgRecord, OutcomeKind, Scalar
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, LedgerQuery, StoreReader, StoreWriter
 
@@ -108,7 +109,7 @@ def _edits(world: World, bench: Bench, name: str, decided: Sequence[tuple[Case, 
 
 def _written(store: StoreReader, edit: _Edit, written: Mapping[str, str]) -> Entry | None:
     """Return the ledger row of the write that an edit replaced, or None when it replaced something else."""
-    if written.get(f"{edit.record_id}.{edit.field}") != str(_before(edit)):
+    if not is_same(written.get(f"{edit.record_id}.{edit.field}"), _before(edit)):
         return None
     latest = LedgerQuery(record_id=edit.record_id, field=edit.field, limit=1, newest_first=True)
     wrote = next(iter(store.ledger(replace(latest, kind="intent"))), None)
@@ -118,7 +119,7 @@ def _written(store: StoreReader, edit: _Edit, written: Mapping[str, str]) -> Ent
     return wrote.entry if ended.entry.outcome == OutcomeKind.CONFIRMED.value and wrote.entry.rule is not None else None
 
 
-def _before(edit: _Edit) -> object:
+def _before(edit: _Edit) -> Scalar:
     return edit.judgement.change.before if edit.judgement is not None else edit.row.fields.get("OldValue")
 
 

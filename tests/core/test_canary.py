@@ -19,6 +19,7 @@ from syncd.core.canary import (
     after_look,
     compare,
     from_json,
+    is_same,
     leaves,
     stop_card,
     to_json,
@@ -117,6 +118,23 @@ def test_only_what_moved_by_syncds_own_save_counts(
 ) -> None:
     ours: Mapping[str, Scalar] = {"Score__c": "77"}
     assert compare(watched(), record, OWN_USER, since, ours, ["Sum__c"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        ("10", 10.0, True),
+        (10, 10.0, True),
+        ("a", "a", True),
+        ("a", "b", False),
+        (None, None, True),
+        (None, 0, False),
+        ("", None, False),
+        (True, "True", True),
+    ],
+)
+def test_a_value_is_the_same_however_it_is_written(here: Scalar, there: Scalar, expected: bool) -> None:
+    assert is_same(here, there) is is_same(there, here) is expected
 
 
 def test_a_field_that_was_not_read_again_is_not_compared() -> None:

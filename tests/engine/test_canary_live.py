@@ -14,7 +14,7 @@ from syncd.engine.planning import apply, preview
 from syncd.engine.regret import TALLIES, read_tallies
 from syncd.engine.requests import RESOLVE, take_up
 from syncd.engine.schedule import holding_lease
-from tests.engine.scene import Scene
+from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import lead, queue, user
 
 EIGHT = [lead(status, number) for status in ("Working", "Meeting Set") for number in range(4)]
@@ -84,6 +84,22 @@ def test_a_flow_that_moves_the_owner_too_stops_the_rule_and_the_card_names_it(sc
     assert len(written(scene)) == 6
     with scene.store() as store:
         assert {item.record_id for item in store.deferred()} == set(EIGHT) - moved
+
+
+@pytest.mark.sweep
+def test_a_mapped_value_that_a_person_sets_back_is_regret_where_its_history_is_kept(scene: Scene) -> None:
+    scene.settings(history_tracking={"Lead": ["Status", "Owner", "Lead_Score__c"]})
+    scene.mapping("write")
+    scene.drop("a.csv", export_line("Nurture-0", leadScore="91"), export_line("Nurture-1", leadScore="92"))
+    scene.cycle()
+    assert [scene.row(lead("Nurture", number))["Lead_Score__c"] for number in range(2)] == [91, 92]
+    scene.edit("mia", lead("Nurture"), Lead_Score__c=5)
+    scene.edit("marketo", lead("Nurture", 1), Lead_Score__c=5)
+    scene.cycle()
+    [regret] = scene.ledger(kind="regret")
+    assert (regret.record_id, regret.field) == (lead("Nurture"), "Lead_Score__c")
+    assert regret.rule is not None
+    assert regret.rule.file == "mappings/fields/marketo.toml"
 
 
 @pytest.mark.sweep
