@@ -8,13 +8,12 @@ from syncd.core.values import Scalar
 from tests.engine.scene import Scene
 from tests.engine.small_org import lead
 
-WORKING = lead("Working")
 GATE = '"MQL, Working, Meeting Set -> Nurture"   = { by = ["sdr"] }'
 NARROW = (
     '"MQL, Working, Meeting Set -> Nurture" = '
     """{ by = ["sdr"], reasons = "recycle", needs = ["Title"], when = 'Lead_Score__c > 5 && NOT(ISBLANK(Company))' }"""
 )
-GIVEN = {"Status": "Nurture", "Industry": "No budget", "Title": "CFO"}
+GIVEN: dict[str, Scalar] = {"Status": "Nurture", "Industry": "No budget", "Title": "CFO"}
 
 
 @pytest.fixture
@@ -30,24 +29,27 @@ def narrow(scene: Scene) -> Scene:
     return scene
 
 
-@pytest.mark.parametrize(
-    ("before", "made", "verdict", "why"),
-    [
-        ({}, GIVEN, "allow", "gate MQL, Working, Meeting Set -> Nurture"),
-        ({}, GIVEN | {"Industry": "Web"}, "revert", "asks for one of its reasons, and 'Web' is none"),
-        ({}, GIVEN | {"Title": ""}, "revert", "needs Title, which is empty"),
-        ({"Lead_Score__c": 3}, GIVEN, "revert", "is open only when Lead_Score__c > 5"),
-        ({"Lead_Score__c": 3}, GIVEN | {"Lead_Score__c": 6}, "allow", "gate MQL, Working, Meeting Set -> Nurture"),
-    ],
-)
-def test_a_gate_is_passed_only_with_what_it_asks_for(
-    narrow: Scene, before: dict[str, Scalar], made: dict[str, Scalar], verdict: str, why: str
-) -> None:
-    if before:
-        narrow.edit("ada", WORKING, **before)
-        narrow.cycle()
-    narrow.edit("sam", WORKING, **made)
+OPEN = "gate MQL, Working, Meeting Set -> Nurture"
+# What the lead held before, what sam saves, what is made of it, and why.
+SAVES: list[tuple[dict[str, Scalar], dict[str, Scalar], str, str]] = [
+    ({}, GIVEN, "allow", OPEN),
+    ({}, GIVEN | {"Industry": "Web"}, "revert", "asks for one of its reasons, and 'Web' is none"),
+    ({}, GIVEN | {"Title": ""}, "revert", "needs Title, which is empty"),
+    ({"Lead_Score__c": 3}, GIVEN, "revert", "is open only when Lead_Score__c > 5"),
+    ({"Lead_Score__c": 3}, GIVEN | {"Lead_Score__c": 6}, "allow", OPEN),
+]
+LEADS = [*(lead("Working", number) for number in range(4)), lead("Meeting Set")]
+
+
+def test_a_gate_is_passed_only_with_what_it_asks_for(narrow: Scene) -> None:
+    for id, (before, *_) in zip(LEADS, SAVES, strict=True):
+        if before:
+            narrow.edit("ada", id, **before)
     narrow.cycle()
-    [found] = [entry for entry in narrow.ledger(WORKING, kind="change") if entry.field == "Status"]
-    assert (found.verdict, why in str(found.reason)) == (verdict, True), found.reason
-    assert narrow.row(WORKING)["Status"] == ("Working" if verdict == "revert" else "Nurture")
+    for id, (_, made, *_) in zip(LEADS, SAVES, strict=True):
+        narrow.edit("sam", id, **made)
+    narrow.cycle()
+    for id, (_, _, verdict, why) in zip(LEADS, SAVES, strict=True):
+        [found] = [entry for entry in narrow.ledger(id, kind="change") if entry.field == "Status"]
+        assert (found.verdict, why in str(found.reason)) == (verdict, True), found.reason
+        assert (narrow.row(id)["Status"] == "Nurture") is (verdict == "allow")
