@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from syncd.core.fence_map import FenceMap, Move
+from syncd.core.fence_map import FenceMap, Move, unreachable
 
 INSIDE = "·"
 ASKS = "*"
 NOBODY = ""
 COLUMN, ROW, BOX_WIDTH, BOX_HEIGHT, TOP, SIDE = 300, 64, 170, 36, 84, 40
+LOST = "#cf222e"
 COLOURS = ("#1f6feb", "#1a7f37", "#9a6700", "#8250df", "#bc4c00", "#57606a")
 
 
@@ -33,7 +34,10 @@ def _cell(fence: FenceMap, before: str, after: str) -> str:
 
 
 def mermaid(fence: FenceMap) -> Iterator[str]:
-    """Write a flowchart: a box for each team with its values, an arrow for each gate with who may pass it."""
+    """Write a flowchart: a box for each team with its values, an arrow for each gate with who may pass it.
+
+    Values that no lawful way leads to have a broken border.
+    """
     names = {value: f"v{number}" for number, value in enumerate(fence.values)}
     yield "flowchart LR"
     for number, team in enumerate(fence.teams):
@@ -42,6 +46,10 @@ def mermaid(fence: FenceMap) -> Iterator[str]:
             if fence.team_of[value] == team:
                 yield f'    {names[value]}["{_quoted(value)}"]'
         yield "  end"
+    lost = [names[value] for value in unreachable(fence)]
+    if lost:
+        yield "  classDef lost stroke:#cf222e,stroke-dasharray:4 3"
+        yield f"  class {','.join(lost)} lost"
     for move in _gates(fence):
         asks = ASKS if move.asks or move.owner else ""
         yield f'  {names[move.before]} -->|"{_quoted(", ".join(move.by))}{asks}"| {names[move.after]}'
@@ -56,7 +64,10 @@ def _gates(fence: FenceMap) -> list[Move]:
 
 
 def svg(fence: FenceMap, title: str) -> str:
-    """Draw the fence as one SVG document: a column for each team, its values as boxes, an arc for each gate."""
+    """Draw the fence as one SVG document: a column for each team, its values as boxes, an arc for each gate.
+
+    Values that no lawful way leads to have a broken border.
+    """
     places = _places(fence)
     height = max((y for _, y in places.values()), default=TOP) + BOX_HEIGHT + 60
     width = 2 * SIDE + COLUMN * max(len(fence.teams), 1) - (COLUMN - BOX_WIDTH)
@@ -81,19 +92,23 @@ def _places(fence: FenceMap) -> dict[str, tuple[int, int]]:
 
 
 def _columns(fence: FenceMap, places: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    lost = unreachable(fence)
     for number, team in enumerate(fence.teams):
         colour = COLOURS[number % len(COLOURS)]
         yield f'<text x="{SIDE + number * COLUMN}" y="{TOP - 16}" font-weight="600" fill="{colour}">{escape(team)}</text>'
         for value, (x, y) in places.items():
             if fence.team_of[value] == team:
-                yield (
-                    f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#ffffff" stroke="{colour}" '
-                    f'stroke-width="1.5"/>'
-                )
-                yield (
-                    f'<text x="{x + BOX_WIDTH // 2}" y="{y + 23}" text-anchor="middle" fill="#1f2328">'
-                    f"{escape(_short(value))}<title>{escape(value)}</title></text>"
-                )
+                yield from _box(value, x, y, colour, is_lost=value in lost)
+
+
+def _box(value: str, x: int, y: int, colour: str, *, is_lost: bool) -> Iterator[str]:
+    border = f'stroke="{LOST}" stroke-dasharray="4 3"' if is_lost else f'stroke="{colour}"'
+    words = f"{value}: no lawful way leads here" if is_lost else value
+    yield f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#ffffff" {border} stroke-width="1.5"/>'
+    yield (
+        f'<text x="{x + BOX_WIDTH // 2}" y="{y + 23}" text-anchor="middle" fill="#1f2328">'
+        f"{escape(_short(value))}<title>{escape(words)}</title></text>"
+    )
 
 
 def _short(value: str) -> str:

@@ -72,6 +72,22 @@ fields = ["Opportunity.StageName"]
     assert (renewals["fence"], renewals["fences"]) == ("stage", ["status", "owner", "stage"])
 
 
+def test_a_value_that_no_way_leads_to_has_a_broken_border(syncd: Syncd, tmp_path: Path) -> None:
+    path = tmp_path / "mappings" / "fences.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("\n[gate]", '\n"Parked" = { team = "admins" }\n[gate]', 1).replace(
+            "\n[teams]", '\n[teams]\nadmins = { role = ["Desk"] }', 1
+        ),
+        encoding="utf-8",
+    )
+    assert "no way leads there from 'Inquiry': Parked" in syncd("fence", "show").out
+    assert "  class v7 lost\n" in syncd("fence", "show", "--format", "mermaid").out
+    drawn = syncd("fence", "show", "--format", "svg").out
+    assert drawn.count('stroke-dasharray="4 3"') == 1
+    assert "Parked: no lawful way leads here" in drawn
+
+
 def test_a_fence_that_is_not_there_is_named_with_those_that_are(syncd: Syncd) -> None:
     said = syncd("fence", "show", "--fence", "stages")
     assert (said.code, "Take one of: status, owner." in said.err) == (2, True)
