@@ -105,12 +105,12 @@ def _told(drawn: FenceMap, fences: Fences, title: str) -> Iterator[str]:
     yield ""
     yield output.visible(title)
     yield "A cell names the teams that may make the move; a dot is a move inside one team; an empty cell is a crossing."
-    gates = [move for move in drawn.moves if move.asks or move.owner]
+    gates = {move.rule: move for move in drawn.moves if move.asks or move.owner}
     if gates:
         yield f"{ASKS} the gate asks for more:"
-    for move in gates:
+    for rule, move in gates.items():
         with_owner = (f"owner to {move.owner}",) if move.owner else ()
-        yield output.visible(f"  {move.before} -> {move.after}: {'; '.join((*move.asks, *with_owner))}")
+        yield output.visible(f"  {rule.name if rule else ''}: {'; '.join((*move.asks, *with_owner))}")
     facts = _facts(drawn, fences)
     start = drawn.values[0] if drawn.values else ""
     yield from _listed(f"no way leads there from {start!r}", facts["unreachable"])
