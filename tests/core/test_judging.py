@@ -291,6 +291,17 @@ def test_a_person_is_asked_once_for_all_of_a_record() -> None:
     assert (list(ruling.waits), ruling.is_unasked, ruling.fought) == (["Status"], False, {})
 
 
+def test_nobody_is_asked_before_the_grace_time_is_over() -> None:
+    text = ASKING.replace("[crossing.status]", "[crossing.status]\ngrace_minutes = 30")
+    soon = Bench(fences(text), people(), "cycle-1", NOON + timedelta(minutes=10))
+    ruling = rule_on(subject([history(1, "Inquiry", "Working")], staged={"Status": "Working"}), soon)
+    wait = ruling.waits["Status"]
+    assert (wait.is_asked, wait.is_put, wait.fence, wait.kind) == (True, False, "status", ActorKind.PERSON)
+    assert (wait.changed_at, wait.actor_id) == (NOON, user_id("sam"))
+    assert (ruling.inbox, ruling.is_unasked) == ([], False)
+    assert asked().waits["Status"].is_put
+
+
 def test_a_question_is_taken_back_once_nothing_waits_for_the_answer() -> None:
     waits = asked().waits
     back = [history(2, "Working", "Inquiry", by="mia", minutes=9)]
