@@ -130,16 +130,11 @@ def judge_value(move: Move, fence: Fence) -> Crossing | Passed:
     Source: practice 9: each Lead Status value is owned by one team.
     """
     before, after = text_of(move.before), text_of(move.after)
-    ends = []
-    for value in (before, after):
-        holding = None if value is None else fence.holdings.get(value)
-        if holding is None:
-            return Crossing("status-unowned", f"no team owns {move.label} {value!r}", fence.rule)
-        ends.append(holding)
-    here, there = ends
-    for holding in ends:
-        if holding.is_legacy:
-            return Passed(f"{holding.value!r} is a legacy value: counted, not judged")
+    here, there = fence.holdings.get(before or ""), fence.holdings.get(after or "")
+    if here is None or there is None:
+        return Crossing("status-unowned", f"no team owns {move.label} {(before if here is None else after)!r}", fence.rule)
+    if here.is_legacy or there.is_legacy:
+        return Passed(f"{(here if here.is_legacy else there).value!r} is a legacy value: counted, not judged")
     if there.set_by == CONVERSION:
         return Crossing("by-hand", f"{after!r} is set by a conversion and not by hand", there.rule)
     return _judge_between(move, fence, here, there)

@@ -43,6 +43,7 @@ FENCED = {"Lead": ("Status", "OwnerId")}
 UNKNOWABLE = "cannot be known: "
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
 FENCE_PART = "fence"
+NO_INDICES: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _created_at(subject: Subject) -> datetime | None:
 def _plausible(subject: Subject, changes: list[Change], ruling: Ruling) -> list[Change]:
     """Return the changes that can have happened; those before the record was created go to the inbox."""
     created_at = _created_at(subject)
-    if created_at is None or all(change.changed_at >= created_at for change in changes):
+    if created_at is None or not changes or changes[0].changed_at >= created_at:
         return changes
     odd = [change for change in changes if change.changed_at < created_at]
     ruling.inbox.append(_impossible(subject, odd, created_at))
@@ -183,18 +184,20 @@ def _plausible(subject: Subject, changes: list[Change], ruling: Ruling) -> list[
 
 
 def _course(subject: Subject, changes: list[Change], bench: Bench, posts: Posts) -> Course:
-    own = (
-        index
-        for index, change in enumerate(changes)
-        if change.actor.kind is ActorKind.SYNCD and subject.written.get(change.field) == str(change.after)
-    )
+    own = NO_INDICES
+    if subject.written:
+        own = frozenset(
+            index
+            for index, change in enumerate(changes)
+            if change.actor.kind is ActorKind.SYNCD and subject.written.get(change.field) == str(change.after)
+        )
     held, found = _held(subject, {change.field for change in changes})
     return Course(
         subject.object,
         changes,
         held,
         {name: value for name, value in subject.owed.items() if name in posts.judged},
-        frozenset(own),
+        own,
         _events(subject, changes, bench),
         subject.known is None,
         found,

@@ -126,6 +126,9 @@ class _Replaying:
 
     def judge(self, group: Sequence[int]) -> None:
         """Judge one transaction: values first, then the owner that moved with them, then reasons and all other fields."""
+        if len(group) == 1 and not self.course.explained:
+            self._judge_alone(group[0])
+            return
         changes = {index: self.course.changes[index] for index in group}
         save = self._save(changes.values())
         theirs = self._others(changes)
@@ -136,6 +139,17 @@ class _Replaying:
             self._settle_reasons()
         judged = [save.judged[index] for index in group if index in save.judged]
         self.judgements += self._with_side_effects(judged, changes) if save.goes_back else judged
+
+    def _judge_alone(self, index: int) -> None:
+        """Judge a transaction of one change, which most are."""
+        change = self.course.changes[index]
+        save = self._save((change,))
+        self._judge(index, change, save)
+        self.state = save.now
+        if self.posts.reasons:
+            self._settle_reasons()
+        judged = list(save.judged.values())
+        self.judgements += self._with_side_effects(judged, {index: change}) if save.goes_back else judged
 
     def _with_side_effects(self, judged: Sequence[Judgement], changes: Mapping[int, Change]) -> list[Judgement]:
         """Name on what is put back whatever else moved in the same save and is not: it may be the org's automation's."""
@@ -167,7 +181,9 @@ class _Replaying:
             self._side(index, change, save, posts.sides[field])
 
     def _save(self, changes: Collection[Change]) -> _Save:
-        first = next((change for change in changes if change.proof is not AUTOMATION), None) or next(iter(changes))
+        first = next(iter(changes))
+        if first.proof is AUTOMATION:
+            first = next((change for change in changes if change.proof is not AUTOMATION), first)
         for change in changes:
             held = self.state.get(change.field, change.before)
             known = self.standing.get(change.field)
@@ -178,7 +194,9 @@ class _Replaying:
         team = first.actor.team
         if team == RECORD_OWNER:
             team = side_of(first.actor, text_of(self.state.get(OWNER_FIELD)), people, self.law.fences.teams)
-        now = {**self.state, **{change.field: change.after for change in changes}}
+        now = dict(self.state)
+        for change in changes:
+            now[change.field] = change.after
         if self.course.read_at is not None and first.changed_at >= self.course.read_at:
             now |= self.course.found
         stood = self.state
