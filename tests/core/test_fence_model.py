@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fence_model import Bound, BulkEvent, Fence, Gate, Holding, Ladder, Quiet, SideRule, fence_on
-from syncd.core.ladder import teams_between
 from syncd.core.values import Rule, Verdict
 from tests.core.samples import fences
 
@@ -46,13 +45,6 @@ def test_fences_are_found_by_name() -> None:
     assert (ALL.status, ALL.owner, ALL.fence("stage")) == (STATUS, OWNER, STAGE)
     with pytest.raises(KeyError, match="nothing"):
         ALL.fence("nothing")
-
-
-def test_a_value_that_is_called_like_a_team_does_not_make_the_fence_that_teams_own() -> None:
-    held = {value: Holding(value, RULE, team="sdr") for value in ("sales", "MQL")}
-    gates = {pair: Gate(*pair, frozenset({"sdr"}), RULE) for pair in (("sales", "MQL"), ("MQL", "sales"))}
-    assert teams_between(replace(STATUS, holdings=held, gates=gates), fences().teams) == ["sdr"]
-    assert teams_between(replace(OWNER, gates={("sales", "sdr"): gates["sales", "MQL"]}), fences().teams) == ["sdr", "sales"]
 
 
 def test_what_a_file_leaves_out_is_harmless() -> None:
