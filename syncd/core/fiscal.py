@@ -57,26 +57,26 @@ def quiet_on(day: date, quiet: Quiet, start_month: int | None, holidays: Iterabl
     quarter, and the end of each is quiet.
     Source: real orgs, assumption 34: at the end of a fiscal quarter nobody touches the pipeline.
     """
-    if quiet.days <= 0:
-        return None
     of = quiet.of.removeprefix("fiscal ")
-    if start_month is None:
-        first = day.replace(day=1)
-        last = day.replace(day=monthrange(day.year, day.month)[1])
-    else:
-        first, last = period_of(day, of, start_month)
+    first, last = _period(day, of, start_month)
     begins_on = _nth_last_business_day(first, last, quiet.days, frozenset(holidays))
     return QuietPeriod(of, begins_on, last, quiet.ceiling) if begins_on <= day else None
 
 
 def next_quiet(day: date, quiet: Quiet, start_month: int | None) -> QuietPeriod | None:
-    """Return the quiet period that a day lies in, or the next one; None when there is none within a year."""
-    days = (day + timedelta(days=ahead) for ahead in range(367))
-    return next((found for each in days if (found := quiet_on(each, quiet, start_month)) is not None), None)
+    """Return the quiet period that a day lies in, or the next one; None when no day is quiet."""
+    return quiet_on(_period(day, quiet.of.removeprefix("fiscal "), start_month)[1], quiet, start_month)
+
+
+def _period(day: date, of: str, start_month: int | None) -> tuple[date, date]:
+    if start_month is None:
+        return day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+    return period_of(day, of, start_month)
 
 
 def _nth_last_business_day(first: date, last: date, number: int, holidays: frozenset[date]) -> date:
-    """Return the business day from which on so many are left in a period; its first day when it has fewer."""
+    """Return the business day from which on so many are left in a period; its first day when it has fewer, and the day after it
+    when none is wanted."""
     day, left = last + ONE_DAY, number
     while left and day > first:
         day -= ONE_DAY

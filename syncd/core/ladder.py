@@ -7,7 +7,7 @@ Source: promise 8: nobody is surprised, nobody is accused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core.fence_model import Fences, Ladder
@@ -52,9 +52,9 @@ def react(
     if because is not None:
         return Reaction(Verdict.NOTE, f"{reason}; {because}")
     wanted = mode_for(ladder, change.actor.kind)
-    allowed, softened = _ceiling(change.object, change.field, quiet)
-    if RUNGS[wanted] > RUNGS[allowed]:
-        return Reaction(allowed, f"{reason}; {softened}")
+    ceiling = _ceiling(change.object, change.field, quiet)
+    if ceiling is not None and RUNGS[wanted] > RUNGS[ceiling.verdict]:
+        return replace(ceiling, reason=f"{reason}; {ceiling.reason}")
     due_at = change.changed_at + ladder.grace if ladder.grace and wanted in FOLLOWED_UP else None
     return Reaction(wanted, reason, due_at)
 
@@ -94,15 +94,13 @@ def _only_noted(code: str, change: Change, ladder: Ladder, *, first_sight: bool)
     return None
 
 
-def _ceiling(object: str, field: str, quiet: QuietPeriod | None, at_most: Verdict = Verdict.WARN) -> tuple[Verdict, str]:
-    """Return how far anything about a field may be followed up now, and why no further."""
+def _ceiling(object: str, field: str, quiet: QuietPeriod | None) -> Reaction | None:
+    """Return how far anything about a field may be followed up now, and why no further; None: to the end."""
     if object in NEVER_WRITTEN:
-        return at_most, f"{object} fields are never written, so only warned about"
+        return Reaction(Verdict.WARN, f"{object} fields are never written, so only warned about")
     if field == "OwnerId" and object not in OWNER_WRITTEN:
-        return at_most, f"the owner of a {object} is never written, so only warned about"
-    if quiet is not None:
-        return quiet.ceiling, f"{quiet} are quiet, so nothing is put back"
-    return Verdict.REVERT, ""
+        return Reaction(Verdict.WARN, f"the owner of a {object} is never written, so only warned about")
+    return None if quiet is None else Reaction(quiet.ceiling, f"{quiet} are quiet, so nothing is put back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def wait_of(crossing: Judgement, intent: Intent, now: datetime, *, was_asked: bo
         return None
     change = crossing.change
     due_at = None if is_due else crossing.due_at
-    return Wait(intent, crossing.fence or "", change.actor.kind, change.changed_at, change.actor.user_id, is_asked, due_at)
+    return Wait(intent, str(crossing.fence), change.actor.kind, change.changed_at, change.actor.user_id, is_asked, due_at)
 
 
 NO_WAITS: Mapping[tuple[str, str], Wait] = {}
@@ -167,9 +165,9 @@ def when_due(wait: Wait, ladder: Ladder | None, quiet: QuietPeriod | None) -> Re
     wanted = mode_for(ladder, wait.kind)
     if wanted not in FOLLOWED_UP:
         return Reaction(wanted, f"by now the file says {_mode(wanted)} for {wait.kind.value}, so it stands")
-    allowed, softened = _ceiling(wait.intent.object, wait.intent.field, quiet)
-    if allowed not in FOLLOWED_UP:
-        return Reaction(allowed, softened)
-    if wait.is_asked or Verdict.ASK in (wanted, allowed):
+    ceiling = _ceiling(wait.intent.object, wait.intent.field, quiet)
+    if ceiling is not None and ceiling.verdict not in FOLLOWED_UP:
+        return ceiling
+    if wait.is_asked or wanted is Verdict.ASK or (ceiling is not None and ceiling.verdict is Verdict.ASK):
         return Reaction(Verdict.ASK, wait.intent.reason)
     return Reaction(Verdict.REVERT, wait.intent.reason)

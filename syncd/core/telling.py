@@ -39,9 +39,9 @@ def tellings(tell: str | None, record: OrgRecord, reverts: Sequence[Intent], pla
     Shapes: `reverts` travel together, the leading one first; so does a note with them. A task or a post is for after them:
     its `cause` names the field whose outcome it waits for.
     """
-    place, _, name = (tell or "").partition(" ")
-    if not reverts:
+    if not tell or not reverts:
         return []
+    place, _, name = tell.partition(" ")
     if place == FIELD:
         return [_note(name, record, reverts, places)] if (record.object, name) in places.note_chars else []
     if place == TASK:
@@ -85,12 +85,11 @@ def _subject(reverts: Sequence[Intent]) -> str:
 
 def _task(record: OrgRecord, reverts: Sequence[Intent], places: Places) -> dict[str, Scalar]:
     """Return a task for the record's owner; one who cannot have tasks, such as a queue, leaves it with syncd's own user."""
-    owner = record.text("OwnerId") or ""
-    moved = next((str(one.after) for one in reverts if one.field == "OwnerId"), owner)
-    user = places.people.users.get(moved)
+    owner = next((one.after for one in reverts if one.field == "OwnerId"), record.text("OwnerId"))
+    user = places.people.users.get(str(owner))
     row: dict[str, Scalar] = {
         "WhoId" if record.object in PEOPLE else "WhatId": record.id,
-        "OwnerId": moved if user is not None and user.is_active else places.people.own_user_id,
+        "OwnerId": user.id if user is not None and user.is_active else places.people.own_user_id,
         "Subject": _subject(reverts),
         "ActivityDate": places.now.date().isoformat(),
         "Description": why(reverts, places.now),

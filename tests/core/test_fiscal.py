@@ -67,6 +67,7 @@ def test_fiscal_periods_follow_each_other_without_gap_or_overlap(of: str, start_
         # More days than the period has: all of it, not the one before.
         (Quiet(days=99), "2026-04-01", 1, "2026-04-01", "2026-06-30"),
         (Quiet(days=0), "2026-03-31", 1, None, None),
+        (Quiet(days=99), "2026-02-01", None, "2026-02-01", "2026-02-28"),
         # The year's begin is hidden: the end of each month may be the end of a quarter.
         (FIVE, "2026-02-23", None, "2026-02-23", "2026-02-28"),
         (FIVE, "2026-02-20", None, None, None),
@@ -105,6 +106,7 @@ def test_a_quiet_period_says_which_days_it_means_and_how_far_crossings_are_follo
         ("2026-04-01", FIVE, "2026-06-24"),
         ("2026-01-01", Quiet(days=1, of="year"), "2026-12-31"),
         ("2026-03-02", Quiet(days=0), None),
+        ("2026-03-02", Quiet(days=2, of="fiscal year"), "2026-12-30"),
     ],
 )
 def test_the_next_quiet_period_is_told_ahead(day: str, quiet: Quiet, begins_on: str | None) -> None:

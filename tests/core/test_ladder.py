@@ -173,6 +173,7 @@ def waiting(*, object: str = "Lead", field: str = "Status", is_asked: bool = Fal
             ),
         ),
         (waiting(), EVERYTHING, replace(QUIET, ceiling=Verdict.ASK), Reaction(Verdict.ASK, "why")),
+        (waiting(), EVERYTHING, replace(QUIET, ceiling=Verdict.REVERT), Reaction(Verdict.REVERT, "why")),
     ],
 )
 def test_a_waiting_revert_is_judged_again_by_the_fences_as_they_stand_when_it_is_due(

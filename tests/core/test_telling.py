@@ -51,13 +51,15 @@ def test_a_field_takes_the_reason_in_the_same_save() -> None:
     assert (note.field, note.before, note.after) == (NOTE, "older words", SAID)
     assert (note.object, note.record_id, note.part, note.decided_on) == ("Lead", LEAD, "fence", lead.decided_on)
     assert (note.rule, note.policy_hash, note.is_create, note.is_contested) == (RULE, "hash", False, True)
+    assert (note.reason, note.cause) == ("tells why", lead.cause)
+    assert note.key not in (lead.key, revert("OwnerId").key)
 
 
 def test_words_that_are_longer_than_the_field_are_cut() -> None:
     assert told(f"field {NOTE}", at=places({("Lead", NOTE): 20})).after == SAID[:20]
 
 
-@pytest.mark.parametrize("tell", [None, "", "field Other__c"])
+@pytest.mark.parametrize("tell", [None, "", "field Other__c", "fax"])
 def test_without_a_place_that_can_be_written_the_value_is_put_back_in_silence(tell: str | None) -> None:
     assert tellings(tell, record(), (revert(),), places()) == []
 
@@ -78,6 +80,7 @@ def test_a_task_is_done_already_and_belongs_to_the_records_owner() -> None:
         "Status": "Completed",
     }
     assert (task.object, task.record_id, task.part, task.cause) == ("Task", LEAD, TELL, "Status")
+    assert (task.field, task.after, task.reason) == ("Subject", task.values["Subject"], "tells why Status was put back")
     assert task.is_create
     assert task.key != revert().key
 
@@ -91,6 +94,19 @@ def test_what_cannot_have_tasks_leaves_them_with_syncds_own_user(owner: str | No
     id = user_id(owner) if owner == "sam" else owner
     values = told("task", record(OwnerId=id)).values or {}
     assert values["OwnerId"] == (user_id("sam") if gets_it == "sam" else gets_it)
+
+
+def test_who_has_left_gets_no_task() -> None:
+    company = people()
+    left = {**company.users, user_id("sam"): replace(company.users[user_id("sam")], is_active=False)}
+    at = replace(places(), people=replace(company, users=left))
+    assert (told("task", at=at).values or {})["OwnerId"] == OWN_USER
+
+
+def test_a_revert_that_rests_on_no_save_is_named_by_its_key() -> None:
+    assert told("task", None, revert(decided_on=None, key="0123456789abcdef")).after == (
+        "syncd put back Status to 'Working' (save of 01234567)"
+    )
 
 
 def test_a_task_about_the_owner_goes_to_the_owner_who_is_put_back() -> None:
@@ -139,13 +155,17 @@ def test_what_is_put_back_together_is_told_together() -> None:
         "2026-11-02 12:00 UTC, syncd set the owner back to the one before. No gate lets sdr do that. (mappings/fences.toml:31)"
     )
     assert len(tellings("task", record(), both, places())) == 1
+    assert "Status Reason from 'No budget' back to nothing." in why((replace(both[1], after=""),), NOON)
 
 
 def test_a_question_tells_what_moved_when_and_what_each_answer_does() -> None:
     status = Wait(revert(), "status", ActorKind.TOOL, NOON, "005", is_asked=True)
     owner = Wait(revert("OwnerId", user_id("sam"), user_id("mia")), "owner", ActorKind.TOOL, NOON, "005", is_asked=True)
+    owner = replace(owner, intent=replace(owner.intent, rule=Rule("marketing -> sdr", "mappings/fences.toml", 50)))
+    item = question([status, owner, status])
+    rules = "mappings/fences.toml:31, mappings/fences.toml:50"
+    assert (item.kind, item.subject, item.where, item.detail) == (ASK, LEAD, f"Lead {LEAD}", rules)
     item = question([status, owner])
-    assert (item.kind, item.subject, item.where, item.detail) == (ASK, LEAD, f"Lead {LEAD}", "mappings/fences.toml:31")
     at = "at 2026-11-02 12:00 UTC, which no line of the policy allows"
     assert item.text == (
         f"Status was moved from 'Working' to 'Nurture' {at}: {REASON}; OwnerId was moved {at}: {REASON}. Shall it be put back?"

@@ -52,6 +52,16 @@ def test_a_crossing_waits_for_its_grace_time_and_the_ledger_says_until_when() ->
     assert ruling.fought == {}
 
 
+@pytest.mark.parametrize(("minutes", "is_put"), [(6, False), (35, True)])
+def test_nobody_is_asked_before_the_grace_time_is_over(minutes: int, is_put: bool) -> None:
+    policy = GRACE.replace('tool = "revert"', 'tool = "ask"')
+    ruling = ruled(policy, [moved(1, "Working", "Nurture", "marketo", 5)], "Nurture", minutes=minutes)
+    assert [wait.is_put for wait in ruling.waits.values()] == [is_put]
+    assert [item.kind for item in ruling.inbox] == [ASK] * is_put
+    waits = Wait(INTENT, "status", ActorKind.TOOL, NOON, due_at=None if is_put else NOON)
+    assert not waits.is_put
+
+
 def test_a_crossing_that_is_read_after_its_grace_time_waits_for_nothing() -> None:
     ruling = ruled(GRACE, [moved(1, "Working", "Nurture", "marketo", 5)], "Nurture", minutes=35)
     assert ruling.waits == {}
