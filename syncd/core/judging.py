@@ -255,7 +255,7 @@ def _tell(subject: Subject, judged: Sequence[Judgement], bench: Bench, posts: Po
         if item.verdict is Verdict.ALLOW and parking(subject.id, name) in bench.around.parked:
             ruling.made_up.append(parking(subject.id, name))
         for fence in posts.fences.get(name, ()):
-            if is_unowned(item.change, fence):
+            if item.rule == fence.rule and not item.is_knowable and is_unowned(item.change, fence):
                 ruling.inbox.append(unowned(item.change, fence))
 
 

@@ -1,41 +1,46 @@
-"""When is a record parked for a value that no team owns, and when is that over?"""
+"""Are records at a value that no team owns parked together, and set free when the fence file knows the value?"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from syncd.core.fence_model import Bound
-from syncd.core.unowned import is_unowned, owned_by_now, subject_of, unowned
-from syncd.core.values import Scalar
-from tests.core.samples import LEAD, MQL_QUEUE, change, fences
+from syncd.core.judging import Bench, Subject, rule_on
+from syncd.core.unowned import UNOWNED, owned_by_now, subject_of
+from tests.core.samples import LEAD, NOON, POLICY, change, fences, history, lead, people
 
 
-@pytest.mark.parametrize(("after", "is_parked"), [("Brand new", True), ("MQL", False), (None, False), (7, True)])
-def test_a_value_that_no_line_names_parks_its_record(after: Scalar, is_parked: bool) -> None:
-    assert is_unowned(change("MQL", after, "sam"), fences().status) is is_parked
+def test_one_item_for_each_value_names_the_line_to_write() -> None:
+    parked = Subject(
+        "Lead", LEAD, lead(5, Status="Parked"), lead(0, Status="MQL"), [history(1, "MQL", "Parked", by="sam", minutes=5)]
+    )
+    ruling = rule_on(parked, Bench(fences(), people(), "cycle", NOON))
+    [item] = [item for item in ruling.inbox if item.kind == UNOWNED]
+    assert item.subject == subject_of("Lead", "Status", "Parked") == "Lead.Status: Parked"
+    assert '"Parked" = { team = "…" }' in item.remedy
+    assert ruling.intents == []
+    [entry] = ruling.entries
+    assert (entry.verdict, entry.fence) == ("note", None)
+    assert (entry.reason or "").startswith("cannot be known: no team owns Lead Status 'Parked'")
 
 
-def test_an_owner_is_no_value_that_a_line_could_name() -> None:
-    assert not is_unowned(change(None, MQL_QUEUE, "sam", field="OwnerId"), fences().owner)
+def test_a_record_that_only_passed_through_such_a_value_is_not_parked() -> None:
+    rows = [history(1, "MQL", "Parked", by="sam", minutes=4), history(2, "Parked", "Working", by="sam", minutes=5)]
+    ruling = rule_on(
+        Subject("Lead", LEAD, lead(5, Status="Working"), lead(0, Status="MQL"), rows), Bench(fences(), people(), "cycle", NOON)
+    )
+    assert [item.kind for item in ruling.inbox] == []
 
 
-def test_records_of_one_value_are_one_item() -> None:
-    item = unowned(change("MQL", "Brand new", "sam"), fences().status)
-    assert (item.kind, item.subject, item.where) == ("unowned-value", "Lead.Status: Brand new", f"Lead {LEAD}")
-    assert '"Brand new" = { team = "…" }' in item.remedy
-    assert subject_of("Lead", "Status", "Brand new") == item.subject
+def test_an_owner_of_no_team_parks_nothing() -> None:
+    moved = change("a", "b", "sam", field="OwnerId")
+    assert moved.field == "OwnerId"
+    rows = [history(1, "005SX0000000samAAA", "005SX000000nemoAAA", by="sam", field="Owner", minutes=5)]
+    known, staged = lead(0, OwnerId="005SX0000000samAAA"), lead(5, OwnerId="005SX000000nemoAAA")
+    assert rule_on(Subject("Lead", LEAD, staged, known, rows), Bench(fences(), people(), "cycle", NOON)).inbox == []
 
 
-def test_an_item_clears_itself_once_the_file_knows_the_value_or_the_fence_is_gone() -> None:
-    subjects = ["Lead.Status: Brand new", "Lead.Status: MQL", "Lead.Status: a: b", "Contact.Level__c: x", "Lead.Status: "]
-    assert owned_by_now(subjects, fences()) == ["Lead.Status: MQL", "Contact.Level__c: x"]
-    assert owned_by_now([], fences()) == []
-    elsewhere = replace(fences().status, bound=(Bound("Contact", "Level__c"),), holdings={})
-    assert owned_by_now(subjects, replace(fences(), fences=(elsewhere,))) == [
-        "Lead.Status: Brand new",
-        "Lead.Status: MQL",
-        "Lead.Status: a: b",
-        "Lead.Status: ",
-    ]
+def test_an_item_is_over_when_its_value_has_a_team_or_its_fence_is_gone() -> None:
+    waiting = ["Lead.Status: Parked", "Lead.Status: Nurture: later", "Lead.Status: MQL", "Contact.Stage__c: New"]
+    assert owned_by_now(waiting, fences()) == ["Lead.Status: MQL", "Contact.Stage__c: New"]
+    known = fences(POLICY.replace('"MQL" =', '"Nurture: later" = { team = "sdr" }\n"MQL" =', 1))
+    assert owned_by_now(waiting[:2], replace(known)) == ["Lead.Status: Nurture: later"]
