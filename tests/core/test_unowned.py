@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from syncd.core.fence_model import Bound
 from syncd.core.judging import Bench, Subject, rule_on
 from syncd.core.unowned import UNOWNED, owned_by_now, subject_of
-from tests.core.samples import LEAD, NOON, POLICY, change, fences, history, lead, people
+from syncd.core.values import Scalar, Verdict
+from tests.core.samples import LEAD, NOON, POLICY, fences, history, lead, people
 
 
 def test_one_item_for_each_value_names_the_line_to_write() -> None:
@@ -31,9 +33,17 @@ def test_a_record_that_only_passed_through_such_a_value_is_not_parked() -> None:
     assert [item.kind for item in ruling.inbox] == []
 
 
+def test_a_record_of_a_type_that_no_fence_stands_on_is_not_parked() -> None:
+    known = fences()
+    scoped = replace(known.status, bound=(Bound("Lead", "Status", frozenset({"Direct"})),))
+    types: dict[str, Scalar] = {"RecordType.DeveloperName": "Partner"}
+    before, after = lead(0, **{"Status": "MQL", **types}), lead(5, **{"Status": "Parked", **types})
+    moved = Subject("Lead", LEAD, after, before, [history(1, "MQL", "Parked", by="sam", minutes=5)])
+    ruling = rule_on(moved, Bench(replace(known, fences=(scoped, known.owner)), people(), "cycle", NOON))
+    assert (ruling.inbox, [item.verdict for item in ruling.judgements]) == ([], [Verdict.ALLOW])
+
+
 def test_an_owner_of_no_team_parks_nothing() -> None:
-    moved = change("a", "b", "sam", field="OwnerId")
-    assert moved.field == "OwnerId"
     rows = [history(1, "005SX0000000samAAA", "005SX000000nemoAAA", by="sam", field="Owner", minutes=5)]
     known, staged = lead(0, OwnerId="005SX0000000samAAA"), lead(5, OwnerId="005SX000000nemoAAA")
     assert rule_on(Subject("Lead", LEAD, staged, known, rows), Bench(fences(), people(), "cycle", NOON)).inbox == []
@@ -43,4 +53,4 @@ def test_an_item_is_over_when_its_value_has_a_team_or_its_fence_is_gone() -> Non
     waiting = ["Lead.Status: Parked", "Lead.Status: Nurture: later", "Lead.Status: MQL", "Contact.Stage__c: New"]
     assert owned_by_now(waiting, fences()) == ["Lead.Status: MQL", "Contact.Stage__c: New"]
     known = fences(POLICY.replace('"MQL" =', '"Nurture: later" = { team = "sdr" }\n"MQL" =', 1))
-    assert owned_by_now(waiting[:2], replace(known)) == ["Lead.Status: Nurture: later"]
+    assert owned_by_now(waiting[:2], known) == ["Lead.Status: Nurture: later"]
