@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from syncd.core.directory import QUEUE_PREFIX, USER_PREFIX, Directory, User
+from syncd.core.directory import QUEUE_PREFIX as QUEUE_PREFIX
+from syncd.core.directory import USER_PREFIX as USER_PREFIX
+from syncd.core.directory import Directory as Directory
+from syncd.core.directory import User as User
 from syncd.core.values import Actor, ActorKind, Rule
 
 if TYPE_CHECKING:
     from syncd.core.fence_model import Condition
-
-__all__ = ["QUEUE_PREFIX", "USER_PREFIX", "Actor", "Directory", "Team", "User"]
 
 RECORD_OWNER = "record owner"
 AND_BELOW = "+"
@@ -73,14 +74,14 @@ def claim(team: Team, user: User, unseen: frozenset[str] = frozenset()) -> Claim
     for names, wanted, why in _members(team, user):
         if _has(wanted, *names):
             return Claim(True, why)
-    holds = False if team.where is None else team.where.holds(user.fields)
-    if holds and team.where is not None:
-        return Claim(True, f"where {team.where.text}")
+    holds, text = (False, "") if team.where is None else (team.where.holds(user.fields), team.where.text)
+    if holds:
+        return Claim(True, f"where {text}")
     hidden = [object for key in _asked_by(team) for object in READ_FROM[key] if object in unseen]
     if hidden:
         return Claim(None, f"{hidden[0]} cannot be read")
-    if holds is None and team.where is not None:
-        return Claim(None, f"a field of {team.where.text!r} cannot be read")
+    if holds is None:
+        return Claim(None, f"a field of {text!r} cannot be read")
     return NO_CLAIM
 
 
@@ -110,7 +111,7 @@ def _asked_by(team: Team) -> Iterator[str]:
 
 
 def _has(wanted: frozenset[str], *names: str) -> bool:
-    return bool(wanted) and any(name.casefold() in wanted for name in names if name)
+    return any(name.casefold() in wanted for name in names if name)
 
 
 def members_read_from(teams: Iterable[Team]) -> frozenset[str]:

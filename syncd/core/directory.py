@@ -11,8 +11,8 @@ from syncd.core.values import Actor, Fields, OrgRecord
 USER_PREFIX = "005"
 QUEUE_PREFIX = "00G"
 NO_NAMES: frozenset[str] = frozenset()
-BY_ROLE = {"Role": False, "RoleAndSubordinates": True, "RoleAndSubordinatesInternal": True}
-BY_TERRITORY = {"Territory": False, "TerritoryAndSubordinates": True}
+BY_ROLE: Mapping[str | None, bool] = {"Role": False, "RoleAndSubordinates": True, "RoleAndSubordinatesInternal": True}
+BY_TERRITORY: Mapping[str | None, bool] = {"Territory": False, "TerritoryAndSubordinates": True}
 
 Rows = Mapping[str, Iterable[OrgRecord]]
 
@@ -135,7 +135,7 @@ def _assigned(rows: Iterable[OrgRecord], who: str, what: str) -> dict[str, froze
     for row in rows:
         user, thing = row.text(who), row.text(what)
         if user and thing and row.fields.get("IsActive", True):
-            found.setdefault(user, set()).add(thing)
+            found[user] = found.get(user, set()) | {thing}
     return {user: frozenset(things) for user, things in found.items()}
 
 
@@ -154,24 +154,24 @@ class _Tree:
         self.parent = parent
         self._above: dict[str, tuple[str, ...]] = {}
 
-    def names(self, id: str | None) -> frozenset[str]:
-        row = self.rows.get(id or "")
+    def names(self, id: str) -> frozenset[str]:
+        row = self.rows.get(id)
         return NO_NAMES if row is None else _names(row)
 
-    def above(self, id: str | None) -> tuple[str, ...]:
+    def above(self, id: str) -> tuple[str, ...]:
         """Return the id itself and all above it, nearest first."""
-        start = id or ""
-        if start not in self._above:
+        if id not in self._above:
             chain: dict[str, None] = {}
-            while id and id not in chain:
-                chain[id] = None
-                row = self.rows.get(id)
-                id = row.text(self.parent) if row is not None else None
-            self._above[start] = tuple(chain)
-        return self._above[start]
+            node: str | None = id
+            while node and node not in chain:
+                chain[node] = None
+                row = self.rows.get(node)
+                node = row.text(self.parent) if row is not None else None
+            self._above[id] = tuple(chain)
+        return self._above[id]
 
     def names_above(self, id: str | None) -> frozenset[str]:
-        return frozenset().union(*(self.names(each) for each in self.above(id)))
+        return frozenset().union(*(self.names(each) for each in self.above(id))) if id else NO_NAMES
 
 
 class _Crowd:
@@ -187,9 +187,9 @@ class _Crowd:
         assigned: Mapping[str, frozenset[str]],
     ) -> None:
         self.groups = groups
-        self.inside: dict[str, list[str]] = {}
+        self.inside: dict[str | None, list[str]] = {}
         for row in members:
-            self.inside.setdefault(row.text("GroupId") or "", []).append(row.text("UserOrGroupId") or "")
+            self.inside.setdefault(row.text("GroupId"), []).append(row.text("UserOrGroupId") or "")
         self.of_role = _by_node(((user.id, [user.text("UserRoleId")]) for user in users), roles)
         self.of_territory = _by_node(assigned.items(), territories)
 
@@ -210,23 +210,25 @@ class _Crowd:
             seen.add(id)
             if id.startswith(USER_PREFIX):
                 found.add(id)
-                continue
-            found |= self._related(id)
-            left += self.inside.get(id, ())
+            else:
+                found |= self._related(id)
+                left += self.inside.get(id, ())
         return found
 
     def _related(self, id: str) -> frozenset[str]:
         group = self.groups.get(id)
-        kind, related = (group.text("Type") or "", group.text("RelatedId") or "") if group is not None else ("", "")
+        if group is None:
+            return NO_NAMES
         for kinds, nodes in ((BY_ROLE, self.of_role), (BY_TERRITORY, self.of_territory)):
-            if kind in kinds:
-                return nodes.get((related, kinds[kind]), NO_NAMES)
+            with_below = kinds.get(group.text("Type"))
+            if with_below is not None:
+                return nodes.get((group.text("RelatedId"), with_below), NO_NAMES)
         return NO_NAMES
 
 
-def _by_node(belonging: Iterable[tuple[str, Iterable[str | None]]], tree: _Tree) -> dict[tuple[str, bool], frozenset[str]]:
+def _by_node(belonging: Iterable[tuple[str, Iterable[str | None]]], tree: _Tree) -> dict[tuple[str | None, bool], frozenset[str]]:
     """Return the users of each role or territory: (id, with what is below) → user ids."""
-    found: dict[tuple[str, bool], set[str]] = {}
+    found: dict[tuple[str | None, bool], set[str]] = {}
     for user, nodes in belonging:
         for node in nodes:
             if node:

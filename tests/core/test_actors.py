@@ -182,6 +182,10 @@ def test_everybody_else_is_judged_as_the_own_team_whoever_owns_the_record() -> N
     assert side_of(actor_of(user_id("nemo"), people(), teams()), user_id("rita"), people(), teams()) is None
 
 
+def test_the_word_for_the_record_s_owner_is_that_of_the_file() -> None:
+    assert RECORD_OWNER == "record owner"
+
+
 def test_actors_are_resolved_anew_under_other_teams() -> None:
     directory = people()
     assert actor_of(user_id("sam"), directory, teams()).team == "sdr"
@@ -266,7 +270,32 @@ def test_who_is_in_a_line_that_cannot_be_read_is_unknown(members: dict[str, Any]
     assert (actor.team, actor.kind is ActorKind.UNKNOWN) == (team, team is None)
 
 
+def test_nobody_is_looked_up_under_no_name_of_an_id() -> None:
+    """A row without an owner or a user is nobody's, whatever else the directory holds."""
+    sam = people().users[user_id("sam")]
+    odd: Any = {None: sam, "XX": sam}
+    queues: Any = {None: frozenset({"MQL EMEA"}), "XX": frozenset({"MQL EMEA"})}
+    directory = Directory(odd, queues, OWN_USER)
+    assert actor_of(None, directory, teams()).why == "this user is not visible to syncd"
+    assert actor_of(None, directory, teams()).name == ""
+    assert line_of(None, directory, teams()) is None
+    assert team_of_owner(None, directory, teams()) is None
+    assert directory.display(None) == "None"
+    assert line_of(user_id("nemo"), people(), teams()) is None
+
+
+def test_syncd_s_own_user_is_syncd_even_where_it_is_not_seen() -> None:
+    assert actor_of(OWN_USER, Directory({}, {}, OWN_USER), teams()).name == "syncd"
+
+
+def test_who_may_have_been_of_no_team_before_is_said_so() -> None:
+    nemo, sam = people().users[user_id("nemo")], people().users[user_id("sam")]
+    directory = Directory({"005X": nemo}, {}, OWN_USER, unsure={nemo.id: sam})
+    assert actor_of("005X", directory, teams()).why == "was of no team and then of sdr; since when cannot be known"
+
+
 def test_only_what_a_line_names_is_to_be_read() -> None:
+    assert members_read_from([Team("t", ActorKind.PERSON, RULE, groups=frozenset({"x"}))]) == {"Group", "GroupMember"}
     assert members_read_from(teams()) == {"Group", "GroupMember"}
     wide = Team("t", ActorKind.PERSON, RULE, roles=frozenset({"x+"}), territories=frozenset({"y"}))
     assert members_read_from([wide]) == {"UserRole", "UserTerritory2Association", "Territory2"}

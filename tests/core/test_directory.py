@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.directory import directory_from
+from syncd.core.directory import QUEUE_PREFIX, User, directory_from
 from syncd.core.values import OrgRecord, Scalar
 from tests.core.samples import row
 
@@ -61,6 +61,41 @@ def test_users_and_queues_come_from_mirrored_rows() -> None:
     assert found.queues == {"00GA": {"Hot leads", "Hot"}}
     assert ann.fields == fields
     assert (found.own_user_id, found.unseen) == ("005Z", frozenset())
+
+
+def test_what_a_user_s_row_does_not_tell_is_blank_and_an_org_may_be_empty() -> None:
+    found = directory_from({"User": [row("User", "005A", {}), row("User", "005B", {"Name": "Ben", "Username": "ben@x"})]}, "")
+    assert found.users["005A"] == User("005A", "", "", "", "", True)
+    assert (found.users["005A"].user_type, found.users["005A"].name) == ("", "")
+    assert (found.users["005B"].name, found.users["005B"].username) == ("Ben", "ben@x")
+    assert directory_from({}, "005Z").users == {}
+    assert QUEUE_PREFIX == "00G"
+    assert User("005A", "", "", "", "", True).user_type == ""
+
+
+def test_a_member_that_is_no_group_that_is_seen_leads_nowhere() -> None:
+    rows = {
+        "User": USERS,
+        "Group": [group("00GA", "Queue", name="MQL"), row("Group", "00GB", {})],
+        "GroupMember": [
+            inside(1, "00GA", "00GX"),
+            inside(2, "00GA", "00GB"),
+            row("GroupMember", "0113", {"GroupId": "00GA"}),
+            row("GroupMember", "0114", {}),
+            inside(5, "00GA", "005A"),
+            inside(6, "00GA", "005A"),
+            inside(7, "00GA", "005B"),
+        ],
+    }
+    found = directory_from(rows, "").users
+    assert {user.id for user in found.values() if "MQL" in user.queues} == {"005A", "005B"}
+
+
+@pytest.mark.parametrize("part", ["Name", "Label"])
+def test_a_permission_set_that_shows_one_name_alone_is_known_by_that(part: str) -> None:
+    grants = [row("PermissionSetAssignment", "0Pa1", {"AssigneeId": "005A", f"PermissionSet.{part}": "RevOps"})]
+    grants += [row("PermissionSetAssignment", "0Pa2", {f"PermissionSet.{part}": "RevOps"})]
+    assert directory_from({"User": USERS, "PermissionSetAssignment": grants}, "").users["005A"].permission_sets == {"RevOps"}
 
 
 def test_a_role_has_all_above_it_by_both_names() -> None:

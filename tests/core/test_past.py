@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.actors import Team, actor_of, team_of_owner
-from syncd.core.past import Former, directory_with_past, former_of
+from syncd.core.past import DIRECTORY_OBJECTS, Former, directory_with_past, former_of
 from syncd.core.values import ActorKind, OrgRecord, Rule, Scalar
 from tests.core.samples import NOON
 
@@ -111,9 +112,47 @@ def test_the_span_of_doubt_never_begins_before_the_row_was_last_saved() -> None:
     assert late.unsure_from == late.until_at == minutes(60)
 
 
+def test_every_object_that_says_who_is_who_has_a_past() -> None:
+    assert set(DIRECTORY_OBJECTS) == {
+        "User",
+        "Group",
+        "GroupMember",
+        "UserRole",
+        "PermissionSetAssignment",
+        "Territory2",
+        "UserTerritory2Association",
+    }
+
+
+@pytest.mark.parametrize("object", ["GroupMember", "PermissionSetAssignment", "UserTerritory2Association"])
+def test_a_membership_that_is_new_and_gone_already_leaves_nothing(object: str) -> None:
+    new = OrgRecord(object, "x", minutes(60), {})
+    assert former_of(None, new, looked_at=minutes(0), read_at=minutes(61)) == Former(object, "x", minutes(60), minutes(60), None)
+    assert former_of(None, replace(new, is_deleted=True), looked_at=minutes(0), read_at=minutes(61)) is None
+
+
+def test_doubt_lasts_from_the_last_look_to_the_change_and_is_about_those_alone_who_changed() -> None:
+    former = [Former("User", SAM, minutes(60), minutes(30), user(SAM, "SDR").fields)]
+    directory = directory_with_past(known(user(SAM, "AE", 60), user(MIA, None)), former, "")
+    unsure = [(at, set(directory.at(minutes(at)).unsure)) for at in (29, 30, 59, 60)]
+    assert unsure == [(29, set()), (30, {SAM}), (59, {SAM}), (60, set())]
+
+
+def test_a_view_of_a_time_is_made_once_and_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.core.past.VIEWS_KEPT", 2)
+    former = [Former("User", SAM, minutes(at), minutes(at), user(SAM, "SDR").fields) for at in (10, 20, 30)]
+    directory = directory_with_past(known(user(SAM, "AE", 30)), former, "")
+    first, second = directory.at(minutes(1)), directory.at(minutes(11))
+    assert directory.at(minutes(2)) is first
+    assert directory.at(minutes(12)) is second
+    assert directory.at(minutes(21)) is directory.at(minutes(22))
+    assert directory.at(minutes(1)) is not first
+
+
 def test_without_a_past_the_directory_is_the_same_at_any_time() -> None:
     directory = directory_with_past(known(user(SAM, "SDR")), [], "005Z", ["UserRole"])
     assert directory.at(minutes(-99999)) is directory
+    assert directory.as_of is None
     assert (directory.own_user_id, directory.unseen) == ("005Z", frozenset({"UserRole"}))
 
 
