@@ -37,7 +37,8 @@ def test_a_record_of_a_type_that_no_fence_stands_on_is_not_parked() -> None:
     known = fences()
     scoped = replace(known.status, bound=(Bound("Lead", "Status", frozenset({"Direct"})),))
     types: dict[str, Scalar] = {"RecordType.DeveloperName": "Partner"}
-    before, after = lead(0, **{"Status": "MQL", **types}), lead(5, **{"Status": "Parked", **types})
+    before = replace(lead(0), fields={"Status": "MQL", **types})
+    after = replace(lead(5), fields={"Status": "Parked", **types})
     moved = Subject("Lead", LEAD, after, before, [history(1, "MQL", "Parked", by="sam", minutes=5)])
     ruling = rule_on(moved, Bench(replace(known, fences=(scoped, known.owner)), people(), "cycle", NOON))
     assert (ruling.inbox, [item.verdict for item in ruling.judgements]) == ([], [Verdict.ALLOW])
