@@ -94,11 +94,15 @@ def test_what_is_known_of_earlier_days_is_kept_until_it_is_too_old() -> None:
     assert joined(edits(), edits((0, 6), (12, 13)), NOON + 7 * MINUTE) == edits((12, 13))
     assert joined(edits((1, 2)), edits((3, 4), key=other), NOON).spans.keys() == {ADA, other}
     assert joined(edits(), edits((0, 6)), NOON + 7 * MINUTE) == MassEdits()
+    assert joined(edits((6, 9)), edits((0, 6)), NOON + 9 * MINUTE) == edits((6, 9))
+    assert joined(edits((6, 9)), edits((0, 6)), NOON + 10 * MINUTE) == MassEdits()
+    assert joined(edits((6, 9)), edits((0, 6)), NOON + 6 * MINUTE) == edits((0, 9))
 
 
 def test_no_more_is_remembered_than_it_takes() -> None:
     kept = recent_of(seen((0, "old"), (20, "a"), (21, "b"), (22, "a"), (23, "c"), (24, "d")), FEW)
     assert kept == tuple(seen((22, "a"), (23, "c"), (24, "d")))
+    assert recent_of(seen((9.9, "too old"), (20, "b"), (10, "a")), FEW) == tuple(seen((10, "a"), (20, "b")))
     assert recent_of([], FEW) == ()
 
 
@@ -133,6 +137,8 @@ def test_an_event_goes_on_while_it_pauses_no_longer_than_its_window() -> None:
     assert gone_on(more, later, 3, 2, FEW) == Event(*later, 3, 2)
     before = (NOON - 12 * MINUTE, NOON - 11 * MINUTE)
     assert gone_on(more, before, 3, 2, FEW) == Event(*before, 3, 2)
+    earlier = (NOON - 12 * MINUTE, NOON - 10 * MINUTE)
+    assert gone_on(more, earlier, 3, 2, FEW) == Event(earlier[0], more.until, 11, 9, is_confirmed=True)
     assert Event.read(more.as_json()) == more
 
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from syncd.core.bulk_events import PART_OF_ONE, MassEdits
 from syncd.core.fence_model import Window
-from syncd.core.fights import CAME_BACK, MACHINE_WINS, PARKED, YIELDED, Fight, boomerang, parking, yielding
+from syncd.core.fights import (
+    BLOCKED,
+    CAME_BACK,
+    MACHINE_WINS,
+    PARKED,
+    YIELDED,
+    Fight,
+    blocked,
+    boomerang,
+    fought_over,
+    is_blocked,
+    parking,
+    yielding,
+)
 from syncd.core.sparing import CALM, Surroundings, rule_key
-from syncd.core.values import Actor, ActorKind, Change, Judgement, Rule, Verdict
+from syncd.core.values import Actor, ActorKind, Change, Judgement, Outcome, OutcomeKind, Rule, Verdict
 from syncd.core.vendors import PRODUCTS, Product, product_of, steps
-from tests.core.samples import LEAD, NOON, actor, change, user_id
+from tests.core.samples import LEAD, NOON, actor, change, intent, user_id
 
 RULE = Rule("status.Working", "fences.toml", 12)
 MARKETO = change("Working", "Nurture", "marketo")
@@ -110,3 +124,58 @@ def test_each_product_is_known_by_each_of_its_names_and_says_what_to_do_with_the
 )
 def test_a_machine_that_nobody_knows_is_still_told_where_to_stop(who: str, begins: str) -> None:
     assert steps(actor(who), "Lead", "Status").startswith(begins)
+
+
+def test_the_card_names_the_product_only_where_the_login_does_not() -> None:
+    def told(name: str, why: str) -> str:
+        machine = Actor("005", name, ActorKind.TOOL, "marketing", why)
+        return boomerang(Judgement(replace(MARKETO, actor=machine), Verdict.WARN, CAME_BACK)).text
+
+    assert told("Integration", "marketo: user sync@acme.example").startswith("Integration (Marketo) brings values of Status back")
+    assert told("MARKETO Sync", "").startswith("MARKETO Sync brings values of Status back")
+    assert told("Integration", "tool: user sync@acme.example").startswith("Integration brings values of Status back")
+
+
+def test_a_fight_is_about_one_login_and_one_value_alone() -> None:
+    assert BACK.is_about(MARKETO)
+    assert not BACK.is_about(MIA)
+    assert not BACK.is_about(change("Working", "Inquiry", "marketo"))
+    assert " " not in BACK.text()
+
+
+def test_a_person_is_never_left_alone_as_a_machine_is() -> None:
+    around = Surroundings(yielded=frozenset({yielding(actor("mia"), "Lead", "Status")}))
+    assert around.spared(MIA, Verdict.REVERT, RULE, Fight(), NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "expected"),
+    [
+        ("fence", "FIELD_CUSTOM_VALIDATION_EXCEPTION", True),
+        ("fence", "CANNOT_EXECUTE_FLOW_TRIGGER", True),
+        ("fence", "INSUFFICIENT_ACCESS_OR_READONLY", False),
+        ("map", "FIELD_CUSTOM_VALIDATION_EXCEPTION", False),
+    ],
+)
+def test_only_a_rule_of_the_org_against_a_fence_is_two_protections(part: str, code: str, expected: bool) -> None:
+    outcome = Outcome(OutcomeKind.REJECTED, "", code)
+    assert is_blocked(replace(intent(), part=part), outcome) is expected
+
+
+def test_the_item_of_two_protections_names_both_and_the_way_out() -> None:
+    one = intent(after="Working")
+    told = blocked(one, Outcome(OutcomeKind.REJECTED, "", "DUPLICATES_DETECTED"))
+    assert (told.kind, told.subject) == (BLOCKED, parking(one.record_id, "Status"))
+    assert (
+        "syncd's status fence (fences.toml:40) puts 'Working' back; a rule of the org refuses just that: DUPLICATES_DETECTED."
+        in told.text
+    )
+    assert "Validation Rules" in told.remedy
+    assert told.remedy.endswith("syncd inbox resolve")
+    assert told.detail == "no gate"
+
+
+def test_what_is_not_known_of_a_fight_is_left_out_of_its_item() -> None:
+    stranger = replace(MIA, actor=Actor("005", "Zoe", ActorKind.PERSON))
+    told = fought_over(Judgement(stranger, Verdict.WARN, f"no gate; {PARKED}"), ()).text
+    assert told.startswith("Zoe set Status from 'Working' to 'Nurture' again. The other side: no gate. It stands")
