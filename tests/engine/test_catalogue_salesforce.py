@@ -73,6 +73,7 @@ def _nobody_waits(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 @pytest.fixture
 def busy(scene: Scene) -> Scene:
     """Give a scene whose next cycle puts three leads back."""
+    scene.limits(canary='"off"')
     scene.fences({"tool": "revert"})
     for id in LEADS:
         scene.edit("marketo", id, Status="Inquiry")
