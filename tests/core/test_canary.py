@@ -176,6 +176,18 @@ def test_the_card_names_what_moved_where_and_the_flows_that_may_have_done_it(flo
     assert "syncd inbox resolve" in told.remedy
 
 
+def test_a_rule_that_stopped_stops_whatever_else_a_record_needs_and_creating_is_never_tried_out() -> None:
+    fine = Rule("score", "marketo.toml", 3)
+    both = [(*wanted(1, part="map"), *wanted(1, part="map", rule=fine))]
+    assert leaves(both, Trials(), None, {rule_key(RULE)}) == [Leave.STOP]
+    create = replace(intent(1, values={"CampaignId": "701"}), part="map")
+    assert leaves([(create,)], Trials({rule_key(create.rule): Trial("hash", 0, "why")}), 5) == [Leave.FREE]
+
+
+def test_only_what_stopped_is_told_as_stopped() -> None:
+    assert Trials({KEY: Trial("hash", 5)}).stopped("hash") == {}
+
+
 def test_trials_are_read_as_they_were_kept() -> None:
     trials = Trials({KEY: Trial("hash", 2, "why"), "other": Trial("h")}, (watched(1), watched(2)))
     assert from_json(to_json(trials)) == trials
