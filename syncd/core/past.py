@@ -87,8 +87,6 @@ class Past:
 
     def _view(self, when: datetime) -> Directory:
         before = self._undone([each for each in self.former if each.until_at > when])
-        if not any(each.unsure_from <= when < each.until_at for each in self.former):
-            return before
         after = self._undone([each for each in self.former if each.unsure_from > when])
         return replace(before, unsure={id: user for id, user in after.users.items() if user != before.users.get(id)})
 

@@ -274,7 +274,7 @@ def test_nobody_is_looked_up_under_no_name_of_an_id() -> None:
     """A row without an owner or a user is nobody's, whatever else the directory holds."""
     sam = people().users[user_id("sam")]
     odd: Any = {None: sam, "XX": sam}
-    queues: Any = {None: frozenset({"MQL EMEA"}), "XX": frozenset({"MQL EMEA"})}
+    queues: Any = {None: frozenset({"MQL_EMEA"}), "XX": frozenset({"MQL_EMEA"})}
     directory = Directory(odd, queues, OWN_USER)
     assert actor_of(None, directory, teams()).why == "this user is not visible to syncd"
     assert actor_of(None, directory, teams()).name == ""
