@@ -48,7 +48,7 @@ def former_of(known: OrgRecord | None, now: OrgRecord, *, looked_at: datetime | 
     Shapes: `looked_at` is up to when everything of its object had been read before, None when it is read for the first time;
     `read_at` the org's time of this reading. A deletion carries no time of its own: it lies somewhere between the two.
     """
-    if looked_at is None or (known is None and (now.is_deleted or now.object not in MEMBERSHIPS)):
+    if looked_at is None or (known is None and now.object not in MEMBERSHIPS):
         return None
     if known is None or known.is_deleted:
         return None if now.is_deleted else Former(now.object, now.id, now.modified_at, now.modified_at, None)

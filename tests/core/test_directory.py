@@ -82,9 +82,9 @@ def test_a_member_that_is_no_group_that_is_seen_leads_nowhere() -> None:
             inside(2, "00GA", "00GB"),
             row("GroupMember", "0113", {"GroupId": "00GA"}),
             row("GroupMember", "0114", {}),
-            inside(5, "00GA", "005A"),
+            inside(5, "00GA", "005B"),
             inside(6, "00GA", "005A"),
-            inside(7, "00GA", "005B"),
+            inside(7, "00GA", "005A"),
         ],
     }
     found = directory_from(rows, "").users
