@@ -10,8 +10,9 @@ import pytest
 
 from syncd.core.fence_fields import RECORD_TYPE
 from syncd.core.fence_model import Bound, Condition, Fence, Gate, Holding, Ladder
-from syncd.core.fences import Crossing, Move, Passed, ball_at, gate_between, judge_value, stands_on
+from syncd.core.fences import NEVER, Crossing, Move, Passed, ball_at, gate_between, judge_owner, judge_value, stands_on
 from syncd.core.values import Fields, Rule, Scalar
+from tests.core.samples import fences, people, user_id
 
 RULE = Rule("r", "fences.toml", 1)
 
@@ -183,3 +184,44 @@ def test_what_cannot_be_judged_is_no_known_crossing() -> None:
     known = [Crossing(code, "why", RULE).is_knowable for code in ("no-gate", "wrong-side", "never-owner")]
     unknown = [Crossing(code, "why", RULE).is_knowable for code in ("status-unowned", "reason-unknown")]
     assert (known, unknown) == ([True] * 3, [False] * 2)
+
+
+def owner_fence(*never: str) -> Fence:
+    """Return a fence on the owner that shuts some out."""
+    return replace(fences().owner, never_to=frozenset(never))
+
+
+@pytest.mark.parametrize(
+    ("never", "after", "text"),
+    [
+        ("marketo", "marketo", "Marketo Sync (marketo) may never become the owner"),
+        ("marketing", "marketo", "Marketo Sync (marketing) may never become the owner"),
+        ("sales", "rita", "Rita Rep (sales) may never become the owner"),
+    ],
+)
+def test_whom_the_file_shuts_out_by_line_or_by_team_never_becomes_the_owner(never: str, after: str, text: str) -> None:
+    made = Move("Lead", "OwnerId", user_id("sam"), user_id(after), "sdr", {}, {})
+    said = judge_owner(made, owner_fence(never), fences().teams, people())
+    assert isinstance(said, Crossing)
+    assert (said.code, said.reason) == (NEVER, text)
+    both = judge_owner(made, owner_fence("marketo", "marketing", "sales"), fences().teams, people())
+    assert isinstance(both, Crossing)
+    assert ("(marketing)" in both.reason) is (after == "marketo")
+    free = judge_owner(made, owner_fence(), fences().teams, people())
+    assert not (isinstance(free, Crossing) and free.code == NEVER)
+
+
+def test_a_gate_says_which_reason_it_was_given() -> None:
+    made = fence(gate("x", "y", reasons=frozenset({"r"})), **HELD)
+    for given, told in (("q", "'q' is none"), (None, "there is none"), ("", "there is none")):
+        said = judge_value(Move("Lead", "Status", "x", "y", "a", {}, {"Why__c": given}), made)
+        assert isinstance(said, Crossing)
+        assert said.reason == f"gate x -> y asks for one of its reasons, and {told}"
+
+
+def test_an_owner_move_through_a_gate_names_it_though_the_team_might_do_it_anyway() -> None:
+    through = replace(fences().owner, gates={("sdr", "sdr"): gate("sdr", "sdr", by="sdr")})
+    said = judge_owner(
+        Move("Lead", "OwnerId", user_id("sam"), user_id("quinn"), "sdr", {}, {}), through, fences().teams, people()
+    )
+    assert said == Passed("gate sdr -> sdr", through.gates["sdr", "sdr"].rule)

@@ -171,6 +171,7 @@ def _is_left_alone(node: ast.AST, child: ast.AST) -> bool:
         or is_text
         or is_declaration
         or is_arguments
+        or (isinstance(node, ast.BoolOp) and isinstance(child, ast.Constant) and child.value == "")
         or isinstance(child, ast.Import | ast.ImportFrom | ast.Assert | ast.Raise)
     )
 
@@ -180,6 +181,8 @@ def replacements(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]
     match node:
         case ast.Compare():
             yield from _comparisons(node)
+        case ast.BoolOp(op=ast.Or(), values=[*_, ast.Constant(value="")]):
+            yield ast.Constant("")  # "or nothing" is there for the types: a blank is in no table
         case ast.BoolOp():
             yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
             for index in range(len(node.values)):

@@ -7,6 +7,7 @@ only they notice is noticed too late.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -83,6 +84,7 @@ class Trials:
                 self.is_red = True
                 return True
         limit = int(time.process_time() - began) + CPU_SECONDS_MORE
+        gc.freeze()  # what a child does not touch is not copied for it
         codes = forked(self.mutants, lambda mutant: self._try(mutant, limit), self.workers)
         self.survivors = [mutant for mutant, code in zip(self.mutants, codes, strict=True) if code == SURVIVED]
         self.not_swapped = [mutant for mutant, code in zip(self.mutants, codes, strict=True) if code == NOT_SWAPPED]
