@@ -10,9 +10,9 @@ import pytest
 
 from syncd.core.fence_fields import RECORD_TYPE
 from syncd.core.fence_model import Bound, Condition, Fence, Gate, Holding, Ladder
-from syncd.core.fences import NEVER, Crossing, Move, Passed, ball_at, gate_between, judge_owner, judge_value, stands_on
+from syncd.core.fences import NEVER, Crossing, Move, Passed, ball_at, gate_between, goes_with, judge_owner, judge_value, stands_on
 from syncd.core.values import Fields, Rule, Scalar
-from tests.core.samples import fences, people, user_id
+from tests.core.samples import MQL_QUEUE, NURTURE_QUEUE, fences, people, user_id
 
 RULE = Rule("r", "fences.toml", 1)
 
@@ -168,6 +168,7 @@ def test_a_gate_that_is_shut_is_no_crossing_while_the_team_may_have_the_ball_at_
         ("won", "y", "b", "passed"),
         ("x", "s", "b", "status-unknown"),
         ("s", "x", "b", "status-unknown"),
+        ("s", "t", None, "status-unknown"),
     ],
 )
 def test_a_move_without_a_gate_is_free_inside_a_team_only(before: Scalar, after: Scalar, team: str | None, code: str) -> None:
@@ -176,6 +177,7 @@ def test_a_move_without_a_gate_is_free_inside_a_team_only(before: Scalar, after:
         "x2": Holding("x2", RULE, team="a"),
         "old": Holding("old", RULE, team="a", is_legacy=True),
         "won": Holding("won", RULE, team="b", set_by="conversion"),
+        "t": replace(TYPED, value="t"),
     }
     assert judged(fence(**held), before, after, team, {}) == code
 
@@ -225,3 +227,11 @@ def test_an_owner_move_through_a_gate_names_it_though_the_team_might_do_it_anywa
         Move("Lead", "OwnerId", user_id("sam"), user_id("quinn"), "sdr", {}, {}), through, fences().teams, people()
     )
     assert said == Passed("gate sdr -> sdr", through.gates["sdr", "sdr"].rule)
+
+
+def test_no_owner_goes_with_a_value_that_no_queue_keeps() -> None:
+    passed = Passed("gate", RULE, "queue")
+    kept = fence(y=Holding("y", RULE, team="b", queue="nurture"))
+    assert goes_with(passed, kept, "y", NURTURE_QUEUE, fences().teams, people())
+    assert not goes_with(passed, kept, "y", MQL_QUEUE, fences().teams, people())
+    assert not goes_with(passed, fence(**HELD), "y", NURTURE_QUEUE, fences().teams, people())
