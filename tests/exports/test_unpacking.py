@@ -62,6 +62,7 @@ def test_a_packed_export_is_read_like_its_text(packed: bytes) -> None:
         ),
         (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "[EXP-001] This is an Excel workbook, not a CSV file."),
     ],
+    ids=["cut gzip", "junk after gzip", "wrong sum", "cut zip", "no file", "two files", "a workbook"],
 )
 def test_a_damaged_or_strange_archive_is_refused_whole(packed: bytes, said: str) -> None:
     assert refusal(read(packed)).startswith(f"a.csv:1:1 {said}")
