@@ -118,7 +118,7 @@ def _by_looks(login: Login, fences: Fences) -> Iterator[Finding]:
     who, kind = login.username or login.name, login.actor.kind
     if kind is ActorKind.SHARED:
         text = f"{who} is declared as shared: its changes are only noted, and no report names anybody for them.{_cost(login)}"
-        yield warn(SHARED, text, USER_OF_ITS_OWN.partition(" Until then")[0])
+        yield bad(SHARED, text, USER_OF_ITS_OWN.partition(" Until then")[0])
     elif login.proposal.likeness is Likeness.SHARED and login.trace.fenced:
         yield bad(
             SHARED,

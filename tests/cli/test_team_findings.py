@@ -66,7 +66,7 @@ def test_a_login_that_two_tools_lines_name_is_a_finding_with_its_cost_and_the_wa
         (
             team("t", ActorKind.SHARED, users="nemo"),
             Likeness.SHARED,
-            Level.WARNING,
+            Level.FINDING,
             "is declared as shared: its changes are only",
         ),
         (
