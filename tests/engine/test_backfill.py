@@ -218,6 +218,7 @@ def test_many_changes_come_by_a_bulk_job_and_keep_their_authors(scene: Scene) ->
         assert all(store.get("Lead", changed)[id].fields["Status"] == "Meeting Set" for id in changed)
 
 
+@pytest.mark.sweep
 def test_many_changes_that_were_cut_short_are_read_to_the_end(scene: Scene) -> None:
     scene.settings(bulk_page_rows=7, page_size_max=3)
     changed = [lead(status, number) for status in ("MQL", "Working", "Inquiry") for number in range(4)]

@@ -140,6 +140,7 @@ def _status_of(url: str, id: str) -> str:
     return next(str(row["Status"]) for row in rows if row["Id"] == id)
 
 
+@pytest.mark.sweep
 def test_asked_to_end_while_a_request_hangs_it_ends_within_ten_seconds(ticking: RunningOrg, home: Path) -> None:
     release, hanging = threading.Event(), threading.Event()
 

@@ -190,6 +190,7 @@ def test_a_login_that_is_refused_at_the_first_start_is_said_at_once(ticking: Run
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.sweep
 def test_a_cycle_that_overruns_is_named_in_log_and_status(ticking: RunningOrg, home: Path) -> None:
     config = home / "config.toml"
     config.write_text(config.read_text("utf-8").replace('"1 h"', '"1 s"'), "utf-8")

@@ -205,6 +205,7 @@ def writing_requests(scene: Scene) -> list[int]:
     ]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_however_the_answers_to_writes_fail_they_are_done_once(busy: Scene, side: str) -> None:
     places = writing_requests(busy)

@@ -368,6 +368,7 @@ def state(scene: Scene) -> object:
     return sorted(map(repr, ledger)), scene.written(), items, scene.flags(), scene.places(), scene.store.setting("exports")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("is_committed", [False, True])
 def test_killed_at_any_write_the_next_cycle_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_committed: bool

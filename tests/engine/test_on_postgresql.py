@@ -82,6 +82,7 @@ def org(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_org(tmp_path_factory.mktemp("small-org"))
 
 
+@pytest.mark.sweep
 def test_the_same_week_gives_the_same_ledger_on_both_databases(tmp_path: Path, org: Path, postgres_url: str) -> None:
     homes: dict[str, Callable[[Path], str]] = {
         "sqlite": lambda home: f"sqlite:///{home}/syncd.db",

@@ -121,6 +121,7 @@ def test_a_cycle_that_asks_leaves_a_plan_and_its_apply_enrols_each_person_once(o
     site.settles()
 
 
+@pytest.mark.sweep
 def test_a_plan_made_before_the_first_cycle_enrols_the_same_people(org: RunningOrg, tmp_path: Path) -> None:
     site = site_with(tmp_path, org, "enroll", limits=LIFTED)
     plan = site.plan(tmp_path / "plan.json")

@@ -115,6 +115,7 @@ def test_killed_at_any_step_the_next_login_succeeds(side: str, served: RunningOr
     assert unkept <= 2
 
 
+@pytest.mark.sweep
 def test_killed_again_during_the_recovery_the_login_after_it_succeeds(served: RunningOrg, tmp_path: Path) -> None:
     recovered = 0
     for first, second in product(range(1, 12), range(1, 5)):
