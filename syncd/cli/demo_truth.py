@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.core.judging import FENCED
 from syncd.core.values import OutcomeKind, Proof
 from syncd.ports import LedgerRow
 
 if TYPE_CHECKING:
     from syncd.sandbox.play import Moment, Truth
 
-FENCED_FIELDS = FENCED["Lead"]
+FENCED_FIELDS = ("Status", "OwnerId")
 Move = tuple[str, str, str, str]  # record id, field, new value, user id
 Place = tuple[str, str]  # record id, field
 

@@ -39,7 +39,6 @@ from syncd.core.values import (
     digest,
 )
 
-FENCED = {"Lead": ("Status", "OwnerId")}
 UNKNOWABLE = "cannot be known: "
 WATCHED = {"Opportunity": ("StageName", "OwnerId")}
 FENCE_PART = "fence"
@@ -130,7 +129,7 @@ def rule_on(subject: Subject, bench: Bench) -> Ruling:
     found = automated(_changes(subject, bench, seen), bench.followers)
     changes = _plausible(subject, found, ruling)
     ruling.moves = _moves(found, posts.fences)
-    result = replay(_course(subject, changes, bench, posts), bench.law, spare=_sparing(subject, bench))
+    result = replay(_course(subject, changes, bench), bench.law, spare=_sparing(subject, bench))
     judged = _watched(subject, changes, posts, result.judgements)
     _tell(subject, judged, bench, posts, ruling)
     rows = _enter(subject, judged, bench, ruling)
@@ -183,7 +182,7 @@ def _plausible(subject: Subject, changes: list[Change], ruling: Ruling) -> list[
     return [change for change in changes if change.changed_at >= created_at]
 
 
-def _course(subject: Subject, changes: list[Change], bench: Bench, posts: Posts) -> Course:
+def _course(subject: Subject, changes: list[Change], bench: Bench) -> Course:
     own = NO_INDICES
     if subject.written:
         own = frozenset(
@@ -196,7 +195,7 @@ def _course(subject: Subject, changes: list[Change], bench: Bench, posts: Posts)
         subject.object,
         changes,
         held,
-        {name: value for name, value in subject.owed.items() if name in posts.judged},
+        subject.owed,
         own,
         _events(subject, changes, bench),
         subject.known is None,
@@ -223,7 +222,7 @@ def _held(subject: Subject, moved: Collection[str]) -> tuple[Fields, Fields]:
     """
     if subject.known is None:
         return {} if subject.staged is None else {k: v for k, v in subject.staged.fields.items() if k not in moved}, {}
-    if subject.staged is None or subject.staged.fields == subject.known.fields:
+    if subject.staged is None:
         return subject.known.fields, {}
     known, staged = subject.known.fields, subject.staged.fields
     held = {name: value for name, value in known.items() if name in moved or staged.get(name, value) == value}
@@ -232,12 +231,12 @@ def _held(subject: Subject, moved: Collection[str]) -> tuple[Fields, Fields]:
 
 def _watched(subject: Subject, changes: Sequence[Change], posts: Posts, judged: Sequence[Judgement]) -> Sequence[Judgement]:
     """Add the changes of fields that are always in the ledger, whether a fence stands on them or not."""
-    names = [name for name in WATCHED.get(subject.object, ()) if name not in posts.judged]
-    if not names or subject.known is None:
+    if subject.known is None:
         return judged
+    names = [name for name in WATCHED.get(subject.object, ()) if name not in posts.judged]
     why = f"no fence stands on {subject.object} "
     added = [Judgement(change, Verdict.ALLOW, why + change.field) for change in changes if change.field in names]
-    return sorted([*judged, *added], key=lambda item: item.change.changed_at) if added else judged
+    return sorted([*judged, *added], key=lambda item: item.change.changed_at)
 
 
 def _tell(subject: Subject, judged: Sequence[Judgement], bench: Bench, posts: Posts, ruling: Ruling) -> None:
@@ -255,7 +254,7 @@ def _tell(subject: Subject, judged: Sequence[Judgement], bench: Bench, posts: Po
         if item.verdict is Verdict.ALLOW and parking(subject.id, name) in bench.around.parked:
             ruling.made_up.append(parking(subject.id, name))
         for fence in posts.fences.get(name, ()):
-            if item.rule == fence.rule and not item.is_knowable and is_unowned(item.change, fence):
+            if item.rule == fence.rule and is_unowned(item.change, fence):
                 ruling.inbox.append(unowned(item.change, fence))
 
 
@@ -329,7 +328,7 @@ def _revert(
     subject: Subject, record: OrgRecord, bench: Bench, name: str, current: Scalar, lawful: Scalar, cause: Judgement | None
 ) -> Intent:
     reason = cause.reason if cause else "the record moved before the last lawful value could be put back"
-    evidence = str(cause.change.evidence.get("history_id", "")) if cause else ""
+    evidence = str(cause.change.evidence["history_id"]) if cause else ""
     return Intent(
         key=digest(bench.cycle, subject.object, subject.id, name, lawful),
         object=subject.object,
@@ -396,15 +395,12 @@ def _evidence(item: Judgement, bench: Bench) -> Mapping[str, Scalar]:
 def _mirrored(subject: Subject, latest: Mapping[str, Scalar]) -> list[OrgRecord]:
     """Return the rows to mirror: the record as read, with what newer history says, and the history rows."""
     rows = list(subject.history)
-    record = subject.staged
-    newest = max((row.modified_at for row in subject.history), default=None)
-    if record is not None and newest is not None and newest > record.modified_at:
+    record = subject.staged or subject.known
+    if record is None:
+        return rows
+    if subject.staged is None or any(row.modified_at > record.modified_at for row in rows):
         record = replace(record, fields={**record.fields, **latest})
-    if record is None and subject.known is not None and latest:
-        record = replace(subject.known, fields={**subject.known.fields, **latest})
-    if record is not None and record != subject.known:
-        rows.append(record)
-    return rows
+    return rows if record == subject.known else [*rows, record]
 
 
 def _note_deletion(subject: Subject, bench: Bench, ruling: Ruling) -> None:
