@@ -30,8 +30,6 @@ class Streak:
 
     def one_more(self, login: str) -> Streak:
         """Return the streak after one more save."""
-        if self.is_long:
-            return self
         is_new = login not in self.logins and len(self.logins) < LOGINS_MIN
         return Streak(min(self.saves + 1, SAVES_MIN), (*self.logins, login) if is_new else self.logins)
 
@@ -73,7 +71,7 @@ def saves_in(
         login, name = row.text("CreatedById"), row.text("Field")
         if login and name and login != own_user_id and row.modified_at not in skipped:
             moved.setdefault((row.modified_at, login), set()).add(FIELD_OF_HISTORY.get(name, name))
-    return [(login, frozenset(fields)) for (_, login), fields in sorted(moved.items(), key=lambda item: item[0])]
+    return [(login, frozenset(fields)) for (_, login), fields in sorted(moved.items())]
 
 
 def followers_of(streaks: Streaks, leading: Sequence[str], given: Iterable[str] = ()) -> dict[str, frozenset[str]]:

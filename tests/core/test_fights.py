@@ -118,6 +118,10 @@ def test_a_fight_is_read_as_it_was_kept(by: str, value: str, at: list[datetime])
     assert Fight.read(kept.text()) == kept
 
 
+def test_a_fight_that_never_was_is_about_nobody_and_no_value() -> None:
+    assert Fight().text() == '{"by":"","value":"","reverted_at":[]}'
+
+
 @given(st.lists(st.floats(0.1, 30), max_size=40))
 def test_no_field_is_reverted_more_than_twice_in_any_24_hours(pauses_h: list[float]) -> None:
     now, known, reverts = NOON, Fight(), []

@@ -10,7 +10,6 @@ import pytest
 from syncd.core.bulk_events import PART_OF_ONE, MassEdits
 from syncd.core.fence_model import Window
 from syncd.core.fights import (
-    BLOCKED,
     CAME_BACK,
     MACHINE_WINS,
     PARKED,
@@ -31,6 +30,7 @@ from tests.core.samples import LEAD, NOON, actor, change, intent, user_id
 RULE = Rule("status.Working", "fences.toml", 12)
 MARKETO = change("Working", "Nurture", "marketo")
 MIA = change("Working", "Nurture", "mia")
+FLOW = change("Working", "Nurture", "autoproc")
 MASS = MassEdits({(user_id("marketo"), "Lead", "Status"): ((NOON, NOON),)})
 STOPPED = Surroundings(stopped={"fences.toml status.Working": "people edit it again"})
 LEFT = Surroundings(yielded=frozenset({yielding(actor("marketo"), "Lead", "Status")}))
@@ -55,6 +55,12 @@ TWICE = Fight(user_id("mia"), "Nurture", (NOON, NOON))
         (Surroundings(stopped={"fences.toml Lead.OwnerId": "a Flow"}), MIA, Fight(), None),
         (LEFT, MARKETO, Fight(), (Verdict.WARN, YIELDED)),
         (LEFT, MIA, Fight(), None),
+        (
+            Surroundings(yielded=frozenset({yielding(actor("autoproc"), "Lead", "Status")})),
+            FLOW,
+            Fight(),
+            (Verdict.WARN, YIELDED),
+        ),
         (LEFT, MARKETO, BACK, (Verdict.WARN, YIELDED)),
         (CALM, MARKETO, BACK, (Verdict.WARN, CAME_BACK)),
         (CALM, MIA, BACK, None),
@@ -152,7 +158,11 @@ def test_a_person_is_never_left_alone_as_a_machine_is() -> None:
     ("part", "code", "expected"),
     [
         ("fence", "FIELD_CUSTOM_VALIDATION_EXCEPTION", True),
+        ("fence", "FIELD_FILTER_VALIDATION_EXCEPTION", True),
         ("fence", "CANNOT_EXECUTE_FLOW_TRIGGER", True),
+        ("fence", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", True),
+        ("fence", "REQUIRED_FIELD_MISSING", True),
+        ("fence", "DUPLICATES_DETECTED", True),
         ("fence", "INSUFFICIENT_ACCESS_OR_READONLY", False),
         ("map", "FIELD_CUSTOM_VALIDATION_EXCEPTION", False),
     ],
@@ -165,7 +175,7 @@ def test_only_a_rule_of_the_org_against_a_fence_is_two_protections(part: str, co
 def test_the_item_of_two_protections_names_both_and_the_way_out() -> None:
     one = intent(after="Working")
     told = blocked(one, Outcome(OutcomeKind.REJECTED, "", "DUPLICATES_DETECTED"))
-    assert (told.kind, told.subject) == (BLOCKED, parking(one.record_id, "Status"))
+    assert (told.kind, told.subject) == ("protections-blocked", parking(one.record_id, "Status"))
     assert (
         "syncd's status fence (fences.toml:40) puts 'Working' back; a rule of the org refuses just that: DUPLICATES_DETECTED."
         in told.text
