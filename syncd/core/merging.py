@@ -70,12 +70,19 @@ def carried_waits(waits: Mapping[tuple[str, str], Wait], debts: Iterable[str], w
     }
 
 
-def carried_debts(owed: Mapping[tuple[str, str], Scalar], loser: OrgRecord, winner: OrgRecord | None) -> dict[str, Scalar]:
-    """Return by field what the record that is left owes now: only where it took over the very value that may not stand."""
+def carried_debts(
+    owed: Mapping[tuple[str, str], Scalar], loser: OrgRecord, before: OrgRecord | None, winner: OrgRecord | None
+) -> dict[str, Scalar]:
+    """Return by field what the record that is left owes now: only where it took over the very value that may not stand.
+
+    Shapes: `before` is the record that is left as it was before the merge; a value that it held by itself is its own.
+    """
     if winner is None:
         return {}
+    held = {} if before is None else before.fields
     return {
         field: lawful
         for (id, field), lawful in owed.items()
-        if id == loser.id and (winner.id, field) not in owed and winner.fields.get(field) == loser.fields.get(field)
+        if id == loser.id and (winner.id, field) not in owed
+        if held.get(field) != winner.fields.get(field) == loser.fields.get(field)
     }

@@ -60,10 +60,11 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
 
 def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
     facts, is_out = _speaking_against(world, cycle, loser, winner_id) if loser.object in PEOPLE else ([], False)
-    winner = world.store.get(loser.object, [winner_id]).get(winner_id)
-    if winner is not None:
+    before = world.store.get(loser.object, [winner_id]).get(winner_id)
+    winner = None
+    if before is not None:
         winner = world.org.read(loser.object, [winner_id], cycle.needs[loser.object].fields).records.get(winner_id)
-    debts = carried_debts(world.store.lawful(loser.object, [loser.id, winner_id]), loser, winner)
+    debts = carried_debts(world.store.lawful(loser.object, [loser.id, winner_id]), loser, before, winner)
     waits = carried_waits(world.store.waits(loser.object, [loser.id]), debts, winner_id) if debts else {}
     is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
     entries = [

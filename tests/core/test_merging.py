@@ -53,10 +53,17 @@ def test_the_orgs_own_opt_out_goes_over_that_of_a_converted_lead_too() -> None:
 def test_a_debt_goes_over_only_with_the_value_that_may_not_stand() -> None:
     loser = person("loser", Status="Inquiry")
     owed: dict[tuple[str, str], Scalar] = {("loser", "Status"): "Working"}
-    assert carried_debts(owed, loser, person("winner", Status="Inquiry")) == {"Status": "Working"}
-    assert carried_debts(owed, loser, person("winner", Status="Qualified")) == {}
-    assert carried_debts({**owed, ("winner", "Status"): "MQL"}, loser, person("winner", Status="Inquiry")) == {}
-    assert carried_debts(owed, loser, None) == {}
+    before, now = person("winner", Status="MQL"), person("winner", Status="Inquiry")
+    assert carried_debts(owed, loser, before, now) == {"Status": "Working"}
+    assert carried_debts(owed, loser, before, person("winner", Status="Qualified")) == {}
+    assert carried_debts({**owed, ("winner", "Status"): "MQL"}, loser, before, now) == {}
+    assert carried_debts(owed, loser, before, None) == {}
+
+
+def test_a_value_that_the_winner_held_by_itself_owes_nothing() -> None:
+    owed: dict[tuple[str, str], Scalar] = {("loser", "Status"): "Working"}
+    held = person("winner", Status="Inquiry")
+    assert carried_debts(owed, person("loser", Status="Inquiry"), held, held) == {}
 
 
 def test_a_debt_that_is_carried_over_goes_on_waiting_under_the_winners_id() -> None:
