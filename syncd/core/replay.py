@@ -6,10 +6,10 @@ that came with it are one decision; what was lawful in the same save stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from syncd.core.actors import RECORD_OWNER, Directory, side_of
 from syncd.core.changes import ASSIGNMENT_RULE, automation
@@ -41,7 +41,12 @@ SIDES = "fields"
 ALLOW, REVERT = Verdict.ALLOW, Verdict.REVERT
 HISTORY, AUTOMATION = Proof.HISTORY, Proof.AUTOMATION
 
-Spare = Callable[[Change, Verdict, Rule], Spared | None]
+
+class Spare(Protocol):
+    """What softens the verdict on a crossing of a rule."""
+
+    def __call__(self, change: Change, verdict: Verdict, rule: Rule, /) -> Spared | None:
+        """Say what the verdict is softened to and why, or None when it stands."""
 
 
 def nothing_spared(change: Change, verdict: Verdict, rule: Rule) -> Spared | None:
@@ -132,24 +137,22 @@ class _Replaying:
         changes = {index: self.course.changes[index] for index in group}
         save = self._save(changes.values())
         theirs = self._others(changes)
-        for index in sorted(theirs, key=lambda index: self._rank(theirs[index].field)) if len(theirs) > 1 else theirs:
+        for index in sorted(theirs, key=lambda index: self._rank(theirs[index].field)):
             self._judge(index, theirs[index], save)
-        self.state = save.now
-        if self.posts.reasons:
-            self._settle_reasons()
-        judged = [save.judged[index] for index in group if index in save.judged]
-        self.judgements += self._with_side_effects(judged, changes) if save.goes_back else judged
+        self._close(save, changes)
 
     def _judge_alone(self, index: int) -> None:
         """Judge a transaction of one change, which most are."""
         change = self.course.changes[index]
         save = self._save((change,))
         self._judge(index, change, save)
+        self._close(save, {index: change})
+
+    def _close(self, save: _Save, changes: Mapping[int, Change]) -> None:
         self.state = save.now
-        if self.posts.reasons:
-            self._settle_reasons()
-        judged = list(save.judged.values())
-        self.judgements += self._with_side_effects(judged, {index: change}) if save.goes_back else judged
+        self._settle_reasons()
+        judged = [save.judged[index] for index in changes if index in save.judged]
+        self.judgements += self._with_side_effects(judged, changes) if save.goes_back else judged
 
     def _with_side_effects(self, judged: Sequence[Judgement], changes: Mapping[int, Change]) -> list[Judgement]:
         """Name on what is put back whatever else moved in the same save and is not: it may be the org's automation's."""
@@ -163,10 +166,8 @@ class _Replaying:
         note = f"; not undone, though it moved in the same save: {', '.join(sorted(moved - known))}"
         return [replace(item, reason=item.reason + note) if item.verdict is REVERT else item for item in judged]
 
-    def _rank(self, field: str) -> int:
-        if field in self.posts.fences:
-            return 1 if field == OWNER_FIELD else 0
-        return 2
+    def _rank(self, field: str) -> tuple[bool, bool]:
+        return field not in self.posts.fences, field == OWNER_FIELD
 
     def _judge(self, index: int, change: Change, save: _Save) -> None:
         posts, field = self.posts, change.field
@@ -201,13 +202,11 @@ class _Replaying:
             now |= self.course.found
         stood = self.state
         if self.posts.sides:
-            stood = {**stood, **{name: each.value for name, each in self.standing.items() if each.is_owed}}
+            stood = {**stood, **{name: each.value for name, each in self.standing.items()}}
         return _Save(self.state, now, stood, team, people, len(changes))
 
     def _others(self, changes: Mapping[int, Change]) -> Mapping[int, Change]:
         """Return what is to be judged. syncd's own writes stand, and what moved with them is the org's automation's."""
-        if not self.course.explained:
-            return changes
         own = self.course.explained & changes.keys()
         if not own:
             return changes
@@ -235,15 +234,10 @@ class _Replaying:
 
     def _value(self, index: int, change: Change, save: _Save) -> None:
         fence: Fence | None = self.posts.everywhere.get(change.field)
-        stands: bool | None = True
+        aside: Crossing | Passed | None = None
         if fence is None:
-            fence, stands = _fence_over(self.posts.fences[change.field], change, save.now)
-        result: Crossing | Passed | None = self._excused(index, change)
-        if result is None and stands is False:
-            result = Passed(f"no fence stands on {change.object} {change.field} of this record type")
-        if result is None and stands is None:
-            result = Crossing("type-unknown", "which fence it stands behind depends on its record type", fence.rule)
-        result = result or judge_value(self._move(change, save), fence)
+            fence, aside = _fence_over(self.posts.fences[change.field], change, save.now)
+        result = self._excused(index, change) or aside or judge_value(self._move(change, save), fence)
         if isinstance(result, Passed):
             save.passed.append((fence, result, change))
             self._stand(index, change, result, save)
@@ -289,8 +283,10 @@ class _Replaying:
         self.standing[change.field] = _owing(lead.verdict, base.value, change.after)
 
     def _side(self, index: int, change: Change, save: _Save, side: SideRule) -> None:
-        followed = None if side.follows is None else self.law.fences.fence(side.follows)
-        held = save.stood.get(self.posts.field_of(side.follows) or "") if side.follows is not None else None
+        followed, held = None, None
+        if side.follows is not None:
+            followed = self.law.fences.fence(side.follows)
+            held = save.stood.get(self.posts.field_of(side.follows) or "")
         result = self._excused(index, change) or judge_side(self._move(change, save), side, followed, held)
         if isinstance(result, Passed):
             self._stand(index, change, result, save)
@@ -352,28 +348,36 @@ class _Replaying:
     def _settle_reasons(self) -> None:
         """Owe no reason once the move that it belonged to is no longer owed."""
         for name, fences in self.posts.reasons.items():
-            known = self.standing.get(name)
-            if known is None or not known.is_owed:
-                continue
-            fields = {self.posts.field_of(fence) or "" for fence in fences} - {OWNER_FIELD}
-            if not any(each in self.standing and self.standing[each].is_owed for each in fields):
+            if self._is_owed(name) and not any(map(self._is_owed, self._led_by(fences))):
                 self.standing[name] = Standing(self.state.get(name))
+
+    def _led_by(self, names: frozenset[str]) -> Iterator[str]:
+        """Give the fields of fences whose moves a reason is given for. An owner takes no reason back with it."""
+        for name, fences in self.posts.fences.items():
+            if name != OWNER_FIELD and any(fence.name in names for fence in fences):
+                yield name
+
+    def _is_owed(self, field: str) -> bool:
+        return field in self.standing and self.standing[field].is_owed
 
 
 def _owing(verdict: Verdict, lawful: Scalar, held: Scalar) -> Standing:
     return Standing(lawful, is_owed=True) if verdict in FOLLOWED_UP else Standing(held)
 
 
-def _fence_over(fences: Sequence[Fence], change: Change, record: Fields) -> tuple[Fence, bool | None]:
-    """Return the fence that stands on a field of this record, and whether it does; None when its type is not known."""
-    found: list[tuple[Fence, bool | None]] = []
+def _fence_over(fences: Sequence[Fence], change: Change, record: Fields) -> tuple[Fence, Crossing | Passed | None]:
+    """Return the fence that stands on a field of this record, or one of the field's and why no fence can judge the change."""
+    doubted = None
     for fence in fences:
         bound = next(each for each in fence.bound if (each.object, each.field) == (change.object, change.field))
         stands = stands_on(bound, record)
         if stands:
-            return fence, stands
-        found.append((fence, stands))
-    return next(((fence, stands) for fence, stands in found if stands is None), found[0])
+            return fence, None
+        if stands is None:
+            doubted = doubted or fence
+    if doubted is not None:
+        return doubted, Crossing("type-unknown", "which fence it stands behind depends on its record type", doubted.rule)
+    return fences[0], Passed(f"no fence stands on {change.object} {change.field} of this record type")
 
 
 def _led(change: Change, crossing: Crossing, save: _Save) -> Judgement | None:

@@ -12,67 +12,31 @@ import pytest
 from syncd.core.actors import RECORD_OWNER
 from syncd.core.changes import NOBODY
 from syncd.core.directory import Directory
-from syncd.core.fence_model import Bound, Condition, Fence, Fences, Gate, Holding, Ladder, Sharing, SideRule
+from syncd.core.fence_model import Bound, Fence, Fences, Gate, Holding, Ladder, Sharing, SideRule
 from syncd.core.law import Law
-from syncd.core.replay import Course, Replay, Standing, replay
+from syncd.core.replay import Course, Standing, replay
 from syncd.core.transactions import automated
-from syncd.core.values import Actor, ActorKind, Change, Fields, Proof, Rule, Scalar, Verdict
+from syncd.core.values import ActorKind, Fields, Proof, Scalar, Verdict
+from tests.core.courses import (
+    ALLOW,
+    ASK,
+    MIA,
+    NOTE,
+    REASON,
+    REVERT,
+    RITA,
+    RULE,
+    SAM,
+    WARN,
+    condition,
+    law,
+    owed,
+    owner,
+    played,
+    side,
+    told,
+)
 from tests.core.samples import NOON, NURTURE_QUEUE, STRICT, actor, change, fences, people, user_id
-
-ALLOW, NOTE, WARN, ASK, REVERT = Verdict.ALLOW, Verdict.NOTE, Verdict.WARN, Verdict.ASK, Verdict.REVERT
-MIA, SAM, RITA, ADA = (user_id(name) for name in ("mia", "sam", "rita", "ada"))
-RULE = Rule("line", "fences.toml", 7)
-REASON = "Status_Reason__c"
-
-
-def condition(field: str, value: Scalar) -> Condition:
-    """Return the condition that a field holds a value."""
-
-    def holds(record: Fields) -> bool | None:
-        return record[field] == value if field in record else None
-
-    return Condition(f"{field} = {value}", RULE, frozenset({field}), holds)
-
-
-def law(
-    *,
-    gates: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
-    holdings: Mapping[str, Mapping[str, Any]] | None = None,
-    status: Mapping[str, Any] | None = None,
-    owner: Mapping[str, Any] | None = None,
-    sides: tuple[SideRule, ...] = (),
-) -> Law:
-    """Return the strict policy of the samples with some gates, holdings and keys of its fences set otherwise."""
-    known = fences(STRICT)
-    fence = replace(known.status, reason_field=REASON, **(status or {}))
-    changed = {pair: replace(fence.gates[pair], **more) for pair, more in (gates or {}).items()}
-    held = {value: replace(fence.holdings[value], **more) for value, more in (holdings or {}).items()}
-    fence = replace(fence, gates={**fence.gates, **changed}, holdings={**fence.holdings, **held})
-    owners = replace(known.owner, **(owner or {}))
-    return Law(replace(known, fences=(fence, owners), sides=sides), people())
-
-
-def played(law: Law, *changes: Change, held: Fields | None = None, **more: Any) -> Replay:
-    """Replay changes of one lead."""
-    return replay(Course("Lead", changes, held or {}, **more), law)
-
-
-def owner(before: str, after: str, by: str | Actor, minutes: int = 0) -> Change:
-    """Return an owner move."""
-    return change(before, after, by, minutes, field="OwnerId")
-
-
-def told(result: Replay) -> dict[str, list[Verdict]]:
-    """Return the verdicts by field, in order."""
-    found: dict[str, list[Verdict]] = {}
-    for item in result.judgements:
-        found.setdefault(item.change.field, []).append(item.verdict)
-    return found
-
-
-def owed(result: Replay) -> dict[str, Scalar]:
-    """Return what is owed by field."""
-    return {name: standing.value for name, standing in result.standing.items() if standing.is_owed}
 
 
 def test_an_unlawful_status_takes_the_reason_and_the_unlawful_owner_back_with_it() -> None:
@@ -324,12 +288,6 @@ def test_a_tool_that_acts_for_the_records_owner_is_judged_as_that_team(
     engaged = replace(actor("routing"), team=RECORD_OWNER)
     [item] = played(law(), change("MQL", after, engaged), held={"OwnerId": held_by}).judgements
     assert (item.verdict, item.change.actor.team, item.is_knowable) == (verdict, team, team is not None)
-
-
-def side(**more: Any) -> SideRule:
-    """Return a rule on Lead Rating that puts everybody back."""
-    everybody = {ActorKind.TOOL: REVERT, ActorKind.PERSON: REVERT}
-    return SideRule("Lead", "Rating", RULE, ladder=Ladder(everybody), **more)
 
 
 @pytest.mark.parametrize(
