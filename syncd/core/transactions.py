@@ -65,7 +65,7 @@ def automated(changes: Sequence[Change], followers: Followers) -> list[Change]:
     one second: nobody saves a record twice in a second.
     Source: real orgs, assumption 4.
     """
-    if len(changes) < 2 or (not followers and len({(each.changed_at, each.field) for each in changes}) == len(changes)):
+    if len(changes) < 2:
         return list(changes)
     found = list(changes)
     moved: set[tuple[datetime, str | None, str]] = set()
@@ -77,7 +77,7 @@ def automated(changes: Sequence[Change], followers: Followers) -> list[Change]:
                 continue
             save = (change.changed_at, change.actor.user_id, change.field)
             leads = followers.get((change.object, change.field), frozenset()) & fields
-            leader = None if change.actor.kind is ActorKind.SYNCD else next(iter(sorted(leads)), None)
+            leader = None if change.actor.kind is ActorKind.SYNCD else min(leads, default=None)
             if leader is not None or save in moved:
                 why = f"{change.field} always moves with {leader}" if leader else f"{change.field} moved twice in one second"
                 found[index] = replace(change, actor=automation(change.actor, why), proof=Proof.AUTOMATION)

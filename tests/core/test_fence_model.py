@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.fence_model import Bound, BulkEvent, Fence, Gate, Holding, Ladder, Quiet, SideRule, fence_on
+from syncd.core.fence_model import Bound, BulkEvent, Fence, Gate, Holding, Ladder, Quiet, Sharing, SideRule, fence_on
 from syncd.core.values import Rule, Verdict
-from tests.core.samples import fences
+from tests.core.samples import POLICY, fences
 
 RULE = Rule("r", "fences.toml", 1)
 STATUS = Fence("status", RULE, (Bound("Lead", "Status"), Bound("Contact", "Level__c")), {}, {}, Ladder())
@@ -45,6 +45,15 @@ def test_fences_are_found_by_name() -> None:
     assert (ALL.status, ALL.owner, ALL.fence("stage")) == (STATUS, OWNER, STAGE)
     with pytest.raises(KeyError, match="nothing"):
         ALL.fence("nothing")
+
+
+@pytest.mark.parametrize(
+    ("word", "sharing"),
+    [("newest", Sharing.NEWEST), ("fill blanks", Sharing.FILL_BLANKS), ("union", Sharing.UNION)],
+)
+def test_the_file_says_in_these_words_how_a_field_is_shared(word: str, sharing: Sharing) -> None:
+    [side] = fences(f'{POLICY}[fields]\n"Lead.Rating" = {{ shared = "{word}" }}\n').sides
+    assert side.shared is sharing
 
 
 def test_what_a_file_leaves_out_is_harmless() -> None:

@@ -87,6 +87,11 @@ def test_what_history_does_not_prove_is_no_sign_of_automation() -> None:
     ]
 
 
+def test_what_history_does_not_prove_hides_nothing_that_was_saved_with_it() -> None:
+    weak = made(("Memo__c", "sam", 0), proof=Proof.LAST_MODIFIED)
+    assert hands(automated([*weak, *made(("Status", "sam", 0), ("OwnerId", "sam", 0))], FOLLOWS)) == [False, True, False]
+
+
 def test_events_are_told_by_their_moment() -> None:
     rows = [
         history(1, None, None, field="leadConverted"),
