@@ -81,6 +81,8 @@ def test_what_only_history_tells_of_a_record_is_put_back_too() -> None:
         0,
     )
     assert verdicts(rule_on(subject([CROSSING], known={**HELD, "IsConverted": True}), bench())) == [("Status", "note")]
+    at_once = [history(1, "Inquiry", "Working")]
+    assert rule_on(subject(at_once), bench()).mirror == [*at_once, held(0, {**HELD, "Status": "Working"})]
 
 
 @pytest.mark.parametrize("is_known", [True, False])
