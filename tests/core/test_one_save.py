@@ -204,6 +204,7 @@ def test_reasons_are_settled_one_by_one_and_what_never_moved_has_nothing_to_sett
     assert owed(played(policy, *unlawful)) == {STAGE: "Worked", STAGE_REASON: "s1"}
     result = played(policy, *unlawful, STAGE_BACK)
     assert result.standing == {STAGE: Standing("Worked"), STAGE_REASON: Standing("s2")}
+    assert owed(played(policy, UNLAWFUL, *unlawful, STAGE_BACK)) == {"Status": "Working"}
 
 
 def test_a_reason_is_owed_whichever_field_of_its_fence_moved() -> None:
@@ -211,6 +212,11 @@ def test_a_reason_is_owed_whichever_field_of_its_fence_moved() -> None:
     wide = replace(fence, bound=(*fence.bound[:1], Bound("Lead", "Level__c"), *fence.bound[1:]))
     result = played(law(more=(wide,)), moved(STAGE, "Worked", "New"), moved(STAGE_REASON, "s1", "s2"))
     assert owed(result) == {STAGE: "Worked", STAGE_REASON: "s1"}
+
+
+def test_a_reason_is_owed_with_the_fence_of_the_records_type() -> None:
+    result = played(BY_TYPE, UNLAWFUL, moved(REASON, "r1", "r2"), held={TYPE: "Direct"})
+    assert owed(result) == {"Status": "Working", REASON: "r1"}
 
 
 def test_a_side_is_judged_by_the_status_that_the_same_save_tells_of() -> None:
