@@ -10,14 +10,13 @@ from syncd.core.directory import QUEUE_PREFIX as QUEUE_PREFIX
 from syncd.core.directory import USER_PREFIX as USER_PREFIX
 from syncd.core.directory import Directory as Directory
 from syncd.core.directory import User as User
-from syncd.core.values import Actor, ActorKind, Rule
+from syncd.core.values import MACHINES, Actor, ActorKind, Rule
 
 if TYPE_CHECKING:
     from syncd.core.fence_model import Condition
 
 RECORD_OWNER = "record owner"
 AND_BELOW = "+"
-MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 # Which objects say who is in a team, by the key under [teams]; users, profiles and roles stand on User itself.
 READ_FROM: Mapping[str, tuple[str, ...]] = {
     "queue": ("Group", "GroupMember"),

@@ -14,11 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from syncd.core.fence_model import BulkEvent
-from syncd.core.values import Actor, ActorKind, Change, InboxItem, Proof
+from syncd.core.values import MACHINES, Actor, Change, InboxItem, Proof
 
 MASS_EDIT = "mass-edit"
 PART_OF_ONE = "one of many in a mass edit, so only noted"
-MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 
 Key = tuple[str, str, str]
 """A login's id, an object and a field."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from syncd.core.fence_model import OWNER, Fence, Fences, Gate, Holding
-from syncd.core.values import ActorKind, Rule
+from syncd.core.values import MACHINES, Rule
 
 SHARED = " / "
 NOBODY = "nobody"
@@ -113,8 +113,8 @@ def owner_map(fences: Fences) -> FenceMap:
 
 def machines(fences: Fences) -> frozenset[str]:
     """Name who can pass a gate without a person."""
-    of_machines = {team.side for team in fences.teams if team.kind in (ActorKind.TOOL, ActorKind.AUTOMATION)}
-    of_people = {team.side for team in fences.teams if team.kind not in (ActorKind.TOOL, ActorKind.AUTOMATION)}
+    of_machines = {team.side for team in fences.teams if team.kind in MACHINES}
+    of_people = {team.side for team in fences.teams if team.kind not in MACHINES}
     return frozenset({*(of_machines - of_people), *NOT_PEOPLE})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from syncd.core.actors import Team
+from syncd.core.actors import RECORD_OWNER, Team
 from syncd.core.fence_file.bindings import (
     FENCE,
     LEAD_OWNER,
@@ -23,7 +23,7 @@ from syncd.core.fence_file.gates import GatesReader, Pair, read_never_to, read_r
 from syncd.core.fence_file.holdings import HoldingsReader
 from syncd.core.fence_file.ladders import Stance, read_approvers, read_bulk, read_ladders, read_quiet
 from syncd.core.fence_file.sides import FIELDS, is_read_only, read_sides
-from syncd.core.fence_file.teams import RECORD_OWNER, holders_in, people_in, read_teams, sides_of
+from syncd.core.fence_file.teams import holders_in, people_in, read_teams, sides_of
 from syncd.core.fence_model import OWNER, STATUS, Bound, Fence, Fences, Gate, Holding, Ladder
 from syncd.core.reading import Reader
 from syncd.core.tables import Path, Table

@@ -13,10 +13,8 @@ from syncd.core.bulk_events import NO_MASS_EDITS, PART_OF_ONE, MassEdits
 from syncd.core.fence_model import Window
 from syncd.core.fights import CAME_BACK, PARKED, YIELDED, Fight, parking, yielding
 from syncd.core.ladder import FOLLOWED_UP
-from syncd.core.values import ActorKind, Change, Rule, Verdict
+from syncd.core.values import MACHINES, Change, Rule, Verdict
 from syncd.core.windows import announced
-
-MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ class ActorKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
+
+
 class Proof(StrEnum):
     """How the actor of a change is known. Only `HISTORY` proves anything: LastModifiedById is a hint, behind a login that
     several use stands nobody in particular, and what automation did in somebody's name was not done by them."""

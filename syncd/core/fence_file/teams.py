@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from syncd.core.actors import Team
+from syncd.core.actors import RECORD_OWNER, Team
 from syncd.core.fence_file.conditions import Conditions
 from syncd.core.reading import Reader
-from syncd.core.values import ActorKind
+from syncd.core.values import MACHINES, ActorKind
 
 KINDS = {
     kind.value: kind
@@ -33,11 +33,9 @@ MEMBERS = {
     "user_type": "user_types",
 }
 WHERE = "where"
-RECORD_OWNER = "record owner"
 ASSIGNMENT_RULE = "assignment rule"
 SYNCD = "syncd"
 _RESERVED = {SYNCD: "is the name of syncd itself", ASSIGNMENT_RULE: "is what Salesforce's own assignment rules are called here"}
-_MACHINES = (ActorKind.TOOL, ActorKind.AUTOMATION)
 
 
 def read_teams(read: Reader, conditions: Conditions) -> list[Team]:
@@ -80,7 +78,7 @@ def _team(read: Reader, conditions: Conditions, name: str, entries: Iterable[str
 def _acts_for(read: Reader, name: str, kind: ActorKind, entries: Iterable[str]) -> str | None:
     path = ("teams", name, "acts_for")
     acts_for = read.text(path)
-    if acts_for is not None and ((acts_for not in entries and acts_for != RECORD_OWNER) or kind not in _MACHINES):
+    if acts_for is not None and ((acts_for not in entries and acts_for != RECORD_OWNER) or kind not in MACHINES):
         read.refuse(
             path,
             "MAP-012",
