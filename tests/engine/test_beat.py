@@ -69,6 +69,7 @@ class Running:
         logging.getLogger("apscheduler").setLevel(logging.NOTSET)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400), timedelta(hours=3), timedelta(days=400)])
 def test_a_clock_that_is_corrected_neither_stops_the_beat_nor_doubles_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, step: timedelta

@@ -107,6 +107,7 @@ def _write(session: requests.Session, url: str, number: int) -> None:
         session.post(url + "/_sandbox/edit", json={"edits": [{"op": "delete", "object": "Lead", "id": last}]})
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("hash_seed", "connections"), [("1", 1), ("77", 3)])
 def test_two_processes_come_to_the_same_digest(hash_seed: str, connections: int) -> None:
     with process("0") as first, process(hash_seed) as second:
