@@ -328,7 +328,7 @@ def _revert(
     subject: Subject, record: OrgRecord, bench: Bench, name: str, current: Scalar, lawful: Scalar, cause: Judgement | None
 ) -> Intent:
     reason = cause.reason if cause else "the record moved before the last lawful value could be put back"
-    evidence = str(cause.change.evidence["history_id"]) if cause else ""
+    evidence = str(cause.change.evidence.get("history_id") or "") if cause else ""
     return Intent(
         key=digest(bench.cycle, subject.object, subject.id, name, lawful),
         object=subject.object,

@@ -406,3 +406,10 @@ def test_a_change_that_history_does_not_prove_names_nobody() -> None:
         ("Status", None, None),
         ("OwnerId", None, None),
     ]
+
+
+def test_a_reason_that_no_history_proves_stays_where_its_status_goes_back() -> None:
+    moved = history(1, "Inquiry", "Working", minutes=5)
+    ruling = rule_on(subject([moved], staged={"Status": "Working", "Status_Reason__c": "No budget"}), bench())
+    assert written(ruling) == {"Status": "Inquiry"}
+    assert [intent.cause for intent, _ in ruling.intents] == [moved.id]
