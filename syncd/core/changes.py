@@ -71,7 +71,7 @@ def changes_of(
     """
     changes: list[Change] = []
     last: dict[str, Change] = {}
-    for row in in_order(history) if len(history) > 1 else history:
+    for row in in_order(history):
         change = _proved(object, record_id, row, actor)
         if change is not None:
             changes.append(change)

@@ -50,6 +50,12 @@ def test_an_owner_of_no_team_parks_nothing() -> None:
     assert rule_on(Subject("Lead", LEAD, staged, known, rows), Bench(fences(), people(), "cycle", NOON)).inbox == []
 
 
+def test_a_record_without_a_status_parks_nothing() -> None:
+    emptied = Subject("Lead", LEAD, lead(5, Status=None), lead(0, Status="MQL"), [history(1, "MQL", None, by="sam", minutes=5)])
+    ruling = rule_on(emptied, Bench(fences(), people(), "cycle", NOON))
+    assert [item.kind for item in ruling.inbox] == []
+
+
 def test_an_item_is_over_when_its_value_has_a_team_or_its_fence_is_gone() -> None:
     waiting = ["Lead.Status: Parked", "Lead.Status: Nurture: later", "Lead.Status: MQL", "Contact.Stage__c: New"]
     assert owned_by_now(waiting, fences()) == ["Lead.Status: MQL", "Contact.Stage__c: New"]
