@@ -9,11 +9,15 @@ from __future__ import annotations
 import gzip
 import io
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 UNPACKED_BYTES_MAX = 50 * 1024**3
 RATIO_MAX = 200  # exports of many equal columns pack to a fiftieth; a bomb to a thousandth
@@ -27,6 +31,8 @@ _OTHERS = (
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it, or pack it as ZIP or gzip."),
     (b"BZh", "a bzip2 archive", "Unpack it, or pack it as ZIP or gzip."),
 )
+# A ZIP of nonsense makes the library seek before its beginning, or decode a name that is none.
+_DAMAGED = (EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError)
 _BEGIN_AGAIN = "Transfer or export it again; nothing of it was taken."
 
 
@@ -67,7 +73,7 @@ def _whole() -> Iterator[None]:
     """Say of whatever is damaged, or packed in a way that nobody can read here, that it was refused whole."""
     try:
         yield
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise NotText("EXP-009", f"The archive is damaged or cut off: {error}.", _BEGIN_AGAIN) from None
 
 
@@ -80,7 +86,7 @@ def _size_of(stream: BinaryIO) -> int:
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the one file of an archive, what macOS packs beside each file left aside."""
-    members = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
+    members = [one for one in archive.infolist() if not (one.filename.endswith("/") or one.filename.startswith("__MACOSX/"))]
     names = [one.filename for one in members]
     if "[Content_Types].xml" in names:
         raise NotText("EXP-001", "This is an Excel workbook, not a CSV file.", "Save it as CSV UTF-8.")
@@ -90,6 +96,9 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         raise NotText("EXP-010", text, "Put each CSV file into the folder of its source by itself.")
     if members[0].flag_bits & 0x1:
         raise NotText("EXP-010", "The archive is locked with a password.", "Export it without one; the drop folder is the guard.")
+    if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        text = f"The archive is packed by a method ({members[0].compress_type}) that syncd does not read."
+        raise NotText("EXP-010", text, "Pack it as usual ZIP (deflate) or gzip.")
     if stat.S_ISLNK(members[0].external_attr >> 16):
         raise NotText("EXP-010", "The archive holds a link, not a file.", "Pack the CSV file itself.")
     return members[0]
@@ -104,10 +113,11 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
         with _whole():
-            data = self._inside.read(len(buffer))
-        buffer[: len(data)] = data
+            data = self._inside.read(len(view))
+        view[: len(data)] = data
         self._seen += len(data)
         if self._seen > UNPACKED_BYTES_MAX:
             text = f"The archive holds more than {UNPACKED_BYTES_MAX // 1024**3} GiB of text."

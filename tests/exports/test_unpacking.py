@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import random
 import zipfile
 from collections.abc import Mapping
 
@@ -61,8 +62,9 @@ def test_a_packed_export_is_read_like_its_text(packed: bytes) -> None:
             "[EXP-010] The archive holds 2 files ('subscribed.csv', 'cleaned.csv'). Put each CSV file into the folder",
         ),
         (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "[EXP-001] This is an Excel workbook, not a CSV file."),
+        (zipped({"a.csv": GOOD.encode()}, zipfile.ZIP_LZMA), "[EXP-010] The archive is packed by a method (14) that syncd does"),
     ],
-    ids=["cut gzip", "junk after gzip", "wrong sum", "cut zip", "no file", "two files", "a workbook"],
+    ids=["cut gzip", "junk after gzip", "wrong sum", "cut zip", "no file", "two files", "a workbook", "lzma"],
 )
 def test_a_damaged_or_strange_archive_is_refused_whole(packed: bytes, said: str) -> None:
     assert refusal(read(packed)).startswith(f"a.csv:1:1 {said}")
@@ -82,6 +84,27 @@ def test_damage_in_the_middle_takes_the_rows_before_it_back() -> None:
     items = read(bytes(packed))
     assert any(isinstance(item, ParsedRow) for item in items)
     assert "[EXP-009] The archive is damaged or cut off: Bad CRC-32" in refusal(items)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_damage_is_told_and_nothing_breaks(seed: int) -> None:
+    chance = random.Random(seed)
+    text = GOOD.encode()
+    whole = [gzip.compress(text), zipped({"\u00e4/\u00e9.csv": text}), zipped({"a.csv": text}, zipfile.ZIP_STORED)]
+    for _ in range(500):
+        packed = bytearray(chance.choice(whole))
+        for _ in range(chance.choice((1, 2, 8))):
+            place = chance.randrange(len(packed))
+            packed[place : place + chance.randrange(4)] = chance.randbytes(chance.randrange(4))
+        last = read(bytes(packed))[-1]
+        assert not isinstance(last, Refused) or last.problem.code in {
+            "EXP-001",
+            "EXP-002",
+            "EXP-005",
+            "EXP-008",
+            "EXP-009",
+            "EXP-010",
+        }
 
 
 def test_a_bomb_is_stopped_by_ratio_and_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
