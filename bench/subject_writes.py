@@ -12,7 +12,7 @@ from bench.child import spending
 from syncd.core.values import Intent, OrgRecord, Rule, digest
 from syncd.engine.acting import act
 from syncd.engine.cycle import begin, finish
-from syncd.engine.judging import open_intents
+from syncd.engine.opening import open_intents
 from syncd.engine.world import World
 from syncd.ports import OrgWriter
 
@@ -36,7 +36,7 @@ def write(world: World, org: OrgWriter, kind: str, count: int, skip: int) -> dic
     with spending() as spent:
         for start in range(0, len(intents), PAGE):
             with world.store.begin() as tx:
-                open_intents(tx, [(intent, None) for intent in intents[start : start + PAGE]], cycle)
+                open_intents(tx, [(intent, None) for intent in intents[start : start + PAGE]], cycle.now, cycle.id)
         calls = org.usage().ours
         act(world, org, cycle)
         calls = org.usage().ours - calls

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.changes import FIELD_OF_HISTORY, in_order
+from syncd.core.changes import field_moved, in_order
 from syncd.core.telling import POST, TELL
 from syncd.core.values import Entry, FlagFact, OrgRecord, Proof, Rule, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, StoreReader
@@ -127,7 +127,7 @@ def _history_lines(
         return
     rows = store.scan(history, field=parent, values=[record_id], limit=ROWS_MAX)
     for row in in_order(rows):
-        field = FIELD_OF_HISTORY.get(row.text("Field") or "", row.text("Field") or "")
+        field = field_moved(row)
         before, after = row.fields.get("OldValue"), row.fields.get("NewValue")
         if row.id in judged or _is_names_twin(row, rows):
             continue

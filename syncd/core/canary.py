@@ -18,7 +18,8 @@ from syncd.core.values import InboxItem, Intent, OrgRecord, Scalar
 CANARY = "canary"
 FENCE = "fence"
 PARTS = frozenset({FENCE, "map"})
-"""The parts whose rules are tried out. An opt-out is written at once, whatever else moves."""
+"""The parts whose rules are tried out, and stopped when people set back what they wrote. An opt-out is written at once, whatever
+else moves."""
 BOOKKEEPING = frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate", "CreatedById", "Id"})
 NAMED_MAX = 3
 

@@ -39,6 +39,12 @@ def is_conversion(history: Sequence[OrgRecord]) -> bool:
     return any(row.text("Field") == CONVERSION for row in history)
 
 
+def field_moved(row: OrgRecord) -> str:
+    """Name the field that a history row is about as the record does: history says Owner where the record says OwnerId."""
+    name = row.text("Field") or ""
+    return FIELD_OF_HISTORY.get(name, name)
+
+
 def in_order(history: Sequence[OrgRecord]) -> list[OrgRecord]:
     """Return history rows in the order in which they happened: (CreatedDate, Id)."""
     return sorted(history, key=lambda row: (row.modified_at, row.id))
@@ -101,8 +107,7 @@ def _proved(object: str, record_id: str, row: OrgRecord, actor: Callable[[str | 
     and one with ids, and only the ids say who. That a row of an owner may be named after the assignment rule or the acceptance
     from a queue is known from practice, no page says so.
     """
-    name = row.text("Field") or ""
-    field = FIELD_OF_HISTORY.get(name, name)
+    name, field = row.text("Field") or "", field_moved(row)
     before, after = _value(row, "OldValue", field), _value(row, "NewValue", field)
     if field == OWNER_FIELD and not (_is_owner_id(after) and _is_owner_id(before)):
         return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.changes import FIELD_OF_HISTORY
+from syncd.core.changes import field_moved
 from syncd.core.values import OrgRecord
 
 SAVES_MIN = 20
@@ -68,9 +68,9 @@ def saves_in(
     skipped = frozenset(events_at)
     moved: dict[tuple[datetime, str], set[str]] = {}
     for row in history:
-        login, name = row.text("CreatedById"), row.text("Field")
-        if login and name and login != own_user_id and row.modified_at not in skipped:
-            moved.setdefault((row.modified_at, login), set()).add(FIELD_OF_HISTORY.get(name, name))
+        login = row.text("CreatedById")
+        if login and row.text("Field") and login != own_user_id and row.modified_at not in skipped:
+            moved.setdefault((row.modified_at, login), set()).add(field_moved(row))
     return [(login, frozenset(fields)) for (_, login), fields in sorted(moved.items())]
 
 

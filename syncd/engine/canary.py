@@ -27,11 +27,13 @@ from syncd.core.canary import (
     to_json,
     trial_key,
 )
+from syncd.core.changes import field_moved
 from syncd.core.sparing import rule_key
 from syncd.core.values import InboxItem, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close
 from syncd.engine.looking import Group, grouped
 from syncd.engine.looking import Sight as Look
+from syncd.engine.opening import WRITTEN
 from syncd.engine.sending import Lane
 from syncd.engine.world import World
 from syncd.errors import OrgRefused
@@ -191,7 +193,7 @@ def _looks(lane: Lane, object: str, due: Sequence[Watched]) -> list[tuple[Watche
     schema = lane.cycle.schema.get(object)
     calculated = [name for name, one in schema.fields.items() if one.is_calculated] if schema is not None else []
     keys = [f"{one.record_id}.{name}" for one in due for name in one.before]
-    written = lane.world.store.verdicts("written", keys)
+    written = lane.world.store.verdicts(WRITTEN, keys)
 
     def compared(one: Watched, since: History) -> tuple[Watched, Sight, Moved]:
         if lane.cycle.now - one.written_at > TOLD_FOR:
@@ -226,7 +228,7 @@ def _told(rows: Iterable[OrgRecord], own_user_id: str) -> History:
     own: dict[str, Scalar] = {}
     others: set[str] = set()
     for row in rows:
-        name = "OwnerId" if row.text("Field") == "Owner" else row.text("Field") or ""
+        name = field_moved(row)
         if name == "OwnerId" and not str(row.fields.get("NewValue")).startswith(("005", "00G")):
             continue  # an owner move has a second row, with names
         if row.text("CreatedById") == own_user_id:

@@ -22,7 +22,7 @@ from syncd.core.people import Match, schema_problems
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_rows import Batch, IntakeContext, People, Tally, decide_batch
-from syncd.engine.opening import open_all
+from syncd.engine.opening import open_intents
 from syncd.ports import ExportFile, ExportRow, Exports, Header, Refused, StoreWriter
 
 CHUNK_ROWS = 1000
@@ -255,7 +255,7 @@ def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: Inta
         tx.clear_flags(flag, mapping.name, people)
     places = tx.append(batch.entries)
     opened = [(intent, None if at is None else places[at]) for intent, at in batch.intents]
-    open_all(tx, opened, context.now_at, context.cycle)
+    open_intents(tx, opened, context.now_at, context.cycle)
     tx.put_verdicts(f"newest:{mapping.name}", batch.newest)
     tx.put_verdicts(f"inbox:{mapping.name}", batch.told)
     tx.resolve_inbox("export-row", batch.settled, context.now_at)

@@ -12,13 +12,13 @@ from syncd.core.fence_model import Fence, Fences, Ladder
 from syncd.core.fights import BLOCKED, FOUGHT_OVER
 from syncd.core.judging import Bench, Ruling, Subject, rule_on
 from syncd.core.ladder import Wait
-from syncd.core.values import Entry, Intent, OrgRecord, Verdict
+from syncd.core.values import Entry, OrgRecord, Verdict
 from syncd.engine.backfill import first_load_of
 from syncd.engine.bulk_events import tell_mass_edits
 from syncd.engine.catching import caught_cases
 from syncd.engine.fence_types import fences_of
 from syncd.engine.followers import keep_streaks, known_followers
-from syncd.engine.opening import WRITTEN, open_all
+from syncd.engine.opening import WRITTEN, open_intents
 from syncd.engine.owner_health import see_owners
 from syncd.engine.quiet import quiet_now
 from syncd.engine.regret import note_regrets
@@ -238,15 +238,10 @@ def _write_rulings(
             if one.field in ruling.waits
         }
         first += len(ruling.entries)
-    open_intents(tx, opened, cycle)
+    open_intents(tx, opened, cycle.now, cycle.id)
     owed = {(case.subject_id, field): lawful for case, ruling in decided for field, lawful in ruling.owe.items()}
     tx.owe(name, owed, waits)
     tx.settle_debts(name, [(case.subject_id, field) for case, ruling in decided for field in ruling.settled])
-
-
-def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], cycle: Cycle) -> list[int]:
-    """Commit intents of this cycle. See `open_all`."""
-    return open_all(tx, intents, cycle.now, cycle.id)
 
 
 def _count(cycle: Cycle, rulings: Sequence[Ruling]) -> None:

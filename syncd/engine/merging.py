@@ -13,7 +13,7 @@ from syncd.core.merging import carried_debts, carried_flags, carried_waits, fina
 from syncd.core.people import handles_of
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import external_fields
-from syncd.engine.opening import open_all
+from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
 
@@ -75,7 +75,7 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     with world.store.begin() as tx:
         tx.add_flags(facts)
         seqs = tx.append(entries)
-        open_all(tx, [(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
+        open_intents(tx, [(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
         tx.owe(loser.object, {(winner_id, field): lawful for field, lawful in debts.items()}, waits)
         asked = [wait for wait in waits.values() if wait.is_put]
         tx.put_inbox([question(asked)] if asked else [], cycle.now)

@@ -11,7 +11,7 @@ from syncd.ports import StoreWriter
 WRITTEN = "written"
 
 
-def open_all(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], at: datetime, cycle: str) -> list[int]:
+def open_intents(tx: StoreWriter, intents: Sequence[tuple[Intent, int | None]], at: datetime, cycle: str) -> list[int]:
     """Commit intents to the ledger, each with the row that caused it, and remember the values.
 
     By these values syncd knows its own history rows, and what else it wrote to a record beside a rule's first write.

@@ -14,8 +14,8 @@ from typing import Any
 
 from syncd.core.routes import READ_AT_ONCE
 from syncd.core.values import InboxItem, Intent, OrgRecord, Rule, digest
-from syncd.engine.judging import open_intents
 from syncd.engine.looking import Group
+from syncd.engine.opening import open_intents
 from syncd.engine.sending import Lane, batches_of, side_by_side
 from syncd.engine.world import Cycle
 from syncd.ports import OpenIntent, OrgWriter, StoreReader
@@ -61,7 +61,7 @@ def read_back(lane: Lane, *, is_proof: bool = False) -> list[OpenIntent]:
     moved, doubtful = _moved(lane, told["owners"], datetime.fromisoformat(told["since"]))
     intents = [_return_of(told, id, owner, lane.cycle) for id, owner in moved.items()]
     with lane.world.store.begin() as tx:
-        seqs = open_intents(tx, [(intent, None) for intent in intents], lane.cycle)
+        seqs = open_intents(tx, [(intent, None) for intent in intents], lane.cycle.now, lane.cycle.id)
         tx.put_inbox([_doubt(id) for id in doubtful], lane.cycle.now)
         tx.put_setting(WATCHED, None)
         if moved or doubtful:

@@ -11,7 +11,7 @@ from syncd.core.values import Entry, Intent, OrgRecord, digest
 from syncd.engine.acting import act
 from syncd.engine.cycle import begin, decide, finish
 from syncd.engine.holding import WAITING_PLAN
-from syncd.engine.judging import open_intents
+from syncd.engine.opening import open_intents
 from syncd.engine.restored import is_restored
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanRefused
@@ -97,7 +97,7 @@ def apply(world: World, org: OrgWriter, plan: Plan, by: str = "") -> CycleRecord
     with world.store.begin() as tx:
         row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": name, "applied_by": by})
         [seq] = tx.append([row])
-        open_intents(tx, [(intent, seq) for intent, _ in opened], cycle)
+        open_intents(tx, [(intent, seq) for intent, _ in opened], cycle.now, cycle.id)
         tx.undefer(plan.intents)
         tx.put_setting(f"{APPLIED} {name}", cycle.now.isoformat())
         tx.resolve_inbox(WAITING_PLAN, subjects, cycle.now)

@@ -16,7 +16,8 @@ from syncd.core.fights import Fight
 from syncd.core.judging import Bench
 from syncd.core.ladder import RUNGS, Reaction, Wait, ladder_of, when_due
 from syncd.core.values import Change, Entry, InboxItem, OrgRecord, Proof, Scalar, Verdict, digest
-from syncd.engine.judging import BATCH, FOUGHT, bench_of, open_intents, standing_fences
+from syncd.engine.judging import BATCH, FOUGHT, bench_of, standing_fences
+from syncd.engine.opening import open_intents
 from syncd.engine.telling import Caused, places_of, with_reasons
 from syncd.engine.world import Cycle, World
 from syncd.errors import SyncdError
@@ -134,7 +135,7 @@ def _open(wait: Wait, record: OrgRecord, fight: Fight, bench: Bench, fates: Fate
 def _write(tx: StoreWriter, cycle: Cycle, bench: Bench, object: str, fates: Fates, records: Mapping[str, OrgRecord]) -> None:
     places = places_of(cycle, bench.fences)
     told = [one for id, some in fates.opened.items() for one in with_reasons(bench.fences, records.get(id), some, places)]
-    open_intents(tx, told, cycle)
+    open_intents(tx, told, cycle.now, cycle.id)
     tx.append(fates.entries)
     tx.put_verdicts(FOUGHT, fates.fought)
     tx.owe(object, fates.kept, fates.asked)

@@ -24,8 +24,8 @@ from syncd.core.nurture import (
 )
 from syncd.core.values import Entry, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import flags_against
-from syncd.engine.judging import open_intents
 from syncd.engine.needs import hidden_under
+from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 
 BATCH = 200
@@ -105,7 +105,7 @@ def recycle(world: World, cycle: Cycle, *, retell: bool = False) -> None:
         found = _judge_deals(world, cycle, day, [deal for deal in deals if not deal.fields.get("IsClosed")])
         with world.store.begin() as tx:
             seqs = tx.append(found.entries)
-            open_intents(tx, [(intent, seqs[cause]) for intent, cause in found.intents], cycle)
+            open_intents(tx, [(intent, seqs[cause]) for intent, cause in found.intents], cycle.now, cycle.id)
             for scope, verdicts in found.verdicts.items():
                 tx.put_verdicts(scope, verdicts)
             tx.put_setting(CURSOR, {"stamp": stamp, "after": after})

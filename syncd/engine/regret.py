@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.canary import is_same
+from syncd.core.canary import PARTS, is_same
+from syncd.core.changes import field_moved
 from syncd.core.judging import Bench, Ruling
 from syncd.core.regret import REGRET, Tally, card, counted, from_json, is_regret, stop_if_regretted, stopped, to_json
 from syncd.core.sparing import rule_key
 from syncd.core.values import ActorKind, Entry, InboxItem, Intent, Judgement, OrgRecord, OutcomeKind, Scalar
+from syncd.engine.opening import WRITTEN
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, LedgerQuery, StoreReader, StoreWriter
 
 TALLIES = "regret"
-PARTS = frozenset({"fence", "map"})
-FIELD_OF = {"Owner": "OwnerId"}
 
 
 def read_tallies(store: StoreReader) -> dict[str, Tally]:
@@ -70,7 +70,7 @@ def note_regrets(
     edits = list(_edits(world, bench, name, decided))
     if not edits:
         return
-    written = world.store.verdicts("written", [f"{edit.record_id}.{edit.field}" for edit in edits])
+    written = world.store.verdicts(WRITTEN, [f"{edit.record_id}.{edit.field}" for edit in edits])
     found = [(edit, wrote) for edit in edits if (wrote := _written(world.store, edit, written)) is not None]
     regretted = [(edit, wrote) for edit, wrote in found if _is_regret(edit, wrote)]
     if not regretted:
@@ -100,7 +100,7 @@ def _edits(world: World, bench: Bench, name: str, decided: Sequence[tuple[Case, 
             continue
         judged = {item.change.evidence.get("history_id"): item for item in ruling.judgements}
         for row in case.history:
-            field = FIELD_OF.get(row.text("Field") or "", row.text("Field") or "")
+            field = field_moved(row)
             if field not in fenced and field not in mapped:
                 continue
             if bench.actor(row.text("CreatedById")).kind is ActorKind.PERSON and (field not in fenced or row.id in judged):

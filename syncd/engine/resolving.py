@@ -22,7 +22,8 @@ from syncd.engine.canary import begin_anew
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
-from syncd.engine.judging import bench_of, open_intents, standing_fences
+from syncd.engine.judging import bench_of, standing_fences
+from syncd.engine.opening import open_intents
 from syncd.engine.planning import still_wanted
 from syncd.engine.plans import read_plan
 from syncd.engine.reactions import answer as answer_question
@@ -118,7 +119,7 @@ def _open_again(world: World, items: Sequence[Numbered], request: Request) -> No
 
 
 def _open(tx: StoreWriter, intents: Sequence[Intent], seq: int, cycle: Cycle) -> None:
-    open_intents(tx, [(intent, seq) for intent in intents], cycle)
+    open_intents(tx, [(intent, seq) for intent in intents], cycle.now, cycle.id)
 
 
 def _key(request: Request, intent: Intent) -> str:

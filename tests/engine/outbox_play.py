@@ -11,7 +11,7 @@ from syncd.core.guard import Limits
 from syncd.core.values import Intent, Rule, Scalar, digest
 from syncd.engine.acting import act
 from syncd.engine.cycle import begin, finish
-from syncd.engine.judging import open_intents
+from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle
 from tests.engine.scene import OBJECTS, Scene
 from tests.engine.small_org import STATUSES, campaign, lead
@@ -61,7 +61,7 @@ def opened(
         world = replace(world, pace=replace(world.pace, **pace), **around)
         cycle = begin(world)
         with world.store.begin() as tx:
-            open_intents(tx, [(one, None) for one in intents], cycle)
+            open_intents(tx, [(one, None) for one in intents], cycle.now, cycle.id)
         yield world, org, cycle
 
 
