@@ -21,8 +21,8 @@ _PICKLISTS = frozenset({"LeadStatus", "OpportunityStage", "CampaignMemberStatus"
 
 def check_access(wanted: object) -> None:
     """Look at the setting before anything changes. Errors: ControlRefused."""
-    is_table = isinstance(wanted, dict) and set(wanted) == {"name", "assigned"}
-    if not is_table or not isinstance(wanted["assigned"], bool) or not wanted["name"]:  # type: ignore[index]
+    given: dict[str, object] = wanted if isinstance(wanted, dict) else {}
+    if given.keys() != {"name", "assigned"} or not isinstance(given["assigned"], bool) or not given["name"]:
         example = '{"name": "syncd_access", "assigned": true}'
         raise ControlRefused(f"access_by_permission_set takes {example} or null, not {wanted!r}.")
 
