@@ -23,7 +23,9 @@ COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
 FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
-_COMMAND = re.compile(r"\bsyncd (?=(?:apply|audit|check|explain|inbox|plan|run|status|store)\b)")
+_COMMAND = re.compile(
+    r"\bsyncd (?=(?:actors|apply|audit|census|check|explain|fence|formula|inbox|plan|run|status|store|window)\b)"
+)
 
 
 def data(text: str = "") -> None:

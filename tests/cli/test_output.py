@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import output
+from syncd.cli.main import VERBS
 from syncd.core.values import Rule, Verdict
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -85,3 +86,9 @@ def test_there_is_no_colour_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_command_to_paste_names_the_config_that_the_user_gave(text: str, config: str | None, called: str) -> None:
     assert output.as_called(text, None if config is None else Path(config)) == called
+
+
+def test_every_verb_that_reads_a_config_is_called_with_the_one_that_was_given() -> None:
+    reading = VERBS.keys() - {"demo", "init", "sandbox"}
+    for verb in reading:
+        assert output.as_called(f"Run: syncd {verb}", Path("a.toml")) == f"Run: syncd --config a.toml {verb}"
