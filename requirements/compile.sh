@@ -7,7 +7,7 @@ lock() {
   .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
     --custom-compile-command "make lock" "$@" pyproject.toml -o "requirements/$out"
 }
-lock runtime.lock --extra postgresql
+lock runtime.lock --extra postgresql --extra files
 lock sandbox.lock --extra sandbox
 lock dev.lock --extra dev
 .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \

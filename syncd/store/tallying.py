@@ -11,7 +11,7 @@ from syncd.ports.tally import StagedEdit
 from syncd.store.base import Reads
 from syncd.store.encoding import from_json, to_moment, to_text
 from syncd.store.layouts import names_of
-from syncd.store.tables import records, staged
+from syncd.store.tables import layouts, records, staged
 
 TRUE = ("true", "1")
 
@@ -50,7 +50,7 @@ class TallyReads(Reads):
         return found
 
     def _layouts(self, connection: Connection, object: str) -> Sequence[int]:
-        return connection.execute(select(records.c.layout).where(*self._live(object)).distinct()).scalars().all()
+        return connection.execute(select(layouts.c.number).where(layouts.c.object == object)).scalars().all()
 
     def _live(self, object: str) -> tuple[ColumnElement[bool], ...]:
         return (records.c.org == self.org, records.c.object == object, ~records.c.is_deleted)
