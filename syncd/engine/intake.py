@@ -17,8 +17,9 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
+from syncd.core.mapped import schema_problems
 from syncd.core.mapping import SourceMapping
-from syncd.core.people import Match, schema_problems
+from syncd.core.people import Match
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_rows import Batch, IntakeContext, People, Tally, decide_batch
