@@ -149,10 +149,10 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     decide_fenced(world, cycle)
     follow_up(world, cycle)
     move_watermarks(world, cycle, [FAST_TIER, *slow])
-    count_owners(world, cycle)
     if slow:
         settle_lost_opt_outs(world, cycle)
     if slow and not everything:
+        count_owners(world, cycle)
         read_formulas_again(world, cycle)
         _count(world, cycle)
     if everything:

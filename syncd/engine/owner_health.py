@@ -35,7 +35,10 @@ def see_written(cycle: Cycle, intent: Intent) -> None:
 
 
 def count_owners(world: World, cycle: Cycle) -> None:
-    """Count all open leads by owner, where that was not done within a day, and not while they are first loaded."""
+    """Count all open leads by owner, where that was not done within a day, and not while they are first loaded.
+
+    It reads every lead of the mirror, so it belongs to a cycle that reads what is slow, not to one that catches up.
+    """
     known = world.store.setting(LOADS)
     counted_at = datetime.fromisoformat(known["counted_at"]) if isinstance(known, dict) else None
     is_read = world.store.marks().get(OBJECT, Mark()).decided_at is not None
