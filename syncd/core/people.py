@@ -1,15 +1,13 @@
-"""Who in the org is a row about, which of several rows counts, and who gets no mail?"""
+"""Who in the org is a row about, and which of several rows counts?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.cells import normal_address
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.rows import ParsedRow
-from syncd.core.values import Flag, FlagFact, OrgRecord, Problem
+from syncd.core.values import OrgRecord, Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncd.core.people import excluded_by, handles_of
+from syncd.core.flags import excluded_by, handles_of
 from syncd.core.values import OrgRecord
 from syncd.engine.world import World
 

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from syncd.core.cells import normal_address
+from syncd.core.flags import handle_of
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import PEOPLE, SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.people import Match, handle_of, match, newest_of
+from syncd.core.people import Match, match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.engine.merging import winners_of

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.asking import question
+from syncd.core.flags import handles_of
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
-from syncd.core.people import handles_of
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import external_fields
 from syncd.engine.opening import open_intents
