@@ -18,7 +18,7 @@ from syncd.engine.census import take_census
 from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
-from syncd.engine.intake_rows import IntakeContext
+from syncd.engine.intake_context import IntakeContext
 from syncd.engine.judging import decide_fenced, decide_plain
 from syncd.engine.loading import BACKLOG, PAUSED, work_off
 from syncd.engine.merging import settle_lost_opt_outs

@@ -19,10 +19,12 @@ from typing import Any
 
 from syncd.core.mapped import schema_problems
 from syncd.core.mapping import SourceMapping
-from syncd.core.people import Match
+from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
-from syncd.engine.intake_rows import Batch, IntakeContext, People, Tally, decide_batch
+from syncd.engine.intake_context import Batch, IntakeContext, Tally
+from syncd.engine.intake_people import People
+from syncd.engine.intake_rows import decide_batch
 from syncd.engine.opening import open_intents
 from syncd.ports import ExportFile, ExportRow, Exports, Header, Refused, StoreWriter
 

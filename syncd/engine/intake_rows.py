@@ -5,123 +5,23 @@ Reads the store and decides; `engine.intake` writes what is decided here.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from syncd.core.cells import normal_address
 from syncd.core.flags import handle_of
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
-from syncd.core.mapping import PEOPLE, SourceMapping
+from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.people import Match, match, newest_of
+from syncd.core.matching import Match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
-from syncd.engine.merging import winners_of
-from syncd.ports import ExportFile, ExportRow, FieldSchema, ObjectSchema, Store
+from syncd.engine.intake_context import LINES_MAX, Batch, IntakeContext, Tally
+from syncd.engine.intake_people import People
+from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 ITEMS_MAX = 100
-LINES_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeContext:
-    """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object."""
-
-    org_id: str
-    cycle: str
-    now_at: datetime
-    schema: Mapping[str, ObjectSchema]
-    store: Store
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of one file so far, and the first lines of what is told in one item per file."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    lines: dict[str, list[int]] = field(default_factory=dict)
-
-    def note(self, what: str, line: int) -> None:
-        """Count a line that is told of in a grouped item."""
-        self.counts[what] += 1
-        if self.counts[what] <= LINES_MAX:
-            self.lines.setdefault(what, []).append(line)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What some groups of rows come to.
-
-    `intents` come with the flag entry that caused them, by its place in `entries`. `told` are the inbox subjects by the names
-    of the person they are about, `settled` those whose person came again without a fault.
-    """
-
-    facts: list[FlagFact] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    intents: list[tuple[Intent, int | None]] = field(default_factory=list)
-    items: list[InboxItem] = field(default_factory=list)
-    newest: dict[str, str] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)
-    settled: list[str] = field(default_factory=list)
-    cleared: dict[Flag, list[str]] = field(default_factory=dict)
-
-
-class People:
-    """Finds the people of rows in the mirror, many rows at a time."""
-
-    def __init__(self, context: IntakeContext, mapping: SourceMapping) -> None:
-        self.context, self.mapping = context, mapping
-
-    def find(self, rows: Sequence[ParsedRow]) -> list[Match]:
-        """Return the match of each row, in order."""
-        store, external = self.context.store, self.mapping.external_field
-        named = {row.person_id for row in rows if row.person_id}
-        winners = winners_of(store, named)
-        ids = named | set(winners.values())
-        by_id = {**store.get("Lead", _of(ids, "00Q")), **store.get("Contact", _of(ids, "003"))}
-        by_email = self._by_key("Email", {row.address for row in rows if row.address})
-        by_external = self._by_key(external, {row.external for row in rows if row.external}) if external else {}
-        leads = [person for found in (by_email, by_external) for several in found.values() for person in several]
-        contact_ids = {one.text("ConvertedContactId") or "" for one in (*leads, *by_id.values())} - {""}
-        contacts = store.get("Contact", contact_ids)
-        return [
-            match(
-                self.mapping,
-                _standing(by_id, row.person_id, winners),
-                by_external.get(_folded(row.external), []),
-                by_email.get(_folded(row.address), []),
-                contacts,
-            )
-            for row in rows
-        ]
-
-    def _by_key(self, name: str, values: Iterable[str]) -> dict[str, list[OrgRecord]]:
-        wanted = sorted(values)
-        found: dict[str, list[OrgRecord]] = {}
-        for kind in PEOPLE:
-            schema = self.context.schema.get(kind)
-            if wanted and schema is not None and name in schema.fields:
-                for person in self.context.store.by_key(kind, name, wanted):
-                    found.setdefault(_folded(person.text(name)), []).append(person)
-        return found
-
-
-def _standing(by_id: Mapping[str, OrgRecord], id: str | None, winners: Mapping[str, str]) -> list[OrgRecord]:
-    """Return the record that an id means today: the one it was merged into, unless it came back from the bin."""
-    own = by_id.get(id or "")
-    found = own if own is not None and not own.is_deleted else by_id.get(winners.get(id or "", ""), own)
-    return [] if found is None else [found]
-
-
-def _of(ids: Iterable[str], prefix: str) -> list[str]:
-    return sorted(one for one in ids if one.startswith(prefix))
-
-
-def _folded(key: str | None) -> str:
-    return normal_address(key) if key and "@" in key else key or ""
 
 
 def row_of(stored: ExportRow) -> ParsedRow | Problem:
@@ -244,58 +144,6 @@ class _Deciding:
         if stamp:
             self.batch.newest[person.id] = stamp
         return [(row, write) for write in writes if write.part == "map"], True
-
-    def _consent(self, row: ParsedRow, person: OrgRecord, rows: list[ParsedRow]) -> None:
-        """Clear what may clear itself, and list a "yes" that stands against an opt-out."""
-        if Flag.OPT_OUT_UNREADABLE in row.clear:
-            address = row.address or _address(person)
-            latched = any(
-                fact.flag is Flag.OPTED_OUT and (fact.person_id == person.id or (address is not None and fact.address == address))
-                for fact in self.facts
-            )
-            if latched or person.fields.get(OPT_OUT) is True:
-                self.tally.note("consent", row.line)
-        raised = {flag for one in rows for flag in one.flags}
-        for flag in row.clear:
-            is_known = any(key[0] is flag and key[1] == person.id for key in self.known)
-            if flag not in raised and is_known:
-                self.batch.cleared.setdefault(flag, []).append(person.id)
-                self.batch.entries.append(self._entry(row, person, flag.value, None, f"{row.where} says no longer {flag.value}"))
-
-    def _latch(self, row: ParsedRow, found: Match) -> bool:
-        """Keep each flag of a row for everybody it may be about, and tell whether one was new."""
-        is_new = False
-        people: list[OrgRecord | None] = [found.person] if found.person else [*found.candidates] or [None]
-        for flag, column in row.flags.items():
-            for person in people:
-                person_id = person.id if person else row.person_id
-                address = row.address or _address(person) or (None if person else self._handle(row))
-                key = (flag, person_id, address)
-                if key in self.known or key in self.places or (person_id is None and address is None):
-                    continue
-                is_new = True
-                self.places[key] = len(self.batch.entries)
-                self.batch.facts.append(FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at))
-                reason = f"{self.mapping.name} says {flag.value} in column {column!r} ({row.where})"
-                self.batch.entries.append(self._entry(row, person, None, flag.value, reason, column))
-                self.tally.counts["flags"] += 1
-        return is_new
-
-    def _handle(self, row: ParsedRow) -> str | None:
-        """Return what an opt-out of somebody who is not in the org yet is remembered by, for when they are."""
-        field = self.mapping.external_field
-        return handle_of(field, row.external) if field and row.external else None
-
-    def _entry(
-        self, row: ParsedRow, person: OrgRecord | None, before: str | None, after: str | None, reason: str, column: str = ""
-    ) -> Entry:
-        rule = next((one.rule for one in self.mapping.columns if one.name == column), None)
-        return Entry(
-            kind="flag", at=self.context.now_at, cycle=self.context.cycle,
-            object=person.object if person else None, record_id=person.id if person else row.person_id,
-            before=before, after=after, rule=rule, policy_hash=self.mapping.sha256, reason=reason,
-            evidence={"file": row.file, "line": row.line, "sha256": self.file.sha256},
-        )  # fmt: skip
 
     def _open(self, writes: list[tuple[ParsedRow, FieldWrite]], person: OrgRecord | None) -> None:
         if self.mapping.mode != "write" or person is None:

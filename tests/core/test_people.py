@@ -13,7 +13,7 @@ from syncd.core.cells import Unreadable, long_id, read_cell, read_moment
 from syncd.core.flags import excluded_by
 from syncd.core.mapped import schema_problems, unfit, writes_for
 from syncd.core.mapping import Column, SourceMapping
-from syncd.core.people import match, newest_of
+from syncd.core.matching import match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
 from syncd.core.values import Flag, FlagFact, OrgRecord, Problem, Rule, Scalar
 

@@ -18,7 +18,7 @@ from syncd.core.mapping import SourceMapping, keys_needed, parse_mapping
 from syncd.core.values import Flag, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine import intake
 from syncd.engine.intake import take_in
-from syncd.engine.intake_rows import IntakeContext
+from syncd.engine.intake_context import IntakeContext
 from syncd.exports.folder import DropFolder
 from syncd.policies.documents import read_table
 from syncd.ports import FieldSchema, LedgerQuery, ObjectSchema, Store, StoreWriter

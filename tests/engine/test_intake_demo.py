@@ -12,7 +12,7 @@ import pytest
 from syncd.core.mapping import keys_needed, parse_mapping
 from syncd.core.values import Flag, OrgRecord, Scalar
 from syncd.engine.intake import take_in
-from syncd.engine.intake_rows import IntakeContext
+from syncd.engine.intake_context import IntakeContext
 from syncd.exports.folder import DropFolder
 from syncd.policies.documents import read_table as read_toml
 from syncd.ports import FieldSchema, ObjectSchema, Store

@@ -1,4 +1,4 @@
-"""Who in the org is a row about, and which of several rows counts?"""
+"""Who in the org is a row about, and which of several rows of one person counts?"""
 
 from __future__ import annotations
 

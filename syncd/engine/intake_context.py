@@ -1,0 +1,56 @@
+"""What does taking in exports need of a cycle, and what do its rows add up to?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent
+from syncd.ports import ObjectSchema, Store
+
+LINES_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeContext:
+    """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object."""
+
+    org_id: str
+    cycle: str
+    now_at: datetime
+    schema: Mapping[str, ObjectSchema]
+    store: Store
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of one file so far, and the first lines of what is told in one item per file."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def note(self, what: str, line: int) -> None:
+        """Count a line that is told of in a grouped item."""
+        self.counts[what] += 1
+        if self.counts[what] <= LINES_MAX:
+            self.lines.setdefault(what, []).append(line)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some groups of rows come to.
+
+    `intents` come with the flag entry that caused them, by its place in `entries`. `told` are the inbox subjects by the names
+    of the person they are about, `settled` those whose person came again without a fault.
+    """
+
+    facts: list[FlagFact] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    intents: list[tuple[Intent, int | None]] = field(default_factory=list)
+    items: list[InboxItem] = field(default_factory=list)
+    newest: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
+    cleared: dict[Flag, list[str]] = field(default_factory=dict)

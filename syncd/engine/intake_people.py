@@ -1,0 +1,68 @@
+"""Whom in the mirror are the rows of an export about?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from syncd.core.cells import normal_address
+from syncd.core.mapping import PEOPLE, SourceMapping
+from syncd.core.matching import Match, match
+from syncd.core.rows import ParsedRow
+from syncd.core.values import OrgRecord
+from syncd.engine.intake_context import IntakeContext
+from syncd.engine.merging import winners_of
+
+
+class People:
+    """Finds the people of rows in the mirror, many rows at a time."""
+
+    def __init__(self, context: IntakeContext, mapping: SourceMapping) -> None:
+        self.context, self.mapping = context, mapping
+
+    def find(self, rows: Sequence[ParsedRow]) -> list[Match]:
+        """Return the match of each row, in order."""
+        store, external = self.context.store, self.mapping.external_field
+        named = {row.person_id for row in rows if row.person_id}
+        winners = winners_of(store, named)
+        ids = named | set(winners.values())
+        by_id = {**store.get("Lead", _of(ids, "00Q")), **store.get("Contact", _of(ids, "003"))}
+        by_email = self._by_key("Email", {row.address for row in rows if row.address})
+        by_external = self._by_key(external, {row.external for row in rows if row.external}) if external else {}
+        leads = [person for found in (by_email, by_external) for several in found.values() for person in several]
+        contact_ids = {one.text("ConvertedContactId") or "" for one in (*leads, *by_id.values())} - {""}
+        contacts = store.get("Contact", contact_ids)
+        return [
+            match(
+                self.mapping,
+                _standing(by_id, row.person_id, winners),
+                by_external.get(_folded(row.external), []),
+                by_email.get(_folded(row.address), []),
+                contacts,
+            )
+            for row in rows
+        ]
+
+    def _by_key(self, name: str, values: Iterable[str]) -> dict[str, list[OrgRecord]]:
+        wanted = sorted(values)
+        found: dict[str, list[OrgRecord]] = {}
+        for kind in PEOPLE:
+            schema = self.context.schema.get(kind)
+            if wanted and schema is not None and name in schema.fields:
+                for person in self.context.store.by_key(kind, name, wanted):
+                    found.setdefault(_folded(person.text(name)), []).append(person)
+        return found
+
+
+def _standing(by_id: Mapping[str, OrgRecord], id: str | None, winners: Mapping[str, str]) -> list[OrgRecord]:
+    """Return the record that an id means today: the one it was merged into, unless it came back from the bin."""
+    own = by_id.get(id or "")
+    found = own if own is not None and not own.is_deleted else by_id.get(winners.get(id or "", ""), own)
+    return [] if found is None else [found]
+
+
+def _of(ids: Iterable[str], prefix: str) -> list[str]:
+    return sorted(one for one in ids if one.startswith(prefix))
+
+
+def _folded(key: str | None) -> str:
+    return normal_address(key) if key and "@" in key else key or ""
