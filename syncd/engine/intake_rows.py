@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncd.core.cells import normal_address
-from syncd.core.flags import handle_of
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.matching import Match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, problem_from
-from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Problem, digest
+from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.engine.intake_context import LINES_MAX, Batch, IntakeContext, Tally
+from syncd.engine.intake_flags import FlagsOfRows, address_of
 from syncd.engine.intake_people import People
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
@@ -47,9 +45,7 @@ class _Deciding:
     def __init__(self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, is_paused: bool) -> None:
         self.context, self.mapping, self.file, self.tally, self.is_paused = context, mapping, file, tally, is_paused
         self.batch = Batch()
-        self.known: dict[tuple[Flag, str | None, str | None], FlagFact] = {}
-        self.facts: list[FlagFact] = []
-        self.places: dict[tuple[Flag, str | None, str | None], int] = {}
+        self.flags = FlagsOfRows(context, mapping, file, tally, self.batch)
         self.stamps: Mapping[str, str] = {}
         self.told: Mapping[str, str] = {}
 
@@ -72,17 +68,14 @@ class _Deciding:
         """Read at once what is known about all people of the batch."""
         people = [person for found in matches for person in (found.person, *found.candidates) if person is not None]
         ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
-        addresses = {row.address for row in rows if row.address} | {_address(person) for person in people} - {None}
-        addresses |= {self._handle(row) for row in rows}
-        self.facts = self.context.store.flags(sorted(ids), sorted(one for one in addresses if one))
-        self.known = {(fact.flag, fact.person_id, fact.address): fact for fact in self.facts if fact.source == self.mapping.name}
+        self.flags.look_up(rows, people, ids)
         self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
         names = {name for row in rows for name in _names(row)} | {f"id:{one}" for one in ids}
         self.told = self.context.store.verdicts(f"inbox:{self.mapping.name}", sorted(names))
 
     def _group(self, rows: list[ParsedRow], matches: list[Match]) -> None:
         """Decide all rows of one person: any of them opts out, the newest one counts for the rest."""
-        is_new = sum(self._latch(row, found) for row, found in zip(rows, matches, strict=True)) > 0
+        is_new = sum(self.flags.latch(row, found) for row, found in zip(rows, matches, strict=True)) > 0
         person = next((found.person for found in matches if found.person is not None), None)
         flagged = next((row for row in rows if Flag.OPTED_OUT in row.flags), None)
         writes: list[tuple[ParsedRow, FieldWrite]] = []
@@ -140,7 +133,7 @@ class _Deciding:
             self._quarantine(problems, row)
             return [], False
         self._settle(row, person)
-        self._consent(row, person, rows)
+        self.flags.settle(row, person, rows)
         if stamp:
             self.batch.newest[person.id] = stamp
         return [(row, write) for write in writes if write.part == "map"], True
@@ -156,8 +149,8 @@ class _Deciding:
                 key, person.object, person.id, write.field, write.before, write.after, write.part, write.rule,
                 write.reason, self.mapping.sha256, cause, is_contested=write.is_contested,
             )  # fmt: skip
-            address = row.address or _address(person)
-            place = self.places.get((Flag.OPTED_OUT, person.id, address)) if write.part == "flag" else None
+            address = row.address or address_of(person)
+            place = self.flags.places.get((Flag.OPTED_OUT, person.id, address)) if write.part == "flag" else None
             self.batch.intents.append((intent, place))
             self.tally.counts["intents"] += 1
 
@@ -192,8 +185,3 @@ def _names(row: ParsedRow) -> set[str]:
     """Return all names by which a row calls its person."""
     named = (("id", row.person_id), ("ext", row.external), ("email", row.address))
     return {f"{kind}:{value}" for kind, value in named if value}
-
-
-def _address(person: OrgRecord | None) -> str | None:
-    email = person.text("Email") if person else None
-    return normal_address(email) if email else None
