@@ -236,14 +236,22 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     return replace(config, org=replace(access, refusals=config.plans / REFUSALS))
 
 
-def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
+def has_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a file is where `load_config` would look."""
+    return any(candidate.exists() for candidate in _tried(path, os.environ if environ is None else environ))
+
+
+def _tried(path: Path | None, environ: Mapping[str, str]) -> list[Path]:
     if path is not None:
-        tried = [path / "config.toml" if path.is_dir() else path]
-    elif environ.get(ENV_PATH):
-        tried = [Path(environ[ENV_PATH])]
-    else:
-        home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
-        tried = [Path("config.toml"), home / "syncd" / "config.toml", Path("/etc/syncd/config.toml")]
+        return [path / "config.toml" if path.is_dir() else path]
+    if environ.get(ENV_PATH):
+        return [Path(environ[ENV_PATH])]
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
+    return [Path("config.toml"), home / "syncd" / "config.toml", Path("/etc/syncd/config.toml")]
+
+
+def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
+    tried = _tried(path, environ)
     for candidate in tried:
         if candidate.exists():
             return candidate

@@ -24,7 +24,7 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
-    r"\bsyncd (?=(?:actors|apply|audit|census|check|explain|fence|formula|inbox|plan|run|status|store|window)\b)"
+    r"\bsyncd (?=(?:actors|apply|audit|census|check|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
 )
 
 

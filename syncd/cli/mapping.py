@@ -1,0 +1,20 @@
+"""`syncd mapping`: what each column of a marketing tool's export means, checked, proposed, tried and handed round."""
+
+from __future__ import annotations
+
+import typer
+
+from syncd.cli.mapping_check import check
+
+mapping = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Check, propose, try and hand round the files that say what each column of an export means.",
+)
+mapping.command()(check)
+
+
+@mapping.callback()
+def _group() -> None:
+    """Check, propose, try and hand round the files that say what each column of an export means."""
