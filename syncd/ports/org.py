@@ -33,7 +33,7 @@ class ApiUsage:
 @dataclass(frozen=True, slots=True)
 class FieldSchema:
     """One visible field, from describe. `picklist` holds the active values' API names, empty for other types; `is_calculated`
-    marks formulas and roll-ups, whose value may change although the row's SystemModstamp does not."""
+    marks formulas and roll-ups, whose value may change although the row's SystemModstamp does not; `label` is what people see."""
 
     name: str
     type: str
@@ -43,6 +43,7 @@ class FieldSchema:
     is_external_id: bool
     picklist: tuple[str, ...] = ()
     is_calculated: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,4 +79,5 @@ def _field_schema(item: Mapping[str, Any]) -> FieldSchema:
         is_external_id=bool(item.get("externalId")),
         picklist=tuple(choice["value"] for choice in item.get("picklistValues") or () if choice.get("active", True)),
         is_calculated=bool(item.get("calculated")),
+        label=str(item.get("label") or ""),
     )
