@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from syncd.core.dialect import plain_number
 from syncd.core.mapping import Column
 from syncd.core.values import Scalar
 
@@ -23,6 +25,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?")
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
+_EXTENSION = re.compile(r"(;?ext(ension)?[.:=]?|x|#)(?=\s*\d)")
 _DIGITS_MAX = 18
 _ZEROS = (date(1900, 1, 1), date(1970, 1, 1))
 
@@ -36,6 +39,55 @@ class Unreadable(Exception):
         self.remedy = remedy
 
 
+class ContactPoints(Protocol):
+    """What is known of e-mail addresses and phone numbers. It is asked about values that changed only: see `core.mapped`.
+
+    Errors: Unreadable for what is neither. `region` is a country by its two letters or its name; empty when none is known.
+    """
+
+    def email(self, text: str) -> str:
+        """Return an address as it is stored; its capitals stay."""
+        ...
+
+    def phone(self, text: str, region: str) -> str:
+        """Return a number as it is stored."""
+        ...
+
+    def is_same_phone(self, here: str, there: str, region: str) -> bool:
+        """Tell whether two spellings are one number; equal digits always are."""
+        ...
+
+
+class AsWritten:
+    """The `ContactPoints` of somebody without libraries: everything is taken as it was written."""
+
+    def email(self, text: str) -> str:
+        """Return an address as it is stored."""
+        return text.strip()
+
+    def phone(self, text: str, region: str) -> str:
+        """Return a number as it is stored."""
+        return text.strip()
+
+    def is_same_phone(self, here: str, there: str, region: str) -> bool:
+        """Tell whether two spellings have the same digits."""
+        return digits_of(here) == digits_of(there)
+
+
+AS_WRITTEN = AsWritten()
+
+
+def digits_of(number: str) -> str:
+    """Return what two spellings of one phone number have in common: its digits, and x before those of an extension.
+
+    Shapes: a number with words in it, such as 1-800-FLOWERS, has nothing in common with other spellings.
+    """
+    plain = _EXTENSION.sub("#", number.strip().casefold())
+    if any(char.isalpha() for char in plain):
+        return plain
+    return "".join("x" if char == "#" else str(int(char)) for char in plain if char == "#" or char.isdecimal())
+
+
 def read_cell(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     """Read a cell by its column's type; None when it is one of the column's null spellings."""
     if cell in column.null:
@@ -45,8 +97,32 @@ def read_cell(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
 
 
 def normal_address(text: str) -> str:
-    """Return an e-mail address as people are matched by it: without spaces around, in one case and Unicode form."""
-    return unicodedata.normalize("NFC", text.strip()).casefold()
+    """Return an e-mail address as people are matched by it: without spaces around, in one case and Unicode form.
+
+    Salesforce takes a domain such as müller.de in its ASCII form only (xn--mller-kva.de); both are one address.
+    """
+    plain = unicodedata.normalize("NFC", text.strip()).casefold()
+    return _shown(plain) if "xn--" in plain else plain
+
+
+def spellings(address: str) -> tuple[str, ...]:
+    """Return all forms of a normalised address under which a record may be found by it."""
+    if address.isascii():
+        return (address,)
+    name, _, domain = address.rpartition("@")
+    try:
+        ascii_form = f"{name}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return (address,)
+    return (address, ascii_form, unicodedata.normalize("NFD", address))
+
+
+def _shown(address: str) -> str:
+    name, _, domain = address.rpartition("@")
+    try:
+        return unicodedata.normalize("NFC", f"{name}@{domain.encode().decode('idna')}").casefold()
+    except UnicodeError:
+        return address
 
 
 def long_id(text: str) -> str:
@@ -97,21 +173,30 @@ def _address(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
 
 
 def _number(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    written = cell.strip()
-    if not _NUMBER.fullmatch(written) or not written.isascii():
-        raise Unreadable(f"{_short(cell)} is no number.", "Export plain numbers such as 1117.5, without units or thousands.")
+    return float(_plain(column, cell))
+
+
+def _plain(column: Column, cell: str) -> str:
+    """Return a number with the signs that Python reads."""
+    written = plain_number(cell.strip(), column.decimal, column.thousands)
+    if written is None or not _NUMBER.fullmatch(written) or not written.isascii():
+        shown = f"1117{column.decimal}5"
+        remedy = (
+            f"Export plain numbers such as {shown} without units; decimal and thousands under [file] say which signs they have."
+        )
+        raise Unreadable(f"{_short(cell)} is no number.", remedy)
     if sum(char.isdigit() for char in re.split("[eE]", written)[0].strip("+-0")) > _DIGITS_MAX or abs(float(written)) >= 1e18:
         raise Unreadable(f"{_short(cell)} has more than {_DIGITS_MAX} digits.", "Map the column as text.")
-    return float(written)
+    return written
 
 
 def _integer(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     written = cell.strip()
     if _MANGLED.fullmatch(written):
         raise Unreadable(f"{_short(cell)} was rounded by a spreadsheet.", _EXPORT_AGAIN)
-    value = _number(column, cell, zone)
-    whole, _, rest = written.partition(".")
-    if not isinstance(value, float) or not value.is_integer() or rest.strip("0"):
+    plain = _plain(column, cell)
+    whole, _, rest = plain.partition(".")
+    if not float(plain).is_integer() or rest.strip("0"):
         raise Unreadable(f"{_short(cell)} is no whole number.", 'Write type = "number" when fractions are meant.')
     return int(whole) if whole.strip("+-") else 0
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from zoneinfo import ZoneInfo
 
+from syncd.core import dialect as dialects
+from syncd.core.dialect import Dialect
 from syncd.core.mapping_checks import OPT_OUT, Reading, never_written, spelling_problems
 from syncd.core.tables import Path, Table
 from syncd.core.values import Flag, Problem, Rule
@@ -23,7 +25,7 @@ NULLS = ("", "null")
 DELIMITERS = (",", ";", "\t", "|")
 
 _TOP = ("version", "mode", "file", "match", "column")
-_FILE = ("pattern", "encoding", "delimiter", "zone", "null", "newest", "flag")
+_FILE = ("pattern", "encoding", "delimiter", "zone", "null", "newest", "flag", *dialects.KEYS)
 _MATCH = ("id", "external", "email")
 _COLUMN = (
     "field", "type", "side", "conflict", "blank", "transform", "null", "true", "false", "flag", "opted_out_when",
@@ -36,7 +38,7 @@ _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 @dataclass(frozen=True, slots=True)
 class Column:
     """What one column of the file means. `fields` holds the field to write by object, empty when none is written;
-    `exclusive` says that nobody but syncd writes it."""
+    `exclusive` says that nobody but syncd writes it; `decimal` and `thousands` are the signs in its numbers."""
 
     name: str
     type: str
@@ -53,6 +55,8 @@ class Column:
     opted_out_when: frozenset[str] = frozenset()
     unreachable_when: frozenset[str] = frozenset()
     exclusive: bool = False
+    decimal: str = "."
+    thousands: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class SourceMapping:
     newest: str | None = None
     opt_out_rule: Rule | None = None
     file_flag: Flag | None = None
+    dialect: Dialect = default(default_factory=Dialect)
+
+    def of_file(self, name: str) -> SourceMapping:
+        """Return what holds for one file of the source: its name may say a flag of everybody in it."""
+        return self if self.dialect.flags is None else replace(self, file_flag=self.dialect.flag_of(name))
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -121,7 +130,8 @@ def parse_mapping(name: str, table: Table) -> tuple[SourceMapping | None, list[P
     mode = reading.choice((), table.values, "mode", ("observe", "write")) or "observe"
     file = _file(reading, reading.table_at((), table.values, "file") or {})
     match, external_field = _match(reading, table)
-    columns = _columns(reading, table, file.null, is_needed=file.flag is None)
+    columns = _columns(reading, table, file.null, is_needed=file.flag is None and file.dialect.flags is None)
+    columns = tuple(replace(one, decimal=file.dialect.decimal, thousands=file.dialect.thousands) for one in columns)
     _written_twice(reading, columns)
     if reading.problems:
         return None, sorted(reading.problems, key=lambda problem: (problem.line, problem.column))
@@ -130,6 +140,7 @@ def parse_mapping(name: str, table: Table) -> tuple[SourceMapping | None, list[P
     return SourceMapping(
         name, table.file, table.sha256, version or "", columns, match, external_field, mode,
         file.pattern, file.encoding, file.delimiter, file.zone, file.null, file.newest, opt_out, file.flag,
+        file.dialect,
     ), []  # fmt: skip
 
 
@@ -142,6 +153,7 @@ class _File:
     null: frozenset[str]
     newest: str | None
     flag: Flag | None
+    dialect: Dialect
 
 
 def _file(reading: Reading, values: Mapping[str, object]) -> _File:
@@ -151,7 +163,8 @@ def _file(reading: Reading, values: Mapping[str, object]) -> _File:
     if "/" in pattern or "\\" in pattern or pattern.startswith("."):
         reading.say((*base, "pattern"), "MAP-119", f"{pattern!r} leaves the folder.", 'Give a file name such as "*.csv".')
     null = reading.texts(base, values, "null")
-    flag = reading.choice(base, values, "flag", (Flag.OPTED_OUT.value, Flag.UNREACHABLE.value))
+    flags = dialects.read_flags(reading, values)
+    flag = reading.choice(base, values, "flag", (Flag.OPTED_OUT.value, Flag.UNREACHABLE.value)) if flags is None else None
     return _File(
         pattern,
         _encoding(reading, reading.text(base, values, "encoding") or "utf-8"),
@@ -160,6 +173,7 @@ def _file(reading: Reading, values: Mapping[str, object]) -> _File:
         frozenset(NULLS if null is None else null),
         reading.text(base, values, "newest"),
         Flag(flag) if flag else None,
+        replace(dialects.read_dialect(reading, values), flags=flags),
     )
 
 

@@ -129,7 +129,7 @@ def spelling_problems(reading: Reading, path: Path, value: object) -> None:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             spelling_problems(reading, (*path, index), inner)
-    elif isinstance(value, str) and path[-1:] != ("delimiter",):
+    elif isinstance(value, str) and path[-1:] not in (("delimiter",), ("thousands",)):
         # A null spelling may be blanks: some exports really write them.
         _unseen(reading, path, value, may_be_padded="null" in path)
 

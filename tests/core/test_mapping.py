@@ -74,7 +74,7 @@ def column(mapping: SourceMapping, name: str) -> Column:
             HEAD + '[file]\nencodng = "utf-8"\n' + SCORE,
             [
                 "5:1 [MAP-101] 'encodng' is not known here. Did you mean 'encoding'? Known are: pattern, encoding, "
-                "delimiter, zone, null, newest, flag.",
+                "delimiter, zone, null, newest, flag, sheet, members, decimal, thousands, escape, formula_guard.",
             ],
             id="an unknown key of the file",
         ),
