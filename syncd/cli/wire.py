@@ -154,6 +154,7 @@ def open_world(
     """
     from syncd.engine.schedule import HostClock
     from syncd.engine.world import Pace, World
+    from syncd.exports.contact_points import ContactPoints
     from syncd.exports.folder import DropFolder
     from syncd.salesforce.access import Password
 
@@ -189,6 +190,7 @@ def open_world(
             ),
             clock=clock,
             is_stopping=is_stopping,
+            points=ContactPoints(),
         )
         yield world, org
 
@@ -262,7 +264,7 @@ def _nurture(table: Table, fences: Fences | None) -> tuple[Nurture | None, list[
     """Read nurture.toml and hold its teams against those of fences.toml."""
     from syncd.policies.documents import nearest
 
-    nurture, problems = parse_nurture(table)
+    nurture, problems = parse_nurture(table, _compiled)
     if nurture is None or fences is None:
         return nurture, problems
     known = sorted({team.name for team in fences.teams} | {team.side for team in fences.teams})

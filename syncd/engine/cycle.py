@@ -177,7 +177,7 @@ def _count(world: World, cycle: Cycle) -> None:
 
 def take_exports(world: World, cycle: Cycle) -> None:
     """Take up the export files that wait: staged whole, then decided batch by batch, then put away."""
-    context = IntakeContext(cycle.identity.org_id, cycle.id, cycle.now, cycle.schema, world.store)
+    context = IntakeContext(cycle.identity.org_id, cycle.id, cycle.now, cycle.schema, world.store, world.points)
     for name, number in take_in(world.exports, world.policies.sources, context).items():
         cycle.count(f"export {name}", number)
 

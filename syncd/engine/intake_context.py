@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from syncd.core.cells import AS_WRITTEN, ContactPoints
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent
 from syncd.ports import ObjectSchema, Store
 
@@ -15,13 +16,15 @@ LINES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class IntakeContext:
-    """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object."""
+    """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object; `points` knows
+    addresses and phone numbers."""
 
     org_id: str
     cycle: str
     now_at: datetime
     schema: Mapping[str, ObjectSchema]
     store: Store
+    points: ContactPoints = AS_WRITTEN
 
 
 @dataclass(slots=True)

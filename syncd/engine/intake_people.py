@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from syncd.core.cells import normal_address
+from syncd.core.cells import normal_address, spellings
 from syncd.core.mapping import PEOPLE, SourceMapping
 from syncd.core.matching import Match, match
 from syncd.core.rows import ParsedRow
@@ -43,7 +43,7 @@ class People:
         ]
 
     def _by_key(self, name: str, values: Iterable[str]) -> dict[str, list[OrgRecord]]:
-        wanted = sorted(values)
+        wanted = sorted({one for value in values for one in (spellings(value) if "@" in value else (value,))})
         found: dict[str, list[OrgRecord]] = {}
         for kind in PEOPLE:
             schema = self.context.schema.get(kind)

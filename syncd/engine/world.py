@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.core.actors import Directory
+from syncd.core.cells import AS_WRITTEN, ContactPoints
 from syncd.core.guard import Limits
 from syncd.core.policies import Policies
 from syncd.core.values import OrgRecord
@@ -52,7 +53,8 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside a cycle: the org, the store, the policies, the folders and the clocks."""
+    """Everything outside a cycle: the org, the store, the policies, the folders and the clocks. `points` knows addresses and
+    phone numbers."""
 
     org: OrgReader
     store: Store
@@ -64,6 +66,7 @@ class World:
     pace: Pace = field(default_factory=Pace)
     clock: Clock | None = None
     is_stopping: Callable[[], bool] = lambda: False
+    points: ContactPoints = AS_WRITTEN
 
     def pause_point(self) -> None:
         """Raise Stopped when the daemon was asked to end."""
