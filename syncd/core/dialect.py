@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from syncd.core.mapping_checks import Reading
+from syncd.core.mapping_keys import DECIMALS, ESCAPES, THOUSANDS
 from syncd.core.tables import Path
 from syncd.core.values import Flag
 
-KEYS = ("sheet", "members", "decimal", "thousands", "escape", "formula_guard")
 MEMBERS = "*.csv"
 
 _FLAGS = (Flag.OPTED_OUT, Flag.UNREACHABLE)
-_DECIMALS = (".", ",")
-_THOUSANDS = (".", ",", " ", "'")
 _BLANKS = re.compile("[ \u00a0\u2009\u202f]")
 _BASE: Path = ("file",)
 
@@ -66,14 +64,14 @@ def read_dialect(reading: Reading, values: Mapping[str, object]) -> Dialect:
     members = reading.text(_BASE, values, "members") or MEMBERS
     if "/" in members or "\\" in members:
         reading.say((*_BASE, "members"), "MAP-119", f"{members!r} leaves the archive.", 'Give a file name such as "*.csv".')
-    decimal = reading.choice(_BASE, values, "decimal", _DECIMALS) or "."
-    thousands = reading.choice(_BASE, values, "thousands", _THOUSANDS) or ""
+    decimal = reading.choice(_BASE, values, "decimal", DECIMALS) or "."
+    thousands = reading.choice(_BASE, values, "thousands", THOUSANDS) or ""
     if thousands == decimal:
         text = f"decimal and thousands are both {decimal!r}: no number could be told from another."
         reading.say((*_BASE, "thousands"), "MAP-123", text, "Remove thousands, or correct one of the two.")
     return Dialect(
         reading.text(_BASE, values, "sheet"), members, decimal, thousands,
-        reading.choice(_BASE, values, "escape", ("\\",)) or "",
+        reading.choice(_BASE, values, "escape", ESCAPES) or "",
         reading.truth(_BASE, values, "formula_guard"),
     )  # fmt: skip
 

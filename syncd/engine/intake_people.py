@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.cells import normal_address, spellings
-from syncd.core.mapping import PEOPLE, SourceMapping
+from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_keys import PEOPLE
 from syncd.core.matching import Match, match
 from syncd.core.rows import ParsedRow
 from syncd.core.values import OrgRecord

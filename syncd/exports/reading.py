@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import BinaryIO
 
 from syncd.core.cells import CONTROL
-from syncd.core.mapping import DELIMITERS, SourceMapping
+from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_keys import DELIMITERS
 from syncd.core.rows import read_row
 from syncd.core.values import Problem
 from syncd.exports.lines import Hash, NotEncoded, lines_of

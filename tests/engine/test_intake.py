@@ -14,7 +14,8 @@ import pytest
 
 from syncd.core.cells import long_id
 from syncd.core.flags import excluded_by, handles_of
-from syncd.core.mapping import SourceMapping, keys_needed, parse_mapping
+from syncd.core.mapping import SourceMapping, keys_needed
+from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.values import Flag, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine import intake
 from syncd.engine.intake import take_in

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.mapping import SourceMapping, parse_mapping
+from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag
 from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
