@@ -25,7 +25,8 @@ from syncd.core.values import Problem
 from syncd.errors import ConfigInvalid
 from syncd.policies.documents import nearest, read_table
 from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
-from syncd.salesforce.credentials import REFERENCE, read_credentials
+from syncd.salesforce.credentials import read_credentials
+from syncd.secrets import REFERENCE
 
 ENV_PATH = "SYNCD_CONFIG"
 SQLITE, POSTGRESQL = "sqlite:///", "postgresql://"
