@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from syncd.cli.fence_findings import fences_writable
 from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
-from syncd.core.mapping import PEOPLE, SourceMapping, fields_needed
+from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping_keys import PEOPLE
 from syncd.core.nurture import Nurture
+from syncd.core.nurture_conditions import with_types
 from syncd.core.policies import Policies
 from syncd.core.values import OrgRecord
 from syncd.engine.formulas import formulas_in
@@ -124,6 +126,13 @@ def stages_known(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterat
         yield bad(check, text, meant(name, stage.picklist))
     if not missing:
         yield ok(check, f"{len(named)} stages of nurture.toml exist")
+
+
+def nurture_conditions_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Check the formulas of nurture.toml with what the org says their fields hold."""
+    types = {name: {field.name: field.type for field in seen.fields.values()} for name, seen in schema.items()}
+    for problem in with_types(nurture.screen, types)[1]:
+        yield bad("conditions", f"{problem.file}:{problem.line} [{problem.code}] {problem.text}", problem.remedy)
 
 
 def campaigns_ready(nurture: Nurture, campaigns: Iterable[OrgRecord], statuses: Iterable[OrgRecord]) -> Iterator[Finding]:

@@ -110,6 +110,8 @@ class _Told:
         lines = [f"# {title}" if self.is_markdown else title]
         if self.nurture_mode == "observe":
             lines.append("nurture.toml observes: nobody is enrolled")
+        if self.nurture_mode and self.found.kept_out:
+            lines.append("kept out of nurture: " + ", ".join(f"{name} {n:,}" for name, n in self.found.kept_out.items()))
         lines += self._table(("record", "field", "before", "after", "rule", "why"), [self._intent(one) for one in intents])
         if self.costs:
             lines += self._heading(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What syncd knows of itself and of the owners. `owners` is None before leads were counted; `stopped` gives by rule why it
-    only observes; `windows` are those that are open or wait."""
+    only observes; `windows` are those that are open or wait; `kept_out` is what formulas of nurture.toml kept out, and when."""
 
     now: datetime
     owners: Sequence[OwnerFinding] | None
     stopped: Mapping[str, str]
     tallies: Mapping[str, Tally]
     windows: Sequence[Announced]
+    kept_out: Mapping[str, Any] = field(default_factory=dict)
 
     def told(self) -> Iterator[tuple[str, str]]:
         """Give the lines of a status as (name, text), none where nothing is out of the ordinary."""
@@ -43,6 +44,9 @@ class Standing:
             yield "window", f"{one.number}, {one.state(self.now)}, for {one.actor}, {until}"
         for sentence in sentences(self.owners or ()):
             yield "owners", sentence
+        counts = self.kept_out.get("counts") or {}
+        if counts:
+            yield "nurture", f"kept out on {self.kept_out['on']}: " + ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -55,6 +59,7 @@ class Standing:
             "owners": None if self.owners is None else to_json(self.owners),
             "rules_stopped": dict(self.stopped),
             "regret": rules,
+            "nurture_kept_out": dict(self.kept_out) or None,
             "windows": [{**window_to_json(one), "state": one.state(self.now)} for one in self.windows],
         }
 
@@ -63,6 +68,7 @@ def read_standing(store: StoreReader, now: datetime) -> Standing:
     """Read it from the store."""
     from syncd.engine.canary import read_trials
     from syncd.engine.owner_health import read_owner_health
+    from syncd.engine.recycling import read_kept_out
     from syncd.engine.regret import read_tallies
     from syncd.engine.windows import read_windows
 
@@ -70,4 +76,4 @@ def read_standing(store: StoreReader, now: datetime) -> Standing:
     stopped = {rule: one.stopped for rule, one in read_trials(store).rules.items() if one.stopped}
     stopped |= {rule: one.stopped for rule, one in tallies.items() if one.stopped}
     windows = [one for one in read_windows(store) if one.state(now) in (STANDING, WAITING)]
-    return Standing(now, read_owner_health(store), stopped, tallies, windows)
+    return Standing(now, read_owner_health(store), stopped, tallies, windows, read_kept_out(store))

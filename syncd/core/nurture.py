@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
+from syncd.core.fence_file.conditions import Compile, Conditions
+from syncd.core.nurture_conditions import EVERYTHING, Screen, ScreenReader
 from syncd.core.reading import Reader
 from syncd.core.tables import Table
 from syncd.core.values import OrgRecord, Problem, Rule
@@ -46,7 +48,8 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Nurture:
-    """The whole of nurture.toml. `hold_field` names the date field by object that keeps a deal or person out."""
+    """The whole of nurture.toml. `hold_field` names the date field by object that keeps a deal or person out, `screen` holds the
+    formulas."""
 
     version: str
     policy_hash: str
@@ -55,6 +58,7 @@ class Nurture:
     tracks: tuple[Track, ...]
     activity: Activity
     hold_field: Mapping[str, str] = field(default_factory=dict)
+    screen: Screen = EVERYTHING
 
     def track_of(self, stage: str) -> Track:
         """Return the track of a stage; parsing made sure that each stalled stage has one."""
@@ -72,25 +76,27 @@ class Deal:
     hold_until: date | None
 
 
-def parse_nurture(table: Table) -> tuple[Nurture | None, list[Problem]]:
-    """Read nurture.toml.
+def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tuple[Nurture | None, list[Problem]]:
+    """Read nurture.toml. `compile_condition` makes conditions of texts; without it a file that holds one is refused.
 
     Shapes: (Nurture, []) or (None, every problem of the file).
     Source: practices 4, 6, 14 and 15 (docs/practices.md).
     """
     read = Reader(table)
-    read.known_keys((), ("version", "mode", "activity", "hold", "stall", "track"))
+    read.known_keys((), ("version", "mode", "scope", "activity", "hold", "never", "stall", "track"))
     version = read.text(("version",), required=True)
     mode = read.choice(("mode",), MODES, default="observe") or "observe"
     read.known_keys(("activity",), ("by", "ignore", "booked_days_max"))
     booked = read.whole(("activity", "booked_days_max"))
+    is_formula = isinstance(read.value(("activity", "ignore")), str)
     activity = Activity(
         frozenset(read.texts(("activity", "by"))),
-        tuple(read.texts(("activity", "ignore"))),
+        () if is_formula else tuple(read.texts(("activity", "ignore"))),
         30 if booked is None else booked,
     )
     read.known_keys(("hold",), HOLD_OBJECTS)
     holds = {name: api_name for name in HOLD_OBJECTS if (api_name := read.text(("hold", name)))}
+    screen = ScreenReader(read, Conditions(read, compile_condition)).screen()
     stall, tracks = _stall(read), _tracks(read)
     for stage in stall:
         named = [track.name for track in tracks if stage in track.stages]
@@ -99,7 +105,7 @@ def parse_nurture(table: Table) -> tuple[Nurture | None, list[Problem]]:
             read.refuse(("stall", stage), "MAP-061", text, "Name it in the stages of exactly one [track].")
     if read.problems:
         return None, read.problems
-    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds), []
+    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds, screen), []
 
 
 def _stall(read: Reader) -> dict[str, StallRule]:
@@ -174,7 +180,9 @@ def stage_entered_on(opportunity: OrgRecord, history: Iterable[OrgRecord], zone:
     return local_day(entered_at, zone)
 
 
-def activity_on(task: OrgRecord, by_sales: bool, rule: Activity, today: date, zone: tzinfo) -> date | None:
+def activity_on(
+    task: OrgRecord, by_sales: bool, rule: Activity, today: date, zone: tzinfo, screen: Screen = EVERYTHING
+) -> date | None:
     """Return the day on which a task shows that somebody is on the deal, or None when it shows nothing.
 
     Done work counts on its day, which is the due date unless it was done early; an open task counts as of today when it
@@ -183,7 +191,8 @@ def activity_on(task: OrgRecord, by_sales: bool, rule: Activity, today: date, zo
     Source: real orgs, demand 9: LastActivityDate is the furthest due date and does not mean that somebody worked.
     """
     subject = task.text("Subject") or ""
-    if (rule.by and not by_sales) or any(subject.startswith(prefix) for prefix in rule.ignore):
+    is_ignored = any(subject.startswith(prefix) for prefix in rule.ignore)
+    if (rule.by and not by_sales) or is_ignored or screen.is_ignored(task.fields):
         return None
     due = task.day("ActivityDate")
     if task.fields.get("IsClosed"):
@@ -205,6 +214,7 @@ class Person:
     active_deals: Sequence[str]
     is_member: bool
     is_deleted: bool = False
+    never: Sequence[str] = ()
 
 
 def kept_out_because(person: Person, today: date) -> list[str]:
@@ -214,6 +224,7 @@ def kept_out_because(person: Person, today: date) -> list[str]:
     """
     reasons = ["contact is deleted"] if person.is_deleted else []
     reasons += person.flags
+    reasons += person.never
     if person.hold_until is not None and person.hold_until >= today:
         reasons.append(f"on hold by sales until {person.hold_until}")
     if person.active_deals:

@@ -101,4 +101,7 @@ def field_users(policies: Policies) -> dict[tuple[str, str], str]:
                 found[object, field] = f"{column.rule.file}:{column.rule.line}"
     if policies.nurture is not None:
         found |= dict.fromkeys(policies.nurture.hold_field.items(), "nurture.toml [hold]")
+        for object, condition in policies.nurture.screen.conditions():
+            for name in sorted(condition.fields):
+                found.setdefault((object, name), f"{condition.rule.file}:{condition.rule.line}")
     return found

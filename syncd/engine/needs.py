@@ -191,8 +191,9 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     own_keys = keys_needed(policies.sources).get(need.object, ())
     holds = policies.nurture.hold_field if policies.nurture is not None else {}
     hold = [holds[need.object]] if need.object in holds else []
+    screened = policies.nurture.screen.fields_of(need.object) if policies.nurture is not None else ()
     extra = fields_needed(policies.sources).get(need.object, ())
-    fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *(one.field for one in by_fences))))
+    fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *screened, *(one.field for one in by_fences))))
     need = replace(need, fields=fields, indexed=tuple(dict.fromkeys((*need.indexed, *own_keys))))
     if need.object in ("User", "Group"):
         return _with_members(policies.fences.teams, need)
@@ -237,13 +238,18 @@ def hidden_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list
             continue
         visible = _visible(need.fields, seen)
         excused = {*visible, *OPTIONAL, *elsewhere, *need.dispensable}
-        found += [f"{need.object}.{_REFERENCE_OF.get(name, name)}" for name in need.fields if name not in excused]
+        found += [f"{need.object}.{shown_as(name)}" for name in need.fields if name not in excused]
     return found
 
 
 def wanted_under(policies: Policies) -> Iterator[Need]:
     """Give what these policies would read if nothing were hidden."""
     return chain.from_iterable(tiers_under(policies).values())
+
+
+def shown_as(field: str) -> str:
+    """Return the field that has to be visible for this one to be read: the reference that a path goes by, or the field."""
+    return _REFERENCE_OF.get(field, field)
 
 
 def _visible(fields: Iterable[str], seen: ObjectSchema) -> tuple[str, ...]:

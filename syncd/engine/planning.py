@@ -12,6 +12,7 @@ from syncd.engine.acting import act
 from syncd.engine.cycle import begin, decide, finish
 from syncd.engine.holding import WAITING_PLAN
 from syncd.engine.opening import open_intents
+from syncd.engine.recycling import read_kept_out
 from syncd.engine.restored import is_restored
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanRefused
@@ -24,11 +25,13 @@ SHOWN_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a cycle would decide now: the plan of its writes, every ledger row it would add, and its counts."""
+    """What a cycle would decide now: the plan of its writes, every ledger row it would add, its counts, and how many deals and
+    people the formulas of nurture.toml keep out, by name."""
 
     plan: Plan
     entries: Sequence[Entry]
     counts: Mapping[str, int]
+    kept_out: Mapping[str, int]
 
 
 def preview(world: World, only: str | None = None) -> Preview:
@@ -50,9 +53,10 @@ def preview(world: World, only: str | None = None) -> Preview:
         intents = [item.intent for item in layer.open_intents()]
         intents += still_wanted(inner, waiting, intents)
         entries = [row.entry for row in layer.ledger(LedgerQuery(limit=10**9)) if row.seq > size]
+        kept_out = read_kept_out(layer).get("counts") or {}
     kept = [intent for intent in intents if only is None or intent.part in PARTS[only]]
     plan = Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), kept)
-    return Preview(plan, entries, dict(cycle.counts))
+    return Preview(plan, entries, dict(cycle.counts), kept_out)
 
 
 def still_wanted(world: World, waiting: Sequence[Intent], fresh: Sequence[Intent]) -> list[Intent]:

@@ -6,9 +6,11 @@ not grow with the number of cycles.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from syncd.core.actors import line_of
 from syncd.core.nurture import (
@@ -22,15 +24,30 @@ from syncd.core.nurture import (
     stage_entered_on,
     stalled_because,
 )
+from syncd.core.nurture_conditions import (
+    CONTACT,
+    EVERYTHING,
+    OPEN,
+    TASK,
+    KeptOut,
+    Screen,
+    counted,
+    deal_kept_out,
+    is_out_of_scope,
+    with_types,
+)
 from syncd.core.values import Entry, InboxItem, Intent, OrgRecord, digest
+from syncd.engine.backfill import open_backfills
 from syncd.engine.consent import flags_against
-from syncd.engine.needs import hidden_under
+from syncd.engine.needs import hidden_under, shown_as
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
+from syncd.ports import StoreReader
 
 BATCH = 200
 DONE = "nurture done"
 CURSOR = "nurture cursor"
+KEPT_OUT = "nurture kept out"
 RECYCLED = "recycled"
 NO_CAMPAIGN = "no-campaign"
 NEEDED = frozenset(
@@ -44,13 +61,26 @@ NEEDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One evaluation: the policy, the day, the campaigns by track, and who is on the way into one already."""
+    """One evaluation: the policy, the day, the campaigns by track, and who is on the way into one already.
+
+    `screen` has the formulas with the org's types, `kept_out` counts by exclusion the deals and people in `met`.
+    """
 
     nurture: Nurture
     today: date
     campaigns: Mapping[str, str]
     on_the_way: set[tuple[str, str]]
     retell: bool = False
+    screen: Screen = EVERYTHING
+    kept_out: Counter[str] = field(default_factory=Counter)
+    met: set[tuple[str, str]] = field(default_factory=set)
+
+    def keep_out(self, names: Iterable[str], id: str) -> None:
+        """Count a deal or person once for each exclusion that it met."""
+        for name in names:
+            if (name, id) not in self.met:
+                self.met.add((name, id))
+                self.kept_out[name] += 1
 
 
 @dataclass(slots=True)
@@ -77,8 +107,11 @@ def rests(world: World, cycle: Cycle) -> bool:
     if nurture is None:
         return True
     needed = {*NEEDED, *(f"{object}.{field}" for object, field in nurture.hold_field.items())}
+    asked = [one for one in nurture.screen.conditions() if one[0] != TASK]
     if any(rule.quiet_days is not None for rule in nurture.stall.values()):
         needed |= {"Task", "Task.WhatId", "Task.ActivityDate", "Task.IsClosed", "Task.CreatedById"}
+        asked = list(nurture.screen.conditions())
+    needed |= {f"{object}.{shown_as(name)}" for object, condition in asked for name in condition.fields}
     return not needed.isdisjoint(hidden_under(world.policies, cycle.schema))
 
 
@@ -95,10 +128,13 @@ def recycle(world: World, cycle: Cycle, *, retell: bool = False) -> None:
     if nurture is None or rests(world, cycle):
         return
     stamp = _stamp(world, cycle, nurture)
-    day = Day(nurture, local_day(cycle.now, world.zone), _campaigns(world, cycle, nurture), _on_the_way(world), retell)
+    today, campaigns = local_day(cycle.now, world.zone), _campaigns(world, cycle, nurture)
+    day = Day(nurture, today, campaigns, _on_the_way(world), retell, _screen(nurture, cycle))
     cursor = world.store.setting(CURSOR)
     is_resumed = isinstance(cursor, dict) and cursor.get("stamp") == stamp and not retell
     after = str(cursor["after"]) if isinstance(cursor, dict) and is_resumed else ""
+    if isinstance(cursor, dict) and is_resumed:
+        day.kept_out.update(cursor.get("kept out", {}))
     while deals := world.store.scan("Opportunity", field="StageName", values=nurture.stall, after_id=after, limit=BATCH):
         world.pause_point()
         after = deals[-1].id
@@ -108,9 +144,32 @@ def recycle(world: World, cycle: Cycle, *, retell: bool = False) -> None:
             open_intents(tx, [(intent, seqs[cause]) for intent, cause in found.intents], cycle.now, cycle.id)
             for scope, verdicts in found.verdicts.items():
                 tx.put_verdicts(scope, verdicts)
-            tx.put_setting(CURSOR, {"stamp": stamp, "after": after})
+            tx.put_setting(CURSOR, {"stamp": stamp, "after": after, "kept out": dict(day.kept_out)})
     with world.store.begin() as tx:
-        tx.put_setting(DONE, stamp)
+        if _is_still_read(world, day):
+            tx.put_setting(CURSOR, None)
+        else:
+            tx.put_setting(DONE, stamp)
+        tx.put_setting(KEPT_OUT, {"on": day.today.isoformat(), "counts": dict(sorted(day.kept_out.items()))})
+
+
+def _is_still_read(world: World, day: Day) -> bool:
+    """Tell whether a formula could not be worked out while its objects are read again, for its fields: then it is asked anew."""
+    reading = {one.object for one in open_backfills(world.store)}
+    asked = {object for object, _ in day.screen.conditions()}
+    return any(name.endswith(OPEN) for name in day.kept_out) and not asked.isdisjoint(reading)
+
+
+def read_kept_out(store: StoreReader) -> Mapping[str, Any]:
+    """Return how many deals and people the formulas kept out when stalls were last looked for: "on" a day, "counts" by name."""
+    known = store.setting(KEPT_OUT)
+    return known if isinstance(known, dict) else {}
+
+
+def _screen(nurture: Nurture, cycle: Cycle) -> Screen:
+    """Return the formulas compiled for the org's own types; `check` tells what is wrong with one."""
+    types = {name: {one.name: one.type for one in seen.fields.values()} for name, seen in cycle.schema.items()}
+    return with_types(nurture.screen, types)[0]
 
 
 def _on_the_way(world: World) -> set[tuple[str, str]]:
@@ -162,9 +221,17 @@ def _judge_deals(world: World, cycle: Cycle, day: Day, deals: Sequence[OrgRecord
     for deal in deals:
         if deal.id not in reasons:
             continue
+        if is_out_of_scope(day.screen, deal.fields):
+            cycle.count("deals out of scope")
+            day.keep_out(["deals out of scope"], deal.id)
+            continue
         cycle.count("stalled")
         track = day.nurture.track_of(deal.text("StageName") or "")
         episode = f"{deal.text('StageName')} since {_entered(world, deal)}"
+        why = deal_kept_out(day.screen, deal.fields)
+        if why is not None:
+            _keep_deal_out(cycle, day, deal, f"{reasons[deal.id]}; {why.reason}", why, known, found)
+            continue
         cause = _note_recycle(cycle, day, deal, track, reasons[deal.id], found) if known.get(deal.id) != episode else None
         found.verdicts.setdefault(RECYCLED, {})[deal.id] = episode
         contacts = dict.fromkeys(role.text("ContactId") or "" for role in roles if role.text("OpportunityId") == deal.id)
@@ -173,6 +240,30 @@ def _judge_deals(world: World, cycle: Cycle, day: Day, deals: Sequence[OrgRecord
             if person is not None:
                 _judge_person(cycle, day, deal, track, person, cause, said, found)
     return found
+
+
+def _keep_deal_out(
+    cycle: Cycle, day: Day, deal: OrgRecord, reason: str, why: KeptOut, known: Mapping[str, str], found: Findings
+) -> None:
+    """Record why nobody of a stalled deal is enrolled, once for each reason."""
+    day.keep_out(why.never or [f"scope{OPEN}"], deal.id)
+    cycle.count("deals kept out")
+    found.verdicts.setdefault(RECYCLED, {})[deal.id] = why.reason
+    if known.get(deal.id) != why.reason:
+        found.entries.append(
+            Entry(
+                kind="decision",
+                at=cycle.now,
+                cycle=cycle.id,
+                object="Opportunity",
+                record_id=deal.id,
+                verdict="exclude",
+                rule=why.rule,
+                policy_hash=day.nurture.policy_hash,
+                reason=reason,
+                evidence={"modified_at": deal.modified_at.isoformat()},
+            )
+        )
 
 
 def _entered(world: World, deal: OrgRecord) -> date:
@@ -207,7 +298,7 @@ def _last_activity(world: World, cycle: Cycle, day: Day, ids: Sequence[str]) -> 
     activity = day.nurture.activity
     for task in world.store.by_key("Task", "WhatId", ids):
         line = line_of(task.text("CreatedById"), cycle.people, world.policies.fences.teams)
-        on = activity_on(task, line in activity.by, activity, day.today, world.zone)
+        on = activity_on(task, line in activity.by, activity, day.today, world.zone, day.screen)
         deal = task.text("WhatId") or ""
         if on is not None and on > last.get(deal, date.min):
             last[deal] = on
@@ -227,9 +318,14 @@ def _people(
     hold = day.nurture.hold_field.get("Contact", "")
     people: dict[tuple[str, str], Person] = {}
     for id, contact in contacts.items():
+        met = day.screen.against(CONTACT, contact.fields)
+        day.keep_out(counted(met), id)
+        never = [one.why(says) for one, says in met]
         for track in day.nurture.tracks:
             is_member = (day.campaigns.get(track.name), id) in members
-            people[id, track.name] = Person(id, flags[id], contact.day(hold), active.get(id, ()), is_member, contact.is_deleted)
+            people[id, track.name] = Person(
+                id, flags[id], contact.day(hold), active.get(id, ()), is_member, contact.is_deleted, never
+            )
     return people
 
 
