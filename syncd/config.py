@@ -23,6 +23,7 @@ from syncd.core.tables import Path as KeyPath
 from syncd.core.tables import Table
 from syncd.core.values import Problem
 from syncd.errors import ConfigInvalid
+from syncd.exports.access import RemoteAccess, read_sources
 from syncd.policies.documents import nearest, read_table
 from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
 from syncd.salesforce.credentials import read_credentials
@@ -32,6 +33,7 @@ ENV_PATH = "SYNCD_CONFIG"
 SQLITE, POSTGRESQL = "sqlite:///", "postgresql://"
 REFUSALS = ".refused-logins.json"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?|d|days?)")
+_NO_SECTION = {"model_type", "model_attributes_type"}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -97,6 +99,7 @@ def _store_url(value: str) -> str:
 
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Count = Annotated[Annotated[int, Field(gt=0)] | None, BeforeValidator(_off)]
+Days = Annotated[Annotated[int, Field(gt=0, le=36_500)] | None, BeforeValidator(_off)]
 Percent = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_off)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Text = Annotated[str, Field(min_length=1)]
@@ -149,6 +152,28 @@ class _Folder(_Section):
     folder: Text | None = Field(None, description="the path of a folder")
 
 
+class _Source(_Section):
+    """One [exports.<source>]; `exports.access` says which settings go with which URL."""
+
+    url: Text = Field(description='a URL that begins with "sftp://", "s3://", "gs://", "az://" or "file://"')
+    after: Literal["leave", "delete", "move"] = Field("leave", description='"leave", "delete" or "move"')
+    known_hosts_file: Text | None = Field(None, description="the path of a file with the server's host key")
+    key_file: Text | None = Field(None, description="the path of a private key that only syncd's user can read")
+    secret: Text | None = Field(None, description='the name of an environment variable: "${SYNCD_MARKETO_SECRET}"')
+    secret_file: Text | None = Field(None, description="the path of a file that only syncd's user can read")
+    access_key: Text | None = Field(None, description="the access key ID that the secret belongs to")
+    account: Text | None = Field(None, description="the name of the storage account")
+    endpoint: Text | None = Field(None, description="the https URL of a service that speaks the same protocol")
+    region: Text | None = Field(None, description='a region such as "eu-central-1"')
+
+
+class _Exports(_Folder):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, _Source]
+    every: Span = Field(timedelta(minutes=5), description='a length of time such as "5 min" or 300 (seconds)')
+    keep_days: Days = Field(30, description='a whole number of days, or "off" to keep originals for ever')
+
+
 class Limits(_Section):
     """How much one cycle may change before it stops and asks, and what it may take from the org. None: no limit."""
 
@@ -184,7 +209,7 @@ class _Document(_Section):
     schedule: Schedule = Field(Schedule(), description="a section [schedule]")
     store: _Store = Field(_Store(), description="a section [store]")
     mappings: _Folder = Field(_Folder(), description="a section [mappings]")
-    exports: _Folder = Field(_Folder(), description="a section [exports]")
+    exports: _Exports = Field(_Exports(), description="a section [exports]")
     plans: _Folder = Field(_Folder(), description="a section [plans]")
     limits: Limits = Field(Limits(), description="a section [limits]")
     time: _Time = Field(_Time(), description="a section [time]")
@@ -193,7 +218,10 @@ class _Document(_Section):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole config.toml. Paths are absolute; `name` is what messages call the org."""
+    """A whole config.toml. Paths are absolute; `name` is what messages call the org.
+
+    `sources` are fetched into the folder `exports` every `fetch_every`; originals are kept for `keep` (None: for ever).
+    """
 
     path: Path
     name: str
@@ -206,6 +234,9 @@ class Config:
     limits: Limits
     zone: ZoneInfo
     log: Log
+    sources: tuple[RemoteAccess, ...] = ()
+    fetch_every: timedelta = timedelta(minutes=5)
+    keep: timedelta | None = timedelta(days=30)
 
     @property
     def database_file(self) -> Path | None:
@@ -227,13 +258,14 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         raise _invalid(problems)
     document = _document(table, problems)
     credentials, more = read_credentials(table, found.resolve().parent, environ)
-    problems += more
+    sources, wrong = read_sources(table, found.resolve().parent, environ)
+    problems += [*more, *wrong]
     if document is None or credentials is None or problems:
         raise _invalid(problems)
     access = OrgAccess(
         credentials.login_url, credentials.client_id, credentials.secret, document.org.api_version, method=credentials.method
     )
-    config = _config(found.resolve(), document, access)
+    config = replace(_config(found.resolve(), document, access), sources=sources)
     return replace(config, org=replace(access, refusals=config.plans / REFUSALS))
 
 
@@ -278,6 +310,8 @@ def _problem(table: Table, error: ErrorDetails) -> Problem:
     dotted, kind = ".".join(map(str, path)), error["type"]
     section, description = _described(path)
     accepted = f"Write {description}." if description else ""
+    if kind in _NO_SECTION and path[0] == "exports" and len(path) == 2:
+        return _unknown(table, path, _Exports)
     if kind == "extra_forbidden":
         return _unknown(table, path, section)
     if kind == "missing":
@@ -289,9 +323,11 @@ def _problem(table: Table, error: ErrorDetails) -> Problem:
 
 
 def _is_harmless(path: KeyPath, value: object) -> bool:
-    """Tell whether a value may be repeated: a secret may have been pasted anywhere under [org], or into a URL."""
+    """Tell whether a value may be repeated: a secret may have been pasted anywhere under [org] or a source, or into a URL."""
     if path[0] == "org":
         return str(value).startswith("http") and "@" not in str(value)
+    if path[0] == "exports" and len(path) > 2 and path[-1] != "after":
+        return False
     return path[0] != "store" and isinstance(value, str | int | float)
 
 
@@ -307,6 +343,9 @@ def _described(path: KeyPath) -> tuple[type[BaseModel], str]:
     description = ""
     for part in path:
         known = section.model_fields.get(str(part))
+        if known is None and section is _Exports:
+            section = _Source
+            continue
         if known is None:
             return section, ""
         description = known.description or ""
@@ -319,6 +358,8 @@ def _unknown(table: Table, path: KeyPath, section: type[BaseModel]) -> Problem:
     key, dotted = str(path[-1]), ".".join(map(str, path))
     near = nearest(key, section.model_fields)
     guess = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(section.model_fields)}."
+    if section is _Exports and not near:
+        guess += " A source is a table of its own: [exports.marketo]."
     what = f"[{dotted}] is not a section" if len(path) == 1 else f"{dotted} is not a setting"
     return table.problem(path, "CFG-002", f"{what} of syncd: it would have no effect.", guess)
 
@@ -344,6 +385,8 @@ def _config(path: Path, document: _Document, access: OrgAccess) -> Config:
         limits=document.limits,
         zone=document.time.zone,
         log=document.log,
+        fetch_every=document.exports.every,
+        keep=None if document.exports.keep_days is None else timedelta(days=document.exports.keep_days),
     )
 
 

@@ -8,6 +8,8 @@
     ├── OrgUnreachable         no answer, or an answer that is not Salesforce's
     │   ├── AnswerLost         a write left and its answer never came: its fate is unknown
     │   └── BudgetSpent        the org's or our own share of API calls is used up
+    ├── SourceRefused          a place that exports come from said no, or is not what it seems
+    ├── SourceUnreachable      a place that exports come from gave no answer
     ├── StoreUnusable          the database cannot be read or written
     │   └── LeaseHeld          another daemon writes for this org
     └── PlanRefused            a plan that no longer fits the org, the policy or the store
@@ -78,6 +80,19 @@ class BudgetSpent(OrgUnreachable):
     def __init__(self, text: str, *, hint: str | None = None, resume_at: datetime | None = None) -> None:
         super().__init__(text, hint=hint)
         self.resume_at = resume_at
+
+
+class SourceRefused(SyncdError):
+    """A place that exports come from said no, or is not what it seems. Cycles go on without it."""
+
+    hint = "Run `syncd check`: it says what is wrong with each source."
+
+
+class SourceUnreachable(SyncdError):
+    """A place that exports come from gave no answer. Nothing is lost: it is asked again."""
+
+    permanent = False
+    hint = "Nothing is lost: syncd asks again by itself. Look whether the server answers from this machine."
 
 
 class StoreUnusable(SyncdError):

@@ -1,0 +1,52 @@
+"""Which originals in done/ and refused/ are old enough to be removed, and does anybody still need them?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+PLACES = ("done", "refused")
+_PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
+
+
+class FolderArchive:
+    """The folders that finished and refused exports are put away into, below the drop folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def remove(self, before: datetime, is_kept: Callable[[str, str, str], bool]) -> int:
+        """Remove the files that were put away before a moment and that nobody needs; return how many.
+
+        Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, SHA-256).
+        Only what syncd put there itself is ever removed. What cannot be removed stays; `syncd check` tells of it.
+        """
+        count = 0
+        for path in self._old(before):
+            try:
+                with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+                place = f"{path.parent.parent.name}/{path.parent.name}"
+                if path.name.startswith(sha256[:16]) and not is_kept(place, _PUT_AWAY.sub("", path.name), sha256):
+                    path.unlink()
+                    count += 1
+            except OSError:
+                continue
+        return count
+
+    def _old(self, before: datetime) -> Iterator[Path]:
+        """Give what was put away before a moment: putting away and every later change move a file's change time."""
+        for place in PLACES:
+            for folder in sorted(self.root.glob(f"*/{place}")):
+                if folder.is_symlink() or folder.parent.is_symlink():
+                    continue
+                for path in sorted(folder.iterdir()):
+                    status = path.lstat()
+                    age_at = datetime.fromtimestamp(max(status.st_ctime, status.st_mtime), UTC)
+                    if stat.S_ISREG(status.st_mode) and _PUT_AWAY.match(path.name) and age_at < before:
+                        yield path
