@@ -230,7 +230,9 @@ def _exports(figures: Figures, course: Course) -> Iterator[str]:
     total = {name: figures.total(f"export {name}") for name in ("files", "rows", *ROW_ENDS)}
     ends = ", ".join(f"{total[name]:,} {word}" for name, word in ROW_ENDS.items())
     yield from _line("exports", f"{output.many(total['files'], 'file')}, {total['rows']:,} rows: {ends}")
-    faults = (re.match(r"\[([A-Z0-9-]+)\]", item.text) for item, _ in figures.inbox if item.kind == "export-row")
+    faults = (
+        re.match(r"\[([A-Z0-9-]+)\]", item.text) for item, _ in figures.inbox if item.kind in ("export-row", "export-choice")
+    )
     codes = Counter(fault[1] for fault in faults if fault is not None)
     reasons = ", ".join(f"{count:,} {ROW_CODES.get(code, code)}" for code, count in codes.most_common(4))
     yield from _line("quarantined", f"{reasons or 'none'} (see the inbox)")

@@ -80,23 +80,34 @@ def resolve(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger with your name.")] = "",
     revert: Annotated[bool, typer.Option("--revert", help="Answer a question: put the last lawful values back.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Answer a question: let the change stand.")] = False,
+    person: Annotated[str | None, typer.Option("--person", metavar="ID", help="Answer: the rows are about this person.")] = None,
+    line: Annotated[int | None, typer.Option("--line", metavar="LINE", help="Answer: of tied lines, this one counts.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget whom rows were said to be about; ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close items that you have dealt with. An item whose cause is still there comes back. Questions need an answer."""
     from syncd.engine.requests import RESOLVE
 
-    if revert and keep:
-        raise typer.BadParameter("Answer with --revert or with --keep; one of the two.")
+    if sum((revert, keep, person is not None, line is not None, forget)) > 1:
+        raise typer.BadParameter("Answer with --revert, --keep, --person, --line or --forget; one of them.")
     config = wire.config_of(context)
     payload: dict[str, Any] = {"numbers": _chosen(config, numbers, kind), "reason": reason}
     if revert or keep:
         payload["answer"] = "revert" if revert else "keep"
+    choice = {"person": person, "line": line, "forget": forget or None}
+    payload |= {name: given for name, given in choice.items() if given is not None}
     answer = asking.ask(context, config, RESOLVE, payload)
     if as_json:
         output.as_json({"schema": 1, **answer})
         return
+    if "forgotten" in answer:
+        output.data(f"forgotten: rows like that of inbox item {answer['forgotten'][0]} are asked about again")
+        return
     closed = answer["resolved"]
     output.data(f"closed {output.many(len(closed), 'inbox item')}: {', '.join(map(str, closed))}")
+    if "applied" in answer:
+        now = "its values leave with the next cycle" if answer["applied"] else "its values come with the next export"
+        output.data(f"{'remembered; ' if person else ''}{now}")
     if revert:
         asked_back = len(answer["put_back"])
         done = f"{output.many(answer['reverts'], 'value')} put back"

@@ -39,17 +39,40 @@ def match(
     found = {"id": by_id, "external": by_external, "email": by_email}
     several: dict[str, OrgRecord] = {}
     for kind in mapping.match:
-        people = {person.id: person for person in (_today(one, contacts) for one in found[kind] if not one.is_deleted)}
+        people = {person.id: person for person in (today(one, contacts) for one in found[kind] if not one.is_deleted)}
         if len(people) == 1:
             return Match(next(iter(people.values())), kind)
         several.update(people)
     return Match(None, "", tuple(several[key] for key in sorted(several)))
 
 
-def _today(person: OrgRecord, contacts: Mapping[str, OrgRecord]) -> OrgRecord:
+def today(person: OrgRecord, contacts: Mapping[str, OrgRecord]) -> OrgRecord:
     """Follow a converted lead to its contact, when that contact is mirrored."""
     contact = contacts.get(person.text("ConvertedContactId") or "") if person.fields.get("IsConverted") is True else None
     return person if contact is None or contact.is_deleted else contact
+
+
+def names_of(row: ParsedRow) -> tuple[str, ...]:
+    """Return all names by which a row calls its person, in order."""
+    named = (("id", row.person_id), ("ext", row.external), ("email", row.address))
+    return tuple(f"{kind}:{value}" for kind, value in named if value)
+
+
+def choice_key(row: ParsedRow) -> str:
+    """Return what a choice is remembered by: all keys of the row, so that another set of keys is another question."""
+    return " ".join(names_of(row))
+
+
+def chosen_of(found: Match, chosen: OrgRecord, *, is_followed: bool) -> Match:
+    """Let a person's earlier choice decide between several people.
+
+    Shapes: `chosen` is the live record that the chosen one is today, `is_followed` that it was merged or converted since. A
+            record that the row's keys lead to no more decides nothing: the row is asked about again.
+    """
+    if not found.is_ambiguous:
+        return found
+    is_candidate = any(chosen.id == one.id for one in found.candidates)
+    return Match(chosen, "choice") if is_candidate or is_followed else found
 
 
 def newest_of(rows: Sequence[ParsedRow]) -> tuple[ParsedRow | None, list[Problem]]:

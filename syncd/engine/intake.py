@@ -22,9 +22,10 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
+from syncd.engine.intake_choices import CHOICE, KEPT
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
 from syncd.engine.intake_people import People
-from syncd.engine.intake_rows import decide_batch
+from syncd.engine.intake_rows import decide_batch, row_of
 from syncd.engine.opening import open_intents
 from syncd.ports import ExportFile, ExportRow, Exports, Header, Refused, StoreWriter
 
@@ -223,6 +224,33 @@ def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
     return done
 
 
+def decide_again(file: ExportFile, mapping: SourceMapping, rows: Sequence[ExportRow], context: IntakeContext) -> bool:
+    """Decide on rows of a finished file once more, because a person said whom they are about; tell whether it was done.
+
+    It is left to the next export while the mapping does not fit the org, or values of its people are under way.
+    """
+    ids = {found.person.id for found in People(context, mapping).find(_parsed(rows)) if found.person is not None}
+    if _mapping_problems(mapping, context) or any(_is_under_way(id, context) for id in ids):
+        return False
+    batch = decide_batch(context, mapping, file, [("", list(rows))], Tally())
+    with context.store.begin() as tx:
+        _record(tx, batch, mapping, context)
+    return True
+
+
+def _parsed(rows: Sequence[ExportRow]) -> list[ParsedRow]:
+    return [row for row in map(row_of, rows) if isinstance(row, ParsedRow)]
+
+
+def _is_under_way(record_id: str, context: IntakeContext) -> bool:
+    after = 0
+    while found := context.store.open_intents(1000, after):
+        if any(one.intent.record_id == record_id for one in found):
+            return True
+        after = found[-1].seq
+    return False
+
+
 def _latch_once(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
     """Keep the flags of a file that waits its turn, in its first cycle only."""
     state = _progress(context).get(one.file.sha256, {})
@@ -261,8 +289,15 @@ def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: Inta
     open_intents(tx, opened, context.now_at, context.cycle)
     tx.put_verdicts(f"newest:{mapping.name}", batch.newest)
     tx.put_verdicts(f"inbox:{mapping.name}", batch.told)
+    tx.put_verdicts(KEPT, {**dict.fromkeys(_questions(batch, mapping), ""), **batch.asked})
     tx.resolve_inbox("export-row", batch.settled, context.now_at)
+    tx.resolve_inbox(CHOICE, batch.settled, context.now_at)
     tx.put_inbox(batch.items, context.now_at)
+
+
+def _questions(batch: Batch, mapping: SourceMapping) -> list[str]:
+    """Return those of the settled subjects that are questions: rows are kept for them."""
+    return [subject for subject in batch.settled if subject.startswith(f"{mapping.name} ")]
 
 
 def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext) -> None:

@@ -46,7 +46,8 @@ class Batch:
     """What some groups of rows come to.
 
     `intents` come with the flag entry that caused them, by its place in `entries`. `told` are the inbox subjects by the names
-    of the person they are about, `settled` those whose person came again without a fault.
+    of the person they are about, `settled` those whose person came again without a fault, `asked` the rows to keep by the subject
+    of the question that they ask.
     """
 
     facts: list[FlagFact] = field(default_factory=list)
@@ -56,4 +57,5 @@ class Batch:
     newest: dict[str, str] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
     cleared: dict[Flag, list[str]] = field(default_factory=dict)

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from syncd.core.cells import normal_address, spellings
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_keys import PEOPLE
-from syncd.core.matching import Match, match
+from syncd.core.matching import Match, choice_key, chosen_of, match, today
 from syncd.core.rows import ParsedRow
 from syncd.core.values import OrgRecord
 from syncd.engine.intake_context import IntakeContext
 from syncd.engine.merging import winners_of
+from syncd.ports import StoreReader
+
+CHOSEN = "chosen"
 
 
 class People:
@@ -32,7 +35,7 @@ class People:
         leads = [person for found in (by_email, by_external) for several in found.values() for person in several]
         contact_ids = {one.text("ConvertedContactId") or "" for one in (*leads, *by_id.values())} - {""}
         contacts = store.get("Contact", contact_ids)
-        return [
+        found = [
             match(
                 self.mapping,
                 _standing(by_id, row.person_id, winners),
@@ -42,6 +45,21 @@ class People:
             )
             for row in rows
         ]
+        return self._chosen(rows, found)
+
+    def _chosen(self, rows: Sequence[ParsedRow], found: list[Match]) -> list[Match]:
+        """Let what was chosen before decide where several people fit."""
+        keys = {choice_key(row) for row, one in zip(rows, found, strict=True) if one.is_ambiguous}
+        chosen = choices_of(self.context.store, self.mapping.name, keys) if keys else {}
+        if not chosen:
+            return found
+        standing = standing_people(self.context.store, chosen.values())
+        return [self._decided(row, one, chosen, standing) for row, one in zip(rows, found, strict=True)]
+
+    def _decided(self, row: ParsedRow, found: Match, chosen: Mapping[str, str], standing: Mapping[str, OrgRecord]) -> Match:
+        id = chosen.get(choice_key(row), "")
+        person = standing.get(id)
+        return found if person is None else chosen_of(found, person, is_followed=person.id != id)
 
     def _by_key(self, name: str, values: Iterable[str]) -> dict[str, list[OrgRecord]]:
         wanted = sorted({one for value in values for one in (spellings(value) if "@" in value else (value,))})
@@ -52,6 +70,22 @@ class People:
                 for person in self.context.store.by_key(kind, name, wanted):
                     found.setdefault(_folded(person.text(name)), []).append(person)
         return found
+
+
+def choices_of(store: StoreReader, source: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return the ids that a person chose for rows with these keys (`core.matching.choice_key`)."""
+    return {key: id for key, id in store.verdicts(f"{CHOSEN}:{source}", sorted(keys)).items() if id}
+
+
+def standing_people(store: StoreReader, ids: Iterable[str]) -> dict[str, OrgRecord]:
+    """Return by id the live record that each is today: merged ones are followed, and converted leads to their contact."""
+    wanted = set(ids)
+    winners = winners_of(store, wanted)
+    everybody = wanted | set(winners.values())
+    known = {**store.get("Lead", _of(everybody, "00Q")), **store.get("Contact", _of(everybody, "003"))}
+    contacts = store.get("Contact", {one.text("ConvertedContactId") or "" for one in known.values()} - {""})
+    found = {id: today(one, contacts) for id in wanted for one in _standing(known, id, winners)}
+    return {id: one for id, one in found.items() if not one.is_deleted}
 
 
 def _standing(by_id: Mapping[str, OrgRecord], id: str | None, winners: Mapping[str, str]) -> list[OrgRecord]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import SourceMapping
-from syncd.core.matching import Match, newest_of
+from syncd.core.matching import Match, names_of, newest_of
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
+from syncd.engine.intake_choices import which_line, which_person
 from syncd.engine.intake_context import LINES_MAX, Batch, IntakeContext, Tally
 from syncd.engine.intake_flags import FlagsOfRows, address_of
 from syncd.engine.intake_people import People
@@ -70,7 +71,7 @@ class _Deciding:
         ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
         self.flags.look_up(rows, people, ids)
         self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
-        names = {name for row in rows for name in _names(row)} | {f"id:{one}" for one in ids}
+        names = {name for row in rows for name in names_of(row)} | {f"id:{one}" for one in ids}
         self.told = self.context.store.verdicts(f"inbox:{self.mapping.name}", sorted(names))
 
     def _group(self, rows: list[ParsedRow], matches: list[Match]) -> None:
@@ -99,24 +100,34 @@ class _Deciding:
         """Return the one readable row that counts, setting aside and counting the others."""
         row, ties = newest_of(rows)
         tied = {problem.line for problem in ties}
+        asking = [one for one in rows if one.line in tied and not one.problems]
         for one in rows:
             if one.problems:
                 self._quarantine(one.problems, one)
-            elif one.line in tied:
-                self._quarantine([problem for problem in ties if problem.line == one.line], one)
-            elif one is not row:
+            elif one.line not in tied and one is not row:
                 self.tally.counts["superseded"] += 1
+        if len(asking) > 1:
+            self._ask(asking, *which_line(self.mapping, self.file, asking, ties[0].text))
+        elif asking:
+            self._quarantine([problem for problem in ties if problem.line == asking[0].line], asking[0])
         return None if row is None or row.problems else row
 
     def _is_of_one(self, row: ParsedRow, found: Match) -> bool:
         if found.is_ambiguous:
-            several = ", ".join(f"{person.object} {person.id}" for person in found.candidates)
-            text = f"The row fits several people: {several}."
-            remedy = "Merge them in Salesforce, or export the Salesforce id; the next export settles it."
-            self._quarantine([Problem(row.file, row.line, 1, "ROW-011", text, remedy)], row)
+            self._ask([row], *which_person(self.context.store, self.mapping, self.file, row, found.candidates))
         elif found.person is None:
             self.tally.note("unmatched", row.line)
         return found.person is not None
+
+    def _ask(self, rows: Sequence[ParsedRow], item: InboxItem, kept: str) -> None:
+        """Set rows aside and ask which of them, or whom, is meant; beyond ITEMS_MAX they are only counted, as others are."""
+        for row in rows:
+            self._count_fault(row.line)
+        if self.tally.counts["quarantined"] <= ITEMS_MAX:
+            self.batch.items.append(item)
+            self.batch.asked[item.subject] = kept
+            for row in rows:
+                self._remember(row, item.subject)
 
     def _mapped(
         self, row: ParsedRow, person: OrgRecord, rows: list[ParsedRow]
@@ -156,7 +167,7 @@ class _Deciding:
 
     def _settle(self, row: ParsedRow, person: OrgRecord) -> None:
         """Take a person's earlier faults out of the inbox: they have come again without one."""
-        for name in {*_names(row), f"id:{person.id}"}:
+        for name in {*names_of(row), f"id:{person.id}"}:
             subjects = self.told.get(name, "")
             if subjects and name not in self.batch.told:
                 self.batch.settled += subjects.split("\n")
@@ -165,23 +176,28 @@ class _Deciding:
     def _quarantine(self, problems: Sequence[Problem], row: ParsedRow | None = None) -> None:
         """Put one row into the inbox; beyond ITEMS_MAX rows of a file only their count and first lines are told."""
         first = problems[0]
-        self.tally.counts["quarantined"] += 1
-        if self.tally.counts["quarantined"] > ITEMS_MAX:
-            self.tally.note("more", first.line)
+        if not self._count_fault(first.line):
             return
         where = f"{self.file.name}:{first.line}"
         text = " ".join(f"[{problem.code}] {problem.text}" for problem in problems)
         self.batch.items.append(InboxItem("export-row", where, where, text, first.remedy))
-        for name in _names(row) if row else ():
-            earlier = self.batch.told.get(name, self.told.get(name, "")).split("\n")
-            self.batch.told[name] = "\n".join([*filter(None, earlier), where][-LINES_MAX:])
+        if row is not None:
+            self._remember(row, where)
+
+    def _count_fault(self, line: int) -> bool:
+        """Count a row that is set aside, and tell whether it still gets an item of its own."""
+        self.tally.counts["quarantined"] += 1
+        is_told = self.tally.counts["quarantined"] <= ITEMS_MAX
+        if not is_told:
+            self.tally.note("more", line)
+        return is_told
+
+    def _remember(self, row: ParsedRow, subject: str) -> None:
+        """Note what was told of a person, by all names that the row calls them by."""
+        for name in names_of(row):
+            earlier = [one for one in self.batch.told.get(name, self.told.get(name, "")).split("\n") if one and one != subject]
+            self.batch.told[name] = "\n".join([*earlier, subject][-LINES_MAX:])
 
     def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
         schema = self.context.schema.get(person.object)
         return schema.fields if schema else {}
-
-
-def _names(row: ParsedRow) -> set[str]:
-    """Return all names by which a row calls its person."""
-    named = (("id", row.person_id), ("ext", row.external), ("email", row.address))
-    return {f"{kind}:{value}" for kind, value in named if value}

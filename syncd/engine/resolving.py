@@ -19,6 +19,7 @@ from syncd.core.regret import REGRET
 from syncd.core.values import Entry, InboxItem, Intent, Scalar, digest
 from syncd.engine.bulk_events import confirm
 from syncd.engine.canary import begin_anew
+from syncd.engine.choosing import choose, is_choice
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
@@ -29,6 +30,8 @@ from syncd.engine.plans import read_plan
 from syncd.engine.reactions import answer as answer_question
 from syncd.engine.reactions import refuse_unless_answered
 from syncd.engine.regret import believe_again
+from syncd.engine.reloading import WAITING as WAITING_POLICIES
+from syncd.engine.reloading import approve
 from syncd.engine.world import Cycle, World
 from syncd.errors import PlanUnreadable, SyncdError
 from syncd.ports import OrgWriter, Request, StoreWriter
@@ -45,6 +48,8 @@ def resolve(world: World, org: OrgWriter, numbers: Sequence[int], request: Reque
     "put_back" lists the numbers of their questions, "moved" of those whose value was changed before it could be.
     Errors: SyncdError when a number is not an open item, or an answer is missing or out of place; then nothing is closed.
     """
+    if is_choice(request):
+        return choose(world, numbers, request)
     word = request.payload.get("answer")
     is_resumed = bool(request.tries)
     items = _open_items(world, numbers, may_be_closed=is_resumed and word is not None)
@@ -173,4 +178,5 @@ ON_RESOLVE: dict[str, OnResolve] = {
     MASS_EDIT: confirm,
     CANARY: begin_anew,
     REGRET: believe_again,
+    WAITING_POLICIES: approve,
 }
