@@ -28,6 +28,7 @@ def run(
 
     if not once:
         signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is in force yet that could be read again
     config = wire.config_of(context)
     logs.configure(config.log.format, config.log.level, secrets=config.org.secrets)
     if once:
@@ -41,9 +42,10 @@ def run(
 
 
 def _serve(config: Config) -> None:
+    from syncd.cli.policy_files import policy_files
     from syncd.engine.schedule import Daemon
 
-    daemon = Daemon()
+    daemon = Daemon(files=policy_files(config))
     daemon.listen()
     known = partial(wire.open_known_store, config)
     daemon.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,17 @@ from syncd.core.windows import STANDING, WAITING, Announced
 from syncd.core.windows import to_json as window_to_json
 
 if TYPE_CHECKING:
+    from syncd.engine.reloading import PolicyState
     from syncd.ports import StoreReader
+
+CHANGES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What syncd knows of itself and of the owners. `owners` is None before leads were counted; `stopped` gives by rule why it
-    only observes; `windows` are those that are open or wait; `kept_out` is what formulas of nurture.toml kept out, and when."""
+    only observes; `windows` are those that are open or wait; `kept_out` is what formulas of nurture.toml kept out, and when;
+    `policies` says which files are in force."""
 
     now: datetime
     owners: Sequence[OwnerFinding] | None
@@ -27,9 +31,11 @@ class Standing:
     tallies: Mapping[str, Tally]
     windows: Sequence[Announced]
     kept_out: Mapping[str, Any] = field(default_factory=dict)
+    policies: PolicyState | None = None
 
     def told(self) -> Iterator[tuple[str, str]]:
         """Give the lines of a status as (name, text), none where nothing is out of the ordinary."""
+        yield from self._policies()
         for rule, why in sorted(self.stopped.items()):
             yield "observes", f"{rule}: {why}"
         sums = [one.sums(self.now.date()) for one in self.tallies.values()]
@@ -48,6 +54,29 @@ class Standing:
         if counts:
             yield "nurture", f"kept out on {self.kept_out['on']}: " + ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
+    @property
+    def reason(self) -> str:
+        """Say why somebody has to look at the policy files, or return an empty text."""
+        refused = self.policies.refused if self.policies is not None else ()
+        count = "1 problem" if len(refused) == 1 else f"{len(refused)} problems"
+        return f"edited policy files are not in force, {count}: {refused[0]}" if refused else ""
+
+    def _policies(self) -> Iterator[tuple[str, str]]:
+        """Tell which policy files are in force, what the last edit changed, and which edit is not in force."""
+        known = self.policies
+        if known is None or known.since_at is None:
+            return
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(known.versions.items()))
+        yield "policies", f"in force since {known.since_at:%Y-%m-%d %H:%M} UTC: {versions}"
+        for text in known.changes[:CHANGES_SHOWN]:
+            yield "changed", text
+        for text in known.refused[:CHANGES_SHOWN]:
+            yield "not taken", text
+        if known.waiting:
+            yield "waits", f"{known.waiting} See: syncd inbox list"
+        if known.restart:
+            yield "restart", "config.toml was edited: it counts when syncd run is started again"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         on = self.now.date()
@@ -60,6 +89,7 @@ class Standing:
             "rules_stopped": dict(self.stopped),
             "regret": rules,
             "nurture_kept_out": dict(self.kept_out) or None,
+            "policies": None if self.policies is None else asdict(self.policies),
             "windows": [{**window_to_json(one), "state": one.state(self.now)} for one in self.windows],
         }
 
@@ -70,10 +100,11 @@ def read_standing(store: StoreReader, now: datetime) -> Standing:
     from syncd.engine.owner_health import read_owner_health
     from syncd.engine.recycling import read_kept_out
     from syncd.engine.regret import read_tallies
+    from syncd.engine.reloading import read_policy_state
     from syncd.engine.windows import read_windows
 
     tallies = read_tallies(store)
     stopped = {rule: one.stopped for rule, one in read_trials(store).rules.items() if one.stopped}
     stopped |= {rule: one.stopped for rule, one in tallies.items() if one.stopped}
     windows = [one for one in read_windows(store) if one.state(now) in (STANDING, WAITING)]
-    return Standing(now, read_owner_health(store), stopped, tallies, windows, read_kept_out(store))
+    return Standing(now, read_owner_health(store), stopped, tallies, windows, read_kept_out(store), read_policy_state(store))

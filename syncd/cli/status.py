@@ -84,6 +84,8 @@ def _read(store: StoreReader, config: Config, now: datetime) -> Status:
     from syncd.cli.api_budget import read_budget
 
     found = replace(read_status(store, config.schedule.interval, now), budget=read_budget(store, config.limits, now))
+    if not found.reason and found.standing is not None:
+        found = replace(found, reason=found.standing.reason)
     paused = found.budget.reason() if found.budget is not None else ""
     is_late = found.lag is None or found.lag > STALE_INTERVALS * found.interval
     return replace(found, reason=paused) if paused and not is_late else found

@@ -25,6 +25,7 @@ from syncd.engine import health
 from syncd.engine.bell import Bell
 from syncd.engine.cycle import run_cycle
 from syncd.engine.loading import BACKLOG
+from syncd.engine.reloading import PolicyFiles, Reloading
 from syncd.engine.requests import take_up
 from syncd.engine.ticking import Ticker
 from syncd.engine.watchdog import Watchdog
@@ -75,7 +76,7 @@ class Daemon:
     a worker that shows no sign of life, or a broken promise of our own ends the daemon.
     """
 
-    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, steady: Callable[[], float] = time.monotonic, files: PolicyFiles | None = None) -> None:
         self._steady = steady
         self._bell = Bell()
         self._ending = threading.Event()
@@ -85,11 +86,13 @@ class Daemon:
         self._watchdog = Watchdog(timedelta(minutes=2).total_seconds(), steady)
         self._log = structlog.get_logger("syncd")
         self._clock = HostClock()
+        self._reloading = None if files is None else Reloading(files, steady, self._clock.now)
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT."""
+        """Take SIGTERM and SIGINT, and SIGHUP as the wish to look at the policy files."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, self._on_hangup)
 
     def warn(self, text: str) -> None:
         """Log something that somebody should read before the first cycle."""
@@ -219,6 +222,8 @@ class Daemon:
         if wait:
             self._log.error("waits before the first cycle: earlier starts ended without one", wait_s=wait.total_seconds())
             self._pause(wait.total_seconds())
+        if self._reloading is not None:
+            self._reloading.begin(world)
 
     def _beat(self, world: World, org: OrgWriter) -> None:
         self._due_s = self._steady()
@@ -238,13 +243,22 @@ class Daemon:
         except BaseException as fault:  # noqa: BLE001 - raised again in the main thread
             self._end(fault)
 
-    def _do_what_is_due(self, world: World, org: OrgWriter) -> None:
+    def _do_what_is_due(self, started: World, org: OrgWriter) -> None:
+        world = self._under_policies(started)
         if self._steady() >= self._due_s:
             is_behind = self._guarded(world, "cycle", lambda: self._cycle(world, org))
             now_s = self._steady()
             self._due_s = now_s if is_behind else max(self._due_s + world.pace.interval.total_seconds(), now_s)
         if self._guarded(world, "request", lambda: take_up(world, org, self._tell_request)) is None:
             self._rests_until_s = self._steady() + STUMBLE_S
+
+    def _under_policies(self, world: World) -> World:
+        """Take up edited policy files, and return the world under those that are in force."""
+        reloading = self._reloading
+        if reloading is None:
+            return world
+        self._guarded(world, "reload", lambda: reloading.look(world))
+        return reloading.under(world)
 
     def _cycle(self, world: World, org: OrgWriter) -> int:
         record = run_cycle(world, org)
@@ -298,6 +312,10 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._bell.ring()
+
+    def _on_hangup(self, number: int, _frame: FrameType | None) -> None:
+        if self._reloading is not None:
+            self._reloading.ask()
 
 
 def log_cycle(record: CycleRecord) -> None:

@@ -1,0 +1,111 @@
+"""What would edited policy files do to what waits now? Decided under both, on private layers, and nothing is sent.
+
+Fences judge what happens from now on, so an edit of them moves nothing by itself; exports that wait and deals that have stalled
+are decided anew under edited mappings and nurture rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.core.mapping import SourceMapping
+from syncd.core.policies import Policies
+from syncd.core.values import Intent, Problem
+from syncd.engine.cycle import begin, take_exports
+from syncd.engine.recycling import recycle
+from syncd.engine.world import World
+from syncd.ports import ExportFile, Exports, OpenIntent
+from syncd.ports.exports import Item
+
+BLOCK = 10_000
+NURTURE = "nurture.toml"
+FIELDS = "fields/"
+
+Write = tuple[str, str, str, str]  # object, record, field, the value as text
+Writes = Mapping[Write, Intent]
+
+
+class Untouched:
+    """A drop folder of which every file stays where it is."""
+
+    def __init__(self, folder: Exports) -> None:
+        self._folder = folder
+
+    def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
+        """Return the files of a source that may be read now."""
+        return self._folder.waiting(mapping)
+
+    def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+        """Read a file."""
+        return self._folder.rows(file, mapping, now_at)
+
+    def done(self, file: ExportFile) -> None:
+        """Leave a file where it is."""
+
+    def refused(self, file: ExportFile) -> None:
+        """Leave a file where it is."""
+
+    def bring_back(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Bring nothing back."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the new files would write that the ones in force leave alone, and how many values of which field, in words."""
+
+    fresh: Sequence[Intent] = ()
+    told: Sequence[str] = ()
+
+
+def effect_of(world: World, new: Policies) -> Effect:
+    """Compare what is decided now under the policies in force and under new ones.
+
+    Errors: SyncdError when the org has to be asked for fields that nobody named before, and does not answer.
+    """
+    changed = {name for name in {*world.policies.hashes, *new.hashes} if _hash(world.policies, name) != _hash(new, name)}
+    sources = [source for source in new.sources if f"{FIELDS}{source.name}.toml" in changed]
+    has_files = any(world.exports.waiting(source)[0] for source in sources)
+    has_nurture = NURTURE in changed and new.nurture is not None
+    if not has_files and not has_nurture:
+        return Effect()
+    before = _writes(world, world.policies, exports=has_files, nurture=has_nurture)
+    after = _writes(world, new, exports=has_files, nurture=has_nurture)
+    more, less = after.keys() - before.keys(), before.keys() - after.keys()
+    return Effect([intent for key, intent in after.items() if key in more], _told(more, less))
+
+
+def _hash(policies: Policies, name: str) -> str | None:
+    return policies.hashes.get(name)
+
+
+def _told(more: set[Write], less: set[Write]) -> list[str]:
+    came, went = _by_field(more), _by_field(less)
+    return [f"{name}: {came[name]:,} more, {went[name]:,} fewer values would be written" for name in sorted({*came, *went})]
+
+
+def _by_field(writes: set[Write]) -> Counter[str]:
+    return Counter(f"{object}.{field}" for object, _, field, _ in writes)
+
+
+def _writes(world: World, policies: Policies, *, exports: bool, nurture: bool) -> Writes:
+    with world.store.scratch() as layer:
+        inner = replace(world, store=layer, policies=policies, exports=Untouched(world.exports))
+        known = {item.seq for item in _open(inner)}
+        cycle = begin(inner)
+        if exports:
+            take_exports(inner, cycle)
+        if nurture:
+            recycle(inner, cycle, retell=True)
+        fresh = [item.intent for item in _open(inner) if item.seq not in known]
+        return {(one.object, one.record_id, one.field, str(one.after)): one for one in fresh}
+
+
+def _open(world: World) -> Iterator[OpenIntent]:
+    after = 0
+    while found := world.store.open_intents(BLOCK, after):
+        yield from found
+        after = found[-1].seq

@@ -1,0 +1,262 @@
+"""Do edited policy files come into force between cycles, only as a whole and only when valid, and does status say so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from syncd.cli.policy_files import policy_files
+from syncd.engine.cycle import run_cycle
+from syncd.engine.reloading import AGAIN_S, INVALID, SETTLE_S, WAITING, Reloading, approve, read_policy_state
+from syncd.engine.world import World
+from tests.engine.scene import Scene, export_line
+from tests.engine.small_org import campaign, contact, lead
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass
+class Running:
+    """A daemon's policy files between its cycles; time passes as the test says."""
+
+    scene: Scene
+    world: World
+    org: Any
+    now_s: float = 100.0
+    reloading: Reloading = field(init=False)
+
+    def __post_init__(self) -> None:
+        files = policy_files(self.scene.config())
+        self.reloading = Reloading(files, lambda: self.now_s, lambda: NOON)
+        self.reloading.begin(self.world)
+
+    def look(self, after_s: float = SETTLE_S) -> int:
+        """Look now, and again when what was saved has settled."""
+        taken = self.reloading.look(self.world)
+        self.now_s += after_s
+        return taken + self.reloading.look(self.world)
+
+    def cycle(self) -> dict[str, int]:
+        self.scene.tick()
+        return dict(run_cycle(self.reloading.under(self.world), self.org).counts)
+
+    def in_force(self, name: str = "fences.toml") -> str:
+        return self.reloading.under(self.world).policies.hashes.get(name, "")
+
+    def said(self) -> Any:
+        return read_policy_state(self.world.store)
+
+    def rows(self) -> list[str]:
+        return [str(entry.reason) for entry in self.scene.ledger(kind="policy")]
+
+
+@contextmanager
+def running(scene: Scene) -> Iterator[Running]:
+    with scene.world() as (world, org):
+        yield Running(scene, world, org)
+
+
+def mappings(scene: Scene, name: str = "fences.toml") -> Path:
+    return scene.home / "mappings" / name
+
+
+def test_a_saved_edit_is_in_force_from_the_next_cycle_on_and_the_ledger_names_each_change(scene: Scene) -> None:
+    with running(scene) as one:
+        scene.edit("marketo", lead("Working"), Status="Inquiry")
+        assert "reverts" not in one.cycle()
+        scene.fences({"tool": "revert"})
+        assert one.look() >= 1
+        scene.edit("marketo", lead("Working", 1), Status="Inquiry")
+        assert one.cycle()["reverts"] == 1
+        assert scene.row(lead("Working", 1))["Status"] == "Working"
+        [row] = one.rows()
+        assert row.startswith("mappings/fences.toml: ")
+        assert 'fences.toml [crossing] status mode tool: "observe" -> "revert"' in row
+        reverted = [entry for entry in scene.ledger(lead("Working", 1)) if entry.kind == "intent"]
+        assert {entry.policy_hash for entry in reverted} == {one.in_force()}
+
+
+def test_a_file_that_is_still_being_saved_is_left_alone_until_it_rests(scene: Scene) -> None:
+    with running(scene) as one:
+        before, text = one.in_force(), mappings(scene).read_text(encoding="utf-8")
+        for part in (text[:100], text[:500], text + "\n# done\n"):
+            mappings(scene).write_text(part, encoding="utf-8")
+            assert one.look(SETTLE_S / 2) == 0
+            assert one.in_force() == before
+        assert one.said().refused == []
+        assert one.look() == 1
+        assert one.in_force() != before
+        assert "a comment or the order of lines" in one.rows()[0]
+
+
+def test_an_editor_that_writes_by_rename_is_noticed(scene: Scene) -> None:
+    with running(scene) as one:
+        new = mappings(scene, "fences.toml.swp")
+        new.write_text(mappings(scene).read_text(encoding="utf-8").replace('"2026-11"', '"2026-12"'), encoding="utf-8")
+        new.rename(mappings(scene))
+        assert one.look() == 1
+        assert one.said().versions["fences.toml"] == "2026-12"
+
+
+def test_invalid_files_leave_the_old_ones_in_force_with_every_problem_told_until_they_are_corrected(scene: Scene) -> None:
+    with running(scene) as one:
+        before, text = one.in_force(), mappings(scene).read_text(encoding="utf-8")
+        mappings(scene).write_text(text.replace("[gate]", "[gates]").replace("version =", "versio ="), encoding="utf-8")
+        assert one.look() == 0
+        assert one.in_force() == before
+        [item] = scene.inbox(INVALID)
+        assert "unknown key 'gates'" in item.detail
+        assert "unknown key 'versio'" in item.detail
+        assert len(one.said().refused) == len(item.detail.splitlines())
+        assert one.cycle()
+        mappings(scene).write_text(text, encoding="utf-8")
+        assert one.look() == 0
+        assert scene.inbox(INVALID) == []
+        assert one.said().refused == []
+        assert one.rows() == []
+
+
+def test_one_wrong_file_holds_back_the_others_that_were_edited_with_it(scene: Scene) -> None:
+    with running(scene) as one:
+        before = one.in_force("fields/marketo.toml")
+        scene.mapping("write")
+        scene.rewrite("fences.toml", r"version = .*", "version = 7")
+        assert one.look() == 0
+        assert one.in_force("fields/marketo.toml") == before
+        scene.rewrite("fences.toml", r"version = .*", 'version = "7"')
+        assert one.look() >= 2
+        assert one.in_force("fields/marketo.toml") != before
+        assert scene.inbox(INVALID) == []
+
+
+def test_a_field_that_the_org_does_not_have_is_refused_before_it_is_in_force(scene: Scene) -> None:
+    with running(scene) as one:
+        before = one.in_force("fields/marketo.toml")
+        scene.rewrite("fields/marketo.toml", "Lead_Score__c", "Leed_Score__c")
+        assert one.look() == 0
+        assert one.in_force("fields/marketo.toml") == before
+        [item] = scene.inbox(INVALID)
+        assert "Leed_Score__c" in item.text
+
+
+def test_without_fences_toml_the_fences_stay(scene: Scene) -> None:
+    with running(scene) as one:
+        scene.fences({"tool": "revert"})
+        one.look()
+        before = one.in_force()
+        mappings(scene).unlink()
+        assert one.look() == 0
+        assert one.in_force() == before
+        [item] = scene.inbox(INVALID)
+        assert "[FILE-001]" in item.text
+        scene.edit("marketo", lead("Working"), Status="Inquiry")
+        assert one.cycle()["reverts"] == 1
+
+
+def test_a_mapping_that_is_taken_away_counts_until_a_person_agrees(scene: Scene) -> None:
+    with running(scene) as one:
+        mappings(scene, "fields/marketo.toml").unlink()
+        assert one.look() == 0
+        assert one.in_force("fields/marketo.toml")
+        [item] = scene.inbox(WAITING)
+        assert "fields/marketo.toml is gone" in item.text
+        with one.world.store.begin() as tx:
+            approve(one.world, tx, item)
+        assert one.look() >= 1
+        assert not one.in_force("fields/marketo.toml")
+        assert scene.inbox(WAITING) == []
+        assert one.said().waiting == ""
+
+
+def test_an_edit_that_would_write_more_records_than_a_cycle_may_waits_for_a_person(scene: Scene) -> None:
+    scene.limits(records_max=5)
+    scene.nurture("observe")
+    with running(scene) as one:
+        one.cycle()
+        scene.nurture("enroll")
+        assert one.look() == 0
+        [item] = scene.inbox(WAITING)
+        assert "not under those before them, 8 records would change, limit 5 a cycle." in item.text
+        assert "CampaignMember.CampaignId: 8 more, 0 fewer values would be written" in item.detail
+        one.look()
+        assert len(scene.inbox(WAITING)) == 1
+        one.cycle()
+        assert scene.members() == set()
+        scene.nurture("observe")
+        assert one.look() == 0
+        assert scene.inbox(WAITING) == []
+
+
+def test_what_waits_in_the_drop_folder_is_counted_and_stays_there(scene: Scene) -> None:
+    scene.limits(records_max=2)
+    with running(scene) as one:
+        scene.drop("day.csv", *[export_line(f"Working-{number}", leadScore="77") for number in range(3)])
+        scene.mapping("write")
+        assert one.look() == 0
+        [item] = scene.inbox(WAITING)
+        assert "Lead.Lead_Score__c: 3 more, 0 fewer values would be written" in item.detail
+        assert scene.files() == {"day.csv"}
+        assert scene.writes() == []
+
+
+def test_a_small_effect_is_told_and_taken_at_once(scene: Scene) -> None:
+    scene.nurture("observe")
+    with running(scene) as one:
+        one.cycle()
+        scene.nurture("enroll")
+        assert one.look() >= 1
+        assert "CampaignMember.CampaignId: 8 more" in one.rows()[-1]
+        one.cycle()
+        assert (campaign("early"), contact(1)) in scene.members()
+
+
+def test_identical_files_are_skipped_also_when_they_are_asked_for(scene: Scene) -> None:
+    with running(scene) as one:
+        text = mappings(scene).read_text(encoding="utf-8")
+        mappings(scene).write_text(text, encoding="utf-8")
+        assert one.look() == 0
+        for _ in range(50):
+            one.reloading.ask()
+            assert one.look() == 0
+        assert (one.rows(), scene.inbox()) == ([], [])
+
+
+def test_an_edit_that_needs_the_org_while_it_does_not_answer_waits_and_is_tried_again(scene: Scene) -> None:
+    scene.nurture("observe")
+    with running(scene) as one:
+        one.cycle()
+        before = one.in_force()
+        path = mappings(scene)
+        fence = '\n[fence.stage]\nfields = ["Application__c.Stage__c"]\n[fence.stage.status]\n"Open" = { team = "sdr" }\n'
+        path.write_text(path.read_text(encoding="utf-8") + fence, encoding="utf-8")
+        scene.rewrite("nurture.toml", "in_stage_days = 45", "in_stage_days = 46")
+        scene.settings(daily_api_requests=1)
+        assert one.look() == 0
+        assert one.in_force() == before
+        scene.settings(daily_api_requests=100_000)
+        assert one.look(AGAIN_S) >= 2
+        assert one.in_force() != before
+
+
+def test_an_edit_of_config_toml_is_named_as_needing_a_start(scene: Scene) -> None:
+    with running(scene) as one:
+        scene.limits(records_max=7)
+        assert one.look() == 0
+        assert one.said().restart
+        scene.limits()
+        path = scene.home / "config.toml"
+        path.write_text(path.read_text(encoding="utf-8").replace("[limits]\n", ""), encoding="utf-8")
+        one.look()
+        assert not one.said().restart
+
+
+def test_an_edit_made_while_no_daemon_ran_stands_in_the_ledger_at_the_next_start(scene: Scene) -> None:
+    with running(scene):
+        pass
+    scene.fences({"tool": "revert"})
+    with running(scene) as one:
+        assert one.rows() == ["mappings/fences.toml: fences.toml: edited while no daemon ran"]
