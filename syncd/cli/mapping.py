@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from syncd.cli.mapping_check import check
+from syncd.cli.mapping_suggest import suggest
 
 mapping = typer.Typer(
     add_completion=False,
@@ -13,6 +14,7 @@ mapping = typer.Typer(
     help="Check, propose, try and hand round the files that say what each column of an export means.",
 )
 mapping.command()(check)
+mapping.command()(suggest)
 
 
 @mapping.callback()

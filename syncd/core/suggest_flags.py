@@ -1,0 +1,147 @@
+"""Which columns of an export say that somebody must get no mail?
+
+None that looks like it is ever left out: what is not sure stands in the file as a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.suggest_cells import FITS_FROM, Look, spellings, status_words
+from syncd.core.suggest_names import (
+    is_detail,
+    sounds_opted_in,
+    sounds_opted_out,
+    sounds_reachable,
+    sounds_unreachable,
+)
+from syncd.core.suggest_pairs import Agreement
+from syncd.core.suggesting import Evidence, Proposal
+
+_KNOWN, _SURE, _LIKELY, _DOUBTFUL = 0.98, 0.92, 0.75, 0.5
+_AGREES_FROM, _YES_FROM = 0.6, 5
+_ODD_SHOWN = 3
+
+
+def flags(found: Evidence) -> Iterator[Proposal]:
+    """Propose every column that looks like an opt-out or a dead address."""
+    for name in found.sample.header:
+        one = _flag(found, name, found.looks[name])
+        if one is not None:
+            yield one
+
+
+def _flag(found: Evidence, name: str, one: Look) -> Proposal | None:
+    known = found.known.columns.get(name, {})
+    if "flag" in known or "opted_out_when" in known or "unreachable_when" in known:
+        return _known(found, name, one, known)
+    words = _status(name, one)
+    if words is not None:
+        return words
+    agreed = max(
+        (found.agreement(name, object, OPT_OUT) for object in found.fields), key=lambda each: each.kappa, default=Agreement()
+    )
+    is_out, is_in = sounds_opted_out(name), sounds_opted_in(name)
+    if not is_out and not is_in and agreed.kappa >= _AGREES_FROM and agreed.distinct >= 2 and _yes(one) >= _YES_FROM:
+        return _boolean(found, name, one, "opted_out", _LIKELY, (f"{agreed.words()} with {OPT_OUT}",))
+    if (is_out or is_in) and _is_yes_or_no(one) and not (is_detail(name) and one.filled == 0):
+        why = "its name sounds like an opt-out" if is_out else "its name sounds like consent: whoever has none is opted out"
+        return _boolean(found, name, one, "opted_out", _SURE if one.filled else _LIKELY, (why,), turned=is_in)
+    if is_out or is_in:
+        return _question(name, one, "opt-out" if is_out else "consent")
+    if (sounds_unreachable(name) or sounds_reachable(name)) and _is_yes_or_no(one) and not is_detail(name):
+        turned = sounds_reachable(name)
+        why = "its name sounds like an address that takes mail" if turned else "its name sounds like a dead address"
+        return _boolean(found, name, one, "unreachable", _SURE if one.filled else _LIKELY, (why,), turned=turned)
+    return None
+
+
+def _yes(one: Look) -> int:
+    return sum(one.values[word] for word in one.yes)
+
+
+def _is_yes_or_no(one: Look) -> bool:
+    return one.filled == 0 or one.fits.get("boolean", 0.0) >= FITS_FROM
+
+
+def _known(found: Evidence, name: str, one: Look, known: Mapping[str, object]) -> Proposal:
+    """Take what the vendor's column is known for, and add the spellings that the file has besides."""
+    why = f"{found.known.title} is known to write this here"
+    if "flag" not in known:
+        out, never, dead = status_words(one)
+        options = dict(known)
+        if found.looks[name].distinct:
+            options["opted_out_when"] = sorted({*_texts(known, "opted_out_when"), *out, *never})
+            options["unreachable_when"] = sorted({*_texts(known, "unreachable_when"), *dead})
+        options = {key: value for key, value in options.items() if value}
+        return Proposal(name, "opted_out" if "opted_out_when" in options else "unreachable", _KNOWN, (why,), options)
+    options = _without_field(found, known)
+    reasons = [why, *_odd(one, {*_texts(known, "true"), *_texts(known, "false")})]
+    return Proposal(name, str(known["flag"]), _KNOWN if found.known.is_seen else _LIKELY, tuple(reasons), options)
+
+
+def _texts(options: Mapping[str, object], key: str) -> list[str]:
+    value = options.get(key)
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
+def _boolean(
+    found: Evidence, name: str, one: Look, flag: str, confidence: float, reasons: tuple[str, ...], *, turned: bool = False
+) -> Proposal:
+    yes, no = spellings(one)
+    true, false = (no, yes) if turned else (yes, no)
+    options: dict[str, object] = {"type": "boolean", "true": list(true), "false": list(false), "flag": flag}
+    if flag == "opted_out":
+        options["field"] = OPT_OUT
+    said = [f"its cells are {', '.join(map(repr, (*one.yes, *one.no)))}" if one.filled else "it is empty in all rows looked at"]
+    return Proposal(
+        name, flag, confidence, (*reasons, *said, *_odd(one, {*true, *false})), _without_field(found, options)
+    )  # fmt: skip
+
+
+def _without_field(found: Evidence, options: Mapping[str, object]) -> dict[str, object]:
+    """Leave the org's own opt-out out where no person has the field."""
+    has_field = not found.is_org_known or any(OPT_OUT in fields for fields in found.fields.values())
+    return {key: value for key, value in options.items() if key != "field" or has_field}
+
+
+def _odd(one: Look, known: set[str]) -> list[str]:
+    """Say which cells are no yes and no no: these people count as opted out until somebody says what is meant."""
+    said = []
+    odd = {cell: count for cell, count in (*one.values.items(), *one.nullish.items()) if cell not in known}
+    if odd:
+        shown = ", ".join(repr(cell) for cell in list(odd)[:_ODD_SHOWN])
+        said.append(f"{sum(odd.values())} cells are neither ({shown}): unreadable, so counted as opted out until you say")
+    if one.blank:
+        said.append(f'{one.blank} cells are blank: unreadable too; add "" to false if a blank means no')
+    return said
+
+
+def _status(name: str, one: Look) -> Proposal | None:
+    """Propose a column of words such as UNSUBSCRIBED or BOUNCED."""
+    out, never, dead = status_words(one)
+    if not out and not (never and sounds_opted_in(name)) and not (dead and sounds_unreachable(name)):
+        return None
+    options: dict[str, object] = {"type": "text"}
+    if out or never:
+        options["opted_out_when"] = [*out, *never]
+    if dead:
+        options["unreachable_when"] = list(dead)
+    others = [cell for cell in one.values if cell not in (*out, *never, *dead)]
+    shown = ", ".join(map(repr, others[:6])) + (", …" if len(others) > 6 else "")
+    reasons = [f"its cells hold the words {', '.join(map(repr, (*out, *never, *dead)))}"]
+    if others:
+        reasons.append(f"check that none of the others means an opt-out: {shown}")
+    return Proposal(name, "opted_out" if out or never else "unreachable", _SURE, tuple(reasons), options)
+
+
+def _question(name: str, one: Look, what: str) -> Proposal:
+    """Ask about a column whose name sounds like an opt-out and whose cells say neither yes nor no."""
+    shown = ", ".join(repr(cell) for cell in list(one.values)[:_ODD_SHOWN]) or "nothing"
+    reasons = (
+        f"its name sounds like {what}, but its cells are neither yes nor no ({shown})",
+        "name the values that mean an opt-out, or leave it out if another column says it",
+    )
+    options = {"type": "text", "opted_out_when": [cell for cell in list(one.values)[:_ODD_SHOWN] if len(cell) <= 60]}
+    return Proposal(name, "opted_out", _DOUBTFUL, reasons, options)
