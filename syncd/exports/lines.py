@@ -28,72 +28,84 @@ class Hash(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One physical line with its end (LF ends a line; a CR inside stays where it is)."""
+class Block:
+    """Some physical lines with their ends, numbered from `number` on (LF ends a line; a CR inside stays where it is).
+
+    A line that was cut stands in a block by itself.
+    """
 
     number: int
-    text: str
+    texts: list[str]
     is_cut: bool = False
 
 
 class NotEncoded(Exception):
-    """A byte that is not in the declared encoding; line and byte offset count from 1 and 0."""
+    """A byte that is not in the declared encoding; line and byte offset count from 1 and 0. `near` is what stands around it."""
 
-    def __init__(self, line: int, offset: int, byte: int, encoding: str) -> None:
+    def __init__(self, line: int, offset: int, byte: int, encoding: str, near: bytes = b"") -> None:
         super().__init__(f"byte 0x{byte:02x} at offset {offset} is not {encoding}")
-        self.line = line
+        self.line, self.near = line, near
 
 
-def lines_of(stream: BinaryIO, encoding: str, seen: Hash) -> Iterator[Line]:
-    """Give the lines of a file in order.
+class Lines:
+    """The lines of one file, given once and in order. `count` is how many there were so far.
 
-    Units:  a line longer than LINE_CHARS_MAX comes cut, the rest of it is dropped.
+    Units:  a line longer than LINE_CHARS_MAX comes cut, the rest of it is dropped; it counts as one.
     Errors: NotEncoded at the first bad byte. A BOM wins over the declared encoding; nothing is ever guessed.
     """
-    return _Lines(stream, encoding, seen).all()
 
-
-class _Lines:
     def __init__(self, stream: BinaryIO, encoding: str, seen: Hash) -> None:
-        self.stream, self.seen = stream, seen
+        self.count = 0
+        self._stream, self._seen = stream, seen
         head = stream.read(CHUNK_BYTES)
         seen.update(head)
         bom, name = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", encoding))
         self.encoding = name
-        self.decoder = codecs.getincrementaldecoder(name)("strict")
-        self.head, self.offset = head[len(bom) :], len(bom)
-        self.number = 1
+        self._decoder = codecs.getincrementaldecoder(name)("strict")
+        self._head, self._offset = head[len(bom) :], len(bom)
 
-    def all(self) -> Iterator[Line]:
+    def blocks(self) -> Iterator[Block]:
         """Split what is decoded at each LF, keeping no more than one line."""
-        rest, dropping = "", False
-        chunk, final = self.head, False
-        while not final:
-            final = not chunk
-            *whole, rest = (rest + self._decode(chunk, rest, final)).split("\n")
-            for text in whole:
-                if dropping:
-                    dropping = False
-                else:
-                    yield Line(self.number, text[:LINE_CHARS_MAX] + "\n", len(text) > LINE_CHARS_MAX)
-                self.number += 1
+        rest, is_dropping = "", False
+        chunk, is_last = self._head, False
+        while not is_last:
+            is_last = not chunk
+            *whole, rest = (rest + self._decode(chunk, is_last)).split("\n")
+            if is_dropping and whole:
+                del whole[0]
+                is_dropping = False
+            yield from self._whole(whole)
             if len(rest) > LINE_CHARS_MAX:
-                if not dropping:
-                    yield Line(self.number, rest[:LINE_CHARS_MAX], True)
-                rest, dropping = "", True
-            if not final:
-                chunk = self.stream.read(CHUNK_BYTES)
-                self.seen.update(chunk)
-        if rest and not dropping:
-            yield Line(self.number, rest)
+                if not is_dropping:
+                    self.count += 1
+                    yield Block(self.count, [rest[:LINE_CHARS_MAX]], True)
+                rest, is_dropping = "", True
+            if not is_last:
+                chunk = self._stream.read(CHUNK_BYTES)
+                self._seen.update(chunk)
+        if rest and not is_dropping:
+            self.count += 1
+            yield Block(self.count, [rest])
 
-    def _decode(self, chunk: bytes, rest: str, final: bool) -> str:
-        held = self.decoder.getstate()[0]
+    def _whole(self, whole: list[str]) -> Iterator[Block]:
+        """Give lines that have an end; almost always none of them is too long."""
+        first, self.count = self.count + 1, self.count + len(whole)
+        if not whole or max(map(len, whole)) <= LINE_CHARS_MAX:
+            if whole:
+                yield Block(first, [text + "\n" for text in whole])
+            return
+        for number, text in enumerate(whole, first):
+            yield Block(number, [text[:LINE_CHARS_MAX] + "\n"], len(text) > LINE_CHARS_MAX)
+
+    def _decode(self, chunk: bytes, is_last: bool) -> str:
+        held = self._decoder.getstate()[0]
         try:
-            text = self.decoder.decode(chunk, final)
+            text = self._decoder.decode(chunk, is_last)
         except UnicodeDecodeError as error:
             good = codecs.decode(error.object[: error.start], self.encoding, "replace")
-            offset = self.offset - len(held) + error.start
-            raise NotEncoded(self.number + good.count("\n"), offset, error.object[error.start], self.encoding) from None
-        self.offset += len(chunk)
+            offset = self._offset - len(held) + error.start
+            near = error.object[max(error.start - 4000, 0) : error.start + 4000]
+            line = self.count + 1 + good.count("\n")
+            raise NotEncoded(line, offset, error.object[error.start], self.encoding, near) from None
+        self._offset += len(chunk)
         return text

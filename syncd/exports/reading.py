@@ -3,120 +3,179 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-from syncd.core.cells import CONTROL
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_keys import DELIMITERS
-from syncd.core.rows import read_row
+from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Problem
-from syncd.exports.lines import Hash, NotEncoded, lines_of
-from syncd.exports.records import BadRecord, Record, records_of
-from syncd.exports.unpacking import NotText, text_in
-from syncd.policies.documents import nearest
-from syncd.ports import ExportFile, Header, Item, Refused
+from syncd.exports.headers import Wrong, check_header, check_signs
+from syncd.exports.lines import Hash, Lines, NotEncoded
+from syncd.exports.records import BadRecord, Record, escaped, records_of, shown
+from syncd.exports.sheets import Sheet
+from syncd.exports.unpacking import NotText, is_workbook, text_in
+from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
-_EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
+EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
+_TOTALS = frozenset(("total", "totals", "grand total"))
+
+
+class _Source(Protocol):
+    """What records come from; `count` is how many lines (of a sheet: rows with something in them) there were so far."""
+
+    count: int
 
 
 def items_of(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
     """Read a file from its first byte to its last.
 
-    Shapes: the header, then one row or one problem for each record; a `Refused` ends the file and takes all of it back.
-            A problem's line is the physical line on which the record begins.
-    Units:  memory is bounded by one line and one record.
+    Shapes: the header, one row or one problem for each record, then `LinesCounted`; a `Refused` ends the file and takes all of it
+            back. A problem's line is the physical line on which the record begins, of a sheet its row.
+    Units:  memory is bounded by one line and one record; of a sheet, by its table of texts too.
     """
+    mapping = mapping.of_file(file.name)
     seen = hashlib.sha256()
     try:
-        with text_in(stream) as text:
-            is_packed = text is not stream
-            records = records_of(lines_of(text, mapping.encoding, seen), mapping.delimiter)
-            yield from _items(records, file, mapping, now_at)
+        with _opened(stream, file, mapping, seen) as (source, records, is_read_along):
+            is_refused = yield from _Reading(file, mapping, now_at).items(source, records)
     except NotText as error:
-        yield _refused(file, 1, 1, error.code, str(error), error.remedy)
+        yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy))
         return
     except NotEncoded as error:
-        text_of = f"The file is not what [file] encoding declares: {error!s}."
-        yield _refused(file, error.line, 1, "EXP-002", text_of, "Export it again as UTF-8, or correct encoding in the mapping.")
+        yield _refused(file, _not_encoded(error))
         return
-    if _hash_of(stream, None if is_packed else seen) != file.sha256:
-        yield _refused(file, 1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon.", "wait")
+    if not is_refused and _hash_of(stream, seen if is_read_along else None) != file.sha256:
+        yield _refused(file, Wrong(1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon."), "wait")
+
+
+@contextmanager
+def _opened(
+    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, seen: Hash
+) -> Iterator[tuple[_Source, Iterator[Record | BadRecord], bool]]:
+    """Give the records of a file, whatever it is packed in, and whether `seen` takes all of its bytes on the way."""
+    if not file.member and is_workbook(stream):
+        with Sheet(stream, mapping.dialect.sheet, mapping.dialect.decimal) as sheet:
+            yield sheet, sheet.records(), False
+        return
+    with text_in(stream, file.member) as text:
+        lines = Lines(text, mapping.encoding, seen)
+        yield lines, records_of(lines.blocks(), mapping.delimiter, mapping.dialect.escape), text is stream or bool(file.member)
 
 
 def _hash_of(stream: BinaryIO, seen: Hash | None) -> str:
-    """Return the SHA-256 of the file as it lies there; `seen` took what has been read of it so far."""
+    """Return the SHA-256 of what lies there; `seen` took all of it already."""
     if seen is None:
         seen = hashlib.sha256()
         stream.seek(0)
-    while chunk := stream.read(1 << 18):
-        seen.update(chunk)
+        while chunk := stream.read(1 << 18):
+            seen.update(chunk)
     return seen.hexdigest()
 
 
-def _items(
-    records: Iterator[Record | BadRecord], file: ExportFile, mapping: SourceMapping, now_at: datetime | None
-) -> Iterator[Item]:
-    first = next(records, None)
-    header = _header(first, file, mapping)
-    yield header
-    if isinstance(header, Refused):
-        return
-    count = 0
-    for count, record in enumerate(records, 1):  # noqa: B007  the count is read after the loop
-        if isinstance(record, BadRecord):
-            yield Problem(file.name, record.line, 1, "ROW-007", record.text, record.remedy)
-        elif not record.cells:
-            yield Problem(file.name, record.line, 1, "ROW-001", "The line is empty.", "Export the file without blank lines.")
+def _not_encoded(error: NotEncoded) -> Wrong:
+    """Say where a file is not in its declared encoding. What else it may be in is said, and nothing is read by it."""
+    from syncd.exports.encodings import likely_of  # heavy, and seldom needed
+
+    likely = likely_of(error.near)
+    text = f"The file is not what [file] encoding declares: {error!s}."
+    remedy = "Export it again as UTF-8, or correct encoding in the mapping."
+    if likely:
+        remedy += f' It looks like {likely}: if its names read well so, write encoding = "{likely}".'
+    return Wrong(error.line, 1, "EXP-002", text, remedy)
+
+
+class _Reading:
+    """Reads the records of one file, and accounts for each of its lines."""
+
+    def __init__(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None) -> None:
+        self.file, self.mapping, self.now_at = file, mapping, now_at
+        self.taken = self.rejected = 0
+
+    def items(self, source: _Source, records: Iterator[Record | BadRecord]) -> Generator[Item, None, bool]:
+        """Give the items of a file, and tell whether it was refused."""
+        first = next(records, None)
+        if first is None:
+            yield _refused(self.file, Wrong(1, 1, "EXP-004", "The file is empty.", EMPTY), "pause")
+            return True
+        header = check_header(first, self.mapping)
+        if isinstance(header, Wrong):
+            yield _refused(self.file, header)
+            return True
+        second = next(records, None)
+        if wrong := check_signs(header, second, self.mapping):
+            yield _refused(self.file, wrong)
+            return True
+        yield Header(header, tuple(name for name in header if name not in self.mapping.required))
+        if second is None:
+            yield _refused(self.file, Wrong(1, 1, "EXP-004", "The file has a header and no rows.", EMPTY), "pause")
+            return True
+        yield self._item(header, second)
+        for record in records:
+            yield self._item(header, record)
+        counted = LinesCounted(source.count, _span(first), self.taken, self.rejected)
+        if counted.lines != counted.header + counted.taken + counted.rejected:
+            text = f"Of {counted.lines} lines {counted.taken} were read and {counted.rejected} set aside: they do not add up."
+            yield _refused(self.file, Wrong(1, 1, "EXP-012", text, "Report this with the file: no line may get lost."))
+            return True
+        yield counted
+        return False
+
+    def _item(self, header: tuple[str, ...], record: Record | BadRecord) -> ParsedRow | Problem:
+        item = self._bad(record) if isinstance(record, BadRecord) else self._row(header, record)
+        if isinstance(item, Problem):
+            self.rejected += _span(record)
         else:
-            yield read_row(mapping, header.columns, record.cells, record.line, file=file.name, now_at=now_at)
-    if count == 0:
-        yield _refused(file, 1, 1, "EXP-004", "The file has a header and no rows.", _EMPTY, "pause")
+            self.taken += _span(record)
+        return item
+
+    def _bad(self, bad: BadRecord) -> Problem:
+        text = bad.text + (f" It begins: {bad.raw}" if bad.raw else "")
+        return Problem(self.file.name, bad.line, 1, "ROW-007", text, bad.remedy)
+
+    def _row(self, header: tuple[str, ...], record: Record) -> ParsedRow | Problem:
+        if not record.cells:
+            remedy = "Export the file without blank lines."
+            return Problem(self.file.name, record.line, 1, "ROW-001", "The line is empty.", remedy)
+        cells = record.cells
+        if self.mapping.dialect.has_guard:
+            cells = tuple(map(self.mapping.dialect.unguarded, cells))
+        row = read_row(self.mapping, header, cells, record.line, file=self.file.name, now_at=self.now_at)
+        if isinstance(row, Problem):
+            return self._told(row, cells)
+        return self._with_faults(row, header, record) if record.faults else row
+
+    def _told(self, problem: Problem, cells: tuple[str, ...]) -> Problem:
+        """Say of a row that is about nobody what stands in it, and whether it is the sum below a report."""
+        if cells[0].strip().rstrip(":").casefold() in _TOTALS:
+            text, remedy = "This is the sum below a report, about nobody.", "Leave totals out of the report."
+            return replace(problem, code="ROW-008", column=1, text=f"{text} It begins: {_raw(cells)}", remedy=remedy)
+        return replace(problem, text=f"{problem.text} It begins: {_raw(cells)}")
+
+    def _with_faults(self, row: ParsedRow, header: tuple[str, ...], record: Record) -> ParsedRow:
+        """Add what is wrong with cells that are used; a declared spelling of nothing is no fault."""
+        null = {column.name: column.null for column in self.mapping.columns}
+        problems = [
+            Problem(
+                self.file.name, record.line, one.index + 1, "ROW-009", f"Column {header[one.index]!r}: {one.text}", one.remedy
+            )
+            for one in record.faults
+            if one.index < len(header)
+            and header[one.index] in self.mapping.required
+            and record.cells[one.index] not in null.get(header[one.index], self.mapping.null)
+        ]
+        return replace(row, problems=(*row.problems, *problems), clear=()) if problems else row
 
 
-def _header(first: Record | BadRecord | None, file: ExportFile, mapping: SourceMapping) -> Header | Refused:
-    if first is None:
-        return _refused(file, 1, 1, "EXP-004", "The file is empty.", _EMPTY, "pause")
-    if isinstance(first, BadRecord):
-        return _refused(file, first.line, 1, "EXP-005", f"The header cannot be read: {first.text}", first.remedy)
-    columns = first.cells
-    if not any(cell.strip() for cell in columns):
-        text = "The first line is empty; the header belongs there."
-        return _refused(file, first.line, 1, "EXP-005", text, "Export the file again with column names.")
-    control = CONTROL.search("".join(columns))
-    if control:
-        text = f"The header holds the control character U+{ord(control[0]):04X}: the file may be in another encoding."
-        return _refused(file, first.line, 1, "EXP-005", text, "Export it again as UTF-8, or correct encoding in the mapping.")
-    for index, name in enumerate(columns):
-        if name in columns[:index]:
-            text = f"Column {name!r} stands in the header twice: as columns {columns.index(name) + 1} and {index + 1}."
-            return _refused(file, first.line, index + 1, "EXP-006", text, "Rename or leave out one of them in the export.")
-    missing = [name for name in mapping.required if name not in columns]
-    if missing:
-        return _missing(file, first, mapping, missing)
-    return Header(columns, tuple(name for name in columns if name not in mapping.required))
+def _raw(cells: tuple[str, ...]) -> str:
+    return shown(" | ".join(cells[:12]))
 
 
-def _missing(file: ExportFile, header: Record, mapping: SourceMapping, missing: list[str]) -> Refused:
-    text = header.cells[0]
-    counts = {sign: text.count(sign) for sign in DELIMITERS if sign != mapping.delimiter}
-    likely = max(counts, key=lambda sign: counts[sign])
-    if len(header.cells) == 1 and counts[likely]:
-        words = f"The file has one column; its cells look separated by {likely!r}, not by {mapping.delimiter!r}."
-        return _refused(file, header.line, 1, "EXP-007", words, f"Write delimiter = {_toml(likely)} under [file] in the mapping.")
-    spare = [name for name in header.cells if name not in mapping.required]
-    named = []
-    for name in missing:
-        near = nearest(name, spare)
-        named.append(f"{name!r}" + (f" (nearest: {near!r})" if near else ""))
-    words = f"The header lacks {', '.join(named)}."
-    return _refused(file, header.line, 1, "EXP-008", words, f"Add the column to the export, or correct {mapping.file}.")
+def _span(record: Record | BadRecord) -> int:
+    return record.last_line - record.line + 1 if isinstance(record, Record) else 1
 
 
-def _toml(sign: str) -> str:
-    return '"\\t"' if sign == "\t" else f'"{sign}"'
-
-
-def _refused(file: ExportFile, line: int, column: int, code: str, text: str, remedy: str, kind: str = "refuse") -> Refused:
-    return Refused(Problem(file.name, line, column, code, text, remedy), kind)
+def _refused(file: ExportFile, wrong: Wrong, kind: str = "refuse") -> Refused:
+    return Refused(Problem(file.name, wrong.line, wrong.column, wrong.code, escaped(wrong.text), wrong.remedy), kind)

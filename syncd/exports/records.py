@@ -7,13 +7,22 @@ that one lost quote swallows nobody. Every line belongs to exactly one record or
 from __future__ import annotations
 
 import csv
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from syncd.exports.lines import LINE_CHARS_MAX, Line
+from syncd.exports.lines import LINE_CHARS_MAX, Block
 
 CELL_CHARS_MAX = 131_072
+SHOWN_CHARS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why one cell cannot be taken as it stands; `index` counts cells from 0."""
+
+    index: int
+    text: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,66 +32,113 @@ class Record:
     line: int
     last_line: int
     cells: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A line that is no record, in plain words."""
+    """A line that is no record, in plain words, and what stands on it."""
 
     line: int
     text: str
     remedy: str
+    raw: str = ""
 
 
-def records_of(lines: Iterable[Line], delimiter: str) -> Iterator[Record | BadRecord]:
-    """Read records; a line without any character is a record without cells."""
-    return _Records(lines, delimiter).all()
+def records_of(blocks: Iterable[Block], delimiter: str, escape: str = "") -> Iterator[Record | BadRecord]:
+    """Read records; a line without any character is a record without cells.
+
+    With `escape`, a quote after a backslash is data and the backslash stays, as PHP writes it.
+    """
+    return _Records(blocks, delimiter, escape).all()
+
+
+def shown(text: str) -> str:
+    """Return a piece of an export as it may be told: short, and nothing in it that a terminal would obey."""
+    text = text.rstrip("\r\n")
+    return escaped(text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…")
+
+
+def quoted(text: str) -> str:
+    """Return a name or value in quotes, short, and escaped as Python does."""
+    return repr(text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…")
+
+
+def escaped(text: str) -> str:
+    """Escape what cannot be printed, terminal codes above all."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 class _Records:
-    def __init__(self, lines: Iterable[Line], delimiter: str) -> None:
-        self.lines = iter(lines)
-        self.delimiter = delimiter
-        self.again: deque[Line] = deque()
-        self.taken: list[Line] = []
+    """Reads records from lines that it keeps until the record that they belong to is known.
+
+    `texts` holds lines from number `base` on; the current record begins at index `start`, the CSV reader stands at `at`.
+    """
+
+    def __init__(self, blocks: Iterable[Block], delimiter: str, escape: str) -> None:
+        self.blocks = iter(blocks)
+        self.delimiter, self.escape = delimiter, escape
+        self.texts: list[str] = []
+        self.cut: set[int] = set()
+        self.base, self.start, self.at, self.chars = 1, 0, 0, 0
 
     def all(self) -> Iterator[Record | BadRecord]:
         while True:
-            self.taken = []
+            reader = csv.reader(self._feed(), delimiter=self.delimiter, strict=True, escapechar=self.escape or None)
             try:
-                cells = next(csv.reader(self._feed(), delimiter=self.delimiter, strict=True), None)
+                for cells in reader:
+                    if self.chars > CELL_CHARS_MAX and any(len(cell) > CELL_CHARS_MAX for cell in cells):
+                        raise csv.Error("field larger than field limit")
+                    yield Record(self.base + self.start, self.base + self.at - 1, tuple(cells))
+                    self.start, self.chars = self.at, 0
             except csv.Error as error:
-                cells = None
-                if self.taken:
-                    yield self._bad(str(error))
-                    continue
-            if cells is None:
-                return
-            if any(len(cell) > CELL_CHARS_MAX for cell in cells):
-                yield self._bad("field larger than field limit")
+                if self.start == self.at:
+                    return
+                yield self._bad(str(error))
                 continue
-            yield Record(self.taken[0].number, self.taken[-1].number, tuple(cells))
+            return
 
     def _feed(self) -> Iterator[str]:
-        """Give the lines of one record to the CSV reader, remembering them."""
-        chars = 0
-        while chars <= LINE_CHARS_MAX:
-            line = self.again.popleft() if self.again else next(self.lines, None)
-            if line is None:
+        """Give lines to the CSV reader, and no more than it needs for one record."""
+        while True:
+            if self.at == len(self.texts) and not self._load():
                 return
-            self.taken.append(line)
-            if line.is_cut:
+            text = self.texts[self.at]
+            self.at += 1
+            self.chars += len(text)
+            if self.cut and self.base + self.at - 1 in self.cut:
                 raise csv.Error("line too long")
-            chars += len(line.text)
-            yield line.text
-        raise csv.Error("record too long")
+            if self.chars > LINE_CHARS_MAX and self.at > self.start + 1:
+                raise csv.Error("record too long")
+            yield _php(text) if self.escape else text
+
+    def _load(self) -> bool:
+        """Take the next lines, and forget those of records that are done."""
+        block = next(self.blocks, None)
+        if block is None:
+            return False
+        if self.start == self.at:
+            self.base, self.start, self.at, self.texts = block.number, 0, 0, block.texts
+        else:
+            del self.texts[: self.start]
+            self.base, self.at, self.start = self.base + self.start, self.at - self.start, 0
+            self.texts += block.texts
+        if block.is_cut:
+            self.cut.add(block.number)
+        return True
 
     def _bad(self, words: str) -> BadRecord:
-        """Spend the first line of the failed record and put the others back."""
-        first, *others = self.taken
-        self.again.extendleft(reversed(others))
+        """Spend the first line of the failed record; the others are read again."""
         text, remedy = _said(words)
-        return BadRecord(first.number, text, remedy)
+        bad = BadRecord(self.base + self.start, text, remedy, shown(self.texts[self.start]))
+        self.start = self.at = self.start + 1
+        self.chars = 0
+        return bad
+
+
+def _php(text: str) -> str:
+    r"""Write a line of PHP's dialect in one where \\ is a backslash and \" a quote: PHP doubles no quote after a backslash."""
+    return text.replace("\\", "\\\\").replace('\\\\"', '\\\\\\"') if "\\" in text else text
 
 
 def _said(words: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What is the text inside a packed export, read as a stream and never more of it than is sane?
 
-Marketing tools hand out gzip files and ZIP archives of one CSV. What a file is, its first bytes say, not its name. An archive
+Marketing tools hand out gzip files, ZIP archives and workbooks. What a file is, its first bytes say, not its name. An archive
 that unpacks to far more than it holds is a bomb, and a damaged one was not transferred whole: both are refused whole.
 """
 
@@ -16,23 +16,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from syncd.exports.records import quoted
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 UNPACKED_BYTES_MAX = 50 * 1024**3
 RATIO_MAX = 200  # exports of many equal columns pack to a fiftieth; a bomb to a thousandth
 RATIO_FROM_BYTES = 64 * 1024**2  # below this nothing can do harm
+MEMBERS_MAX = 1000
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _EMPTY_ZIP = b"PK\x05\x06"
 _OTHERS = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save it as CSV UTF-8."),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Excel workbook, or one with a password",
+        "Save it as CSV UTF-8, or as .xlsx without a password.",
+    ),
     (b"%PDF", "a PDF document", "Export as CSV."),
     (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it, or pack it as ZIP or gzip."),
+    (b"Rar!", "a RAR archive", "Unpack it, or pack it as ZIP or gzip."),
+    (b"\xfd7zX", "an xz archive", "Unpack it, or pack it as ZIP or gzip."),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it, or pack it as ZIP or gzip."),
     (b"BZh", "a bzip2 archive", "Unpack it, or pack it as ZIP or gzip."),
+    (b"<!DO", "a web page", "The download link led to a page, perhaps to log in: download it again."),
+    (b"<htm", "a web page", "The download link led to a page, perhaps to log in: download it again."),
+    (b"<?xm", "an XML document", "Export as CSV."),
+    (b"{\\rt", "a text document (RTF)", "Export as CSV."),
+    (b"PAR1", "a Parquet file", "Export as CSV."),
 )
 # A ZIP of nonsense makes the library seek before its beginning, or decode a name that is none.
-_DAMAGED = (EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError)
+DAMAGED = (EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError)
 _BEGIN_AGAIN = "Transfer or export it again; nothing of it was taken."
 
 
@@ -45,63 +59,100 @@ class NotText(Exception):
 
 
 @contextmanager
-def text_in(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Give the bytes of the text in a file, packed or not.
+def text_in(stream: BinaryIO, member: str = "") -> Iterator[BinaryIO]:
+    """Give the bytes of the text in a file, packed or not; `member` names one of several files in an archive.
 
     Errors: NotText, at once or while the text is read.
     Source: RFC 1952 (gzip), APPNOTE.TXT (ZIP); both say in their trailers how much was packed and its checksum.
     """
-    head = stream.read(4)
-    stream.seek(0)
+    head = head_of(stream)
     for magic, what, remedy in _OTHERS:
         if head.startswith(magic):
             raise NotText("EXP-001", f"This is {what}, not a CSV file.", remedy)
     if head.startswith(_GZIP):
         with gzip.GzipFile(fileobj=stream, mode="rb") as inside:
-            yield _bounded(inside, _size_of(stream))
-    elif head.startswith((_ZIP, _EMPTY_ZIP)):
-        with _whole(), zipfile.ZipFile(stream) as archive:
-            member = archive.open(_only_member(archive))
-        with member:
-            yield _bounded(member, _size_of(stream))
+            yield _no_archive(bounded(inside, stream))
+    elif is_zip(head):
+        with archive_in(stream) as archive:
+            with whole():
+                opened = archive.open(readable(archive.getinfo(member)) if member else _only_member(archive))
+            with opened:
+                yield _no_archive(bounded(opened, stream))
     else:
         yield stream
 
 
+def head_of(stream: BinaryIO) -> bytes:
+    """Return the first bytes of a stream and leave it at its beginning; one that cannot go back is only peeked at."""
+    if isinstance(stream, io.BufferedReader) and not stream.seekable():
+        return stream.peek(4)[:4]
+    head = stream.read(4)
+    stream.seek(0)
+    return head
+
+
+def is_zip(head: bytes) -> bool:
+    """Tell whether a file that begins so is a ZIP archive, or a workbook, which is one too."""
+    return head.startswith((_ZIP, _EMPTY_ZIP))
+
+
+def is_workbook(stream: BinaryIO) -> bool:
+    """Tell whether a file is an Excel workbook, whatever its name says."""
+    if not is_zip(head_of(stream)):
+        return False
+    with archive_in(stream) as archive:
+        return holds_workbook(archive)
+
+
+def holds_workbook(archive: zipfile.ZipFile) -> bool:
+    """Tell whether an archive is an Excel workbook."""
+    names = set(archive.namelist())
+    return "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names)
+
+
 @contextmanager
-def _whole() -> Iterator[None]:
+def archive_in(stream: BinaryIO) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP archive and leave the stream at its beginning."""
+    with whole():
+        archive = zipfile.ZipFile(stream)
+    with archive:
+        yield archive
+    stream.seek(0)
+
+
+@contextmanager
+def whole() -> Iterator[None]:
     """Say of whatever is damaged, or packed in a way that nobody can read here, that it was refused whole."""
     try:
         yield
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise NotText("EXP-009", f"The archive is damaged or cut off: {error}.", _BEGIN_AGAIN) from None
 
 
-def _size_of(stream: BinaryIO) -> int:
-    place = stream.tell()
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(place)
-    return size
+def members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files of an archive, what macOS packs beside each file left aside."""
+    return [one for one in archive.infolist() if not (one.filename.endswith("/") or one.filename.startswith("__MACOSX/"))]
+
+
+def readable(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return a file of an archive that can be read. Errors: NotText, when it is locked, a link, or packed in a rare way."""
+    if member.flag_bits & 0x1:
+        raise NotText("EXP-010", "The archive is locked with a password.", "Export it without one; the drop folder is the guard.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        text = f"The archive is packed by a method ({member.compress_type}) that syncd does not read."
+        raise NotText("EXP-010", text, "Pack it as usual ZIP (deflate) or gzip.")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise NotText("EXP-010", "The archive holds a link, not a file.", "Pack the CSV file itself.")
+    return member
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the one file of an archive, what macOS packs beside each file left aside."""
-    members = [one for one in archive.infolist() if not (one.filename.endswith("/") or one.filename.startswith("__MACOSX/"))]
-    names = [one.filename for one in members]
-    if "[Content_Types].xml" in names:
-        raise NotText("EXP-001", "This is an Excel workbook, not a CSV file.", "Save it as CSV UTF-8.")
+    members = members_of(archive)
     if len(members) != 1:
-        shown = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
-        text = f"The archive holds {len(members)} files" + (f" ({shown})." if shown else ".")
+        listed = ", ".join(quoted(one.filename) for one in members[:3]) + (", ..." if len(members) > 3 else "")
+        text = f"The archive holds {len(members)} files" + (f" ({listed})." if members else ".")
         raise NotText("EXP-010", text, "Put each CSV file into the folder of its source by itself.")
-    if members[0].flag_bits & 0x1:
-        raise NotText("EXP-010", "The archive is locked with a password.", "Export it without one; the drop folder is the guard.")
-    if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        text = f"The archive is packed by a method ({members[0].compress_type}) that syncd does not read."
-        raise NotText("EXP-010", text, "Pack it as usual ZIP (deflate) or gzip.")
-    if stat.S_ISLNK(members[0].external_attr >> 16):
-        raise NotText("EXP-010", "The archive holds a link, not a file.", "Pack the CSV file itself.")
-    return members[0]
+    return readable(members[0])
 
 
 class _Bounded(io.RawIOBase):
@@ -115,7 +166,7 @@ class _Bounded(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        with _whole():
+        with whole():
             data = self._inside.read(len(view))
         view[: len(data)] = data
         self._seen += len(data)
@@ -128,5 +179,21 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
-def _bounded(inside: IO[bytes] | gzip.GzipFile, packed_bytes: int) -> BinaryIO:
-    return io.BufferedReader(_Bounded(inside, packed_bytes), 1 << 18)
+def bounded(inside: IO[bytes] | gzip.GzipFile, stream: BinaryIO) -> io.BufferedReader:
+    """Give what is packed in a stream, and no more of it than is sane."""
+    size = 0
+    if stream.seekable():
+        place = stream.tell()
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(place)
+    return io.BufferedReader(_Bounded(inside, size), 1 << 18)
+
+
+def _no_archive(inside: io.BufferedReader) -> BinaryIO:
+    """Refuse an archive in an archive, before anybody wonders about its strange header."""
+    head = inside.peek(4)[:4]
+    if head.startswith(_GZIP) or is_zip(head):
+        raise NotText(
+            "EXP-010", "The archive holds an archive or a workbook.", "Put what is in it into the folder of its source."
+        )
+    return inside

@@ -6,7 +6,7 @@ clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 
 from syncd.ports.bulk import BulkReader, Chunk, Packed, QueryJob
 from syncd.ports.clock import Clock
-from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, Refused
+from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, LinesCounted, Refused
 from syncd.ports.jobs import Job
 from syncd.ports.org import (
     Answer,
@@ -29,6 +29,7 @@ from syncd.ports.org import (
     Updates,
 )
 from syncd.ports.requests import Request
+from syncd.ports.sifting import Background, KnownRow, PeopleBlock, Sieve, Sifted, SiftedItem
 from syncd.ports.store import (
     Case,
     CycleRecord,
@@ -48,6 +49,7 @@ from syncd.ports.writing import IngestJob, OrgWriter, Overwrite, Update, WriteRe
 __all__ = [
     "Answer",
     "ApiUsage",
+    "Background",
     "BulkReader",
     "Case",
     "Chunk",
@@ -69,9 +71,11 @@ __all__ = [
     "Item",
     "Job",
     "Keyset",
+    "KnownRow",
     "LeaseHolder",
     "LedgerQuery",
     "LedgerRow",
+    "LinesCounted",
     "Mark",
     "ObjectSchema",
     "OpenIntent",
@@ -81,11 +85,15 @@ __all__ = [
     "Overwrite",
     "Packed",
     "Page",
+    "PeopleBlock",
     "Pull",
     "QueryJob",
     "RecordType",
     "Refused",
     "Request",
+    "Sieve",
+    "Sifted",
+    "SiftedItem",
     "Store",
     "StoreReader",
     "StoreWriter",

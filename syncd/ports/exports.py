@@ -14,13 +14,17 @@ from syncd.core.values import Problem
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file waiting in the drop folder of one source. `sha256` is that of its bytes."""
+    """A file waiting in the drop folder of one source. `sha256` is that of its bytes.
+
+    One of several files in an archive is a file of its own: `member` is its name there, `path` is that of the archive.
+    """
 
     source: str
     path: str
     name: str
     sha256: str
     size_bytes: int
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,17 @@ class Refused:
     kind: str = "refuse"
 
 
-Item = Header | ParsedRow | Problem | Refused
+@dataclass(frozen=True, slots=True)
+class LinesCounted:
+    """How many physical lines a file has, and what they belong to: lines = header + taken + rejected. Of a sheet: its rows."""
+
+    lines: int
+    header: int
+    taken: int
+    rejected: int
+
+
+Item = Header | ParsedRow | Problem | LinesCounted | Refused
 
 
 class Exports(Protocol):

@@ -15,10 +15,10 @@ from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag, Problem, Rule
 from syncd.exports import lines, records
-from syncd.exports.lines import Line
+from syncd.exports.lines import Block
 from syncd.exports.reading import items_of
 from syncd.exports.records import BadRecord, Record, records_of
-from syncd.ports import ExportFile, Header, Item, Refused
+from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)
 COLUMNS = (
@@ -69,7 +69,8 @@ def test_the_same_rows_come_out_of_every_good_dress(data: bytes) -> None:
         (2, "ana@example.com", "Ana", False),
         (3, "bo@example.com", "Bo", True),
     ]
-    assert len(items) == 3
+    assert items[3:] == [LinesCounted(3, 1, 2, 0)]
+    assert len(items) == 4
 
 
 def test_another_declared_encoding_and_delimiter_are_read() -> None:
@@ -150,7 +151,11 @@ def test_extra_columns_are_named_once() -> None:
         (b"PK\x03\x04rest", "refuse", "a.csv:1:1 [EXP-009] The archive is damaged or cut off: File is not a zip file. Transfer"),
         (b"\x1f\x8b\x08rest", "refuse", "a.csv:1:1 [EXP-009] The archive is damaged or cut off: "),
         (b"BZh91AY", "refuse", "a.csv:1:1 [EXP-001] This is a bzip2 archive, not a CSV file. Unpack it, or pack it"),
-        (b"\xd0\xcf\x11\xe0rest", "refuse", "a.csv:1:1 [EXP-001] This is an old Excel workbook, not a CSV file."),
+        (
+            b"\xd0\xcf\x11\xe0rest",
+            "refuse",
+            "a.csv:1:1 [EXP-001] This is an old Excel workbook, or one with a password, not a CSV",
+        ),
         (b"%PDF-1.7", "refuse", "a.csv:1:1 [EXP-001] This is a PDF document, not a CSV file. Export as CSV."),
     ],
 )
@@ -217,32 +222,36 @@ def test_a_line_without_end_is_cut_and_told(monkeypatch: pytest.MonkeyPatch) -> 
 def test_pieces_of_any_size_give_the_same_lines(monkeypatch: pytest.MonkeyPatch, encoding: str, chunk: int) -> None:
     monkeypatch.setattr(lines, "CHUNK_BYTES", max(chunk, 4))
     text = "ab\r\nc\n\nend" if encoding == "cp1252" else "aあ\r\nc\n\nend"
-    found = list(lines.lines_of(io.BytesIO(text.encode(encoding)), encoding, hashlib.sha256()))
-    assert [(line.number, line.text) for line in found] == [
+    found = lines.Lines(io.BytesIO(text.encode(encoding)), encoding, hashlib.sha256())
+    blocks = list(found.blocks())
+    assert [(number, part) for block in blocks for number, part in enumerate(block.texts, block.number)] == [
         (number, part) for number, part in enumerate(text.splitlines(keepends=True), 1)
     ]
+    assert found.count == 4
 
 
-def numbered(text: str) -> Iterator[Line]:
-    parts = text.split("\n")
-    for number, part in enumerate(parts[:-1], 1):
-        yield Line(number, part + "\n")
-    if parts[-1]:
-        yield Line(len(parts), parts[-1])
+def in_blocks(text: str, lines_each: int = 2) -> Iterator[Block]:
+    parts = [*(part + "\n" for part in text.split("\n")[:-1]), *filter(None, text.split("\n")[-1:])]
+    for start in range(0, len(parts), lines_each):
+        yield Block(start + 1, parts[start : start + lines_each])
+
+
+def lines_in(text: str) -> int:
+    return text.count("\n") + (text[-1:] not in ("", "\n"))
 
 
 @settings(deadline=None)
-@given(st.text(alphabet='a,"\n\r;😀\x00 ', max_size=60))
-def test_every_line_belongs_to_exactly_one_record_or_problem(text: str) -> None:
+@given(st.text(alphabet='a,"\n\r;😀\x00\\ ', max_size=60), st.sampled_from([1, 2, 50]), st.sampled_from(["", "\\"]))
+def test_every_line_belongs_to_exactly_one_record_or_problem(text: str, lines_each: int, escape: str) -> None:
     accounted: list[int] = []
-    for one in records_of(numbered(text), ","):
+    for one in records_of(in_blocks(text, lines_each), ",", escape):
         accounted += range(one.line, one.last_line + 1) if isinstance(one, Record) else [one.line]
-    assert accounted == [line.number for line in numbered(text)]
+    assert accounted == list(range(1, lines_in(text) + 1))
 
 
 def test_lines_are_accounted_for_when_a_cell_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "CELL_CHARS_MAX", 5)
-    found = list(records_of(numbered('a,b\n"abc\ndefg",x\nc,d\n'), ","))
+    found = list(records_of(in_blocks('a,b\n"abc\ndefg",x\nc,d\n'), ","))
     assert [(one.line, isinstance(one, BadRecord)) for one in found] == [(1, False), (2, True), (3, False), (4, False)]
 
 
@@ -260,4 +269,5 @@ def test_no_bytes_whatever_end_in_a_traceback_and_no_row_vanishes(data: bytes) -
     told = [item.line for item in items if isinstance(item, (ParsedRow, Problem))]
     assert told == sorted(set(told))
     if not refused:
-        assert len(told) == len(items) - 1 > 0
+        assert len(told) == len(items) - 2 > 0
+        assert isinstance(items[-1], LinesCounted)

@@ -77,7 +77,7 @@ def test_the_stricter_of_two_opt_out_columns_wins_in_web_leads(tmp_path: Path) -
     _, items = read(tmp_path, XEDUCATION, DATA / "xeducation" / "leads_dev.csv")
     assert isinstance(items[0], Header)
     rows = [item for item in items[1:] if isinstance(item, ParsedRow) and not item.problems]
-    assert len(rows) == len(items) - 1 == 6470
+    assert len(rows) == len(items) - 2 == 6470
     said = [row for row in rows if row.values["Do Not Email"] is True]
     opted_out = [row for row in rows if Flag.OPTED_OUT in row.flags]
     assert (len(said), len(opted_out)) == (500, 503)
@@ -88,5 +88,5 @@ def test_the_stricter_of_two_opt_out_columns_wins_in_web_leads(tmp_path: Path) -
 def test_a_bulk_extract_with_129_columns_is_read(tmp_path: Path) -> None:
     _, items = read(tmp_path, MARKETO, DATA / "marketo" / "lead_extract.csv")
     rows = [item for item in items[1:] if isinstance(item, ParsedRow)]
-    assert len(rows) == len(items) - 1 == 10
+    assert len(rows) == len(items) - 2 == 10
     assert all(row.newest_at is not None and not row.problems for row in rows)

@@ -61,10 +61,21 @@ def test_a_packed_export_is_read_like_its_text(packed: bytes) -> None:
             zipped({"subscribed.csv": b"a", "cleaned.csv": b"b"}),
             "[EXP-010] The archive holds 2 files ('subscribed.csv', 'cleaned.csv'). Put each CSV file into the folder",
         ),
-        (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "[EXP-001] This is an Excel workbook, not a CSV file."),
+        (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "[EXP-009] The workbook is damaged: no element found"),
+        (zipped({"a.csv": gzip.compress(b"a")}), "[EXP-010] The archive holds an archive or a workbook."),
         (zipped({"a.csv": GOOD.encode()}, zipfile.ZIP_LZMA), "[EXP-010] The archive is packed by a method (14) that syncd does"),
     ],
-    ids=["cut gzip", "junk after gzip", "wrong sum", "cut zip", "no file", "two files", "a workbook", "lzma"],
+    ids=[
+        "cut gzip",
+        "junk after gzip",
+        "wrong sum",
+        "cut zip",
+        "no file",
+        "two files",
+        "a workbook",
+        "an archive within",
+        "lzma",
+    ],
 )
 def test_a_damaged_or_strange_archive_is_refused_whole(packed: bytes, said: str) -> None:
     assert refusal(read(packed)).startswith(f"a.csv:1:1 {said}")

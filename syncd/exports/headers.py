@@ -1,0 +1,80 @@
+"""Is the first line of a file the header of an export of this source?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncd.core.cells import CONTROL
+from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_keys import DELIMITERS
+from syncd.exports.records import BadRecord, Record, quoted
+from syncd.policies.documents import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why a file is not taken, and where that shows."""
+
+    line: int
+    column: int
+    code: str
+    text: str
+    remedy: str
+
+
+def check_header(first: Record | BadRecord, mapping: SourceMapping) -> tuple[str, ...] | Wrong:
+    """Return the columns of a file, or why its first record is no header of this source."""
+    if isinstance(first, BadRecord):
+        return Wrong(first.line, 1, "EXP-005", f"The header cannot be read: {first.text}", first.remedy)
+    columns = first.cells
+    if not any(cell.strip() for cell in columns):
+        text = "The first line is empty; the header belongs there."
+        return Wrong(first.line, 1, "EXP-005", text, "Export the file again with column names.")
+    control = CONTROL.search("".join(columns))
+    if control:
+        text = f"The header holds the control character U+{ord(control[0]):04X}: the file may be in another encoding."
+        return Wrong(first.line, 1, "EXP-005", text, "Export it again as UTF-8, or correct encoding in the mapping.")
+    if columns[0].startswith("sep=") and len(mapping.delimiter.join(columns)) <= len("sep=,"):
+        text = f"The first line is {quoted(mapping.delimiter.join(columns))}, a hint for Excel; the header belongs there."
+        return Wrong(first.line, 1, "EXP-005", text, "Export the file without it, or take the first line out.")
+    place: dict[str, int] = {}
+    for index, name in enumerate(columns):
+        if name in place:
+            text = f"Column {quoted(name)} stands in the header twice: as columns {place[name] + 1} and {index + 1}."
+            return Wrong(first.line, index + 1, "EXP-006", text, "Rename or leave out one of them in the export.")
+        place[name] = index
+    missing = [name for name in mapping.required if name not in place]
+    return _missing(first, mapping, missing) if missing else columns
+
+
+def check_signs(columns: tuple[str, ...], second: Record | BadRecord | None, mapping: SourceMapping) -> Wrong | None:
+    """Find a file that has all columns by chance and is separated by something else: header and first row agree on that."""
+    if not isinstance(second, Record) or len(second.cells) != len(columns):
+        return None
+    for sign in DELIMITERS:
+        here, there = ([cell.count(sign) for cell in cells] for cells in (columns, second.cells))
+        if sign != mapping.delimiter and here == there and sum(here) >= len(columns):
+            at = next(index for index, count in enumerate(here) if count)
+            text = f"The cells of the header and of the first row look separated by {sign!r} too, {sum(here)} times each."
+            return Wrong(1, at + 1, "EXP-007", text, f"Write delimiter = {_toml(sign)} under [file], or rename that column.")
+    return None
+
+
+def _missing(header: Record, mapping: SourceMapping, missing: list[str]) -> Wrong:
+    text = header.cells[0]
+    counts = {sign: text.count(sign) for sign in DELIMITERS if sign != mapping.delimiter}
+    likely = max(counts, key=lambda sign: counts[sign])
+    if len(header.cells) == 1 and counts[likely]:
+        words = f"The file has one column; its cells look separated by {likely!r}, not by {mapping.delimiter!r}."
+        return Wrong(header.line, 1, "EXP-007", words, f"Write delimiter = {_toml(likely)} under [file] in the mapping.")
+    spare = [name for name in header.cells if name not in mapping.required]
+    named = []
+    for name in missing:
+        near = nearest(name, spare)
+        named.append(f"{name!r}" + (f" (nearest: {quoted(near)})" if near else ""))
+    words = f"The header lacks {', '.join(named)}."
+    return Wrong(header.line, 1, "EXP-008", words, f"Add the column to the export, or correct {mapping.file}.")
+
+
+def _toml(sign: str) -> str:
+    return '"\\t"' if sign == "\t" else f'"{sign}"'
