@@ -49,7 +49,7 @@ def check(
 
 
 def _problems(file: MappingFile, schema: dict[str, ObjectSchema] | None) -> Iterator[Problem]:
-    from syncd.core.mapped import schema_problems
+    from syncd.core.mapping_fit import schema_problems
 
     yield from file.problems
     if file.mapping is not None and schema is not None:

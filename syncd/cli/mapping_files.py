@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +100,7 @@ def read(path: Path, config: Config | None = None) -> MappingFile:
     if table is None:
         return MappingFile(path, label, None, None, tuple(replace(problem, file=label) for problem in problems))
     table = replace(table, file=label)
-    mapping, problems = partial(parse_mapping, path.stem)(table)
+    mapping, problems = parse_mapping(path.stem, table, wire.compiled_formula)
     return MappingFile(path, label, table, mapping, tuple(problems))
 
 

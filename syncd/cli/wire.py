@@ -6,7 +6,7 @@ Heavy imports stand inside the functions, so that `syncd --help` answers at once
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from syncd.config import Config
     from syncd.core.fence_model import Condition, Fences
+    from syncd.core.mapping import Formula
     from syncd.core.nurture import Nurture
     from syncd.core.tables import Table
     from syncd.core.values import Problem, Rule
@@ -235,7 +236,8 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     has_nurture = (folder / NURTURE).exists()
     nurture = parsed(NURTURE, lambda table: _nurture(table, fences)) if has_nurture else None
     files = sorted((folder / FIELDS).glob("*.toml"))
-    sources = [parsed(f"{FIELDS}/{file.name}", partial(parse_mapping, file.stem)) for file in files]
+    read = partial(partial, parse_mapping, compile_formula=compiled_formula)
+    sources = [parsed(f"{FIELDS}/{file.name}", read(file.stem)) for file in files]
     valid = tuple(source for source in sources if source is not None)
     problems += clashes(valid)
     if fences is not None:
@@ -250,6 +252,15 @@ def _compiled(text: str, rule: Rule) -> Condition | Problem:
     from syncd.policies.conditions import compile_condition
 
     return compile_condition(text, rule)
+
+
+def compiled_formula(
+    text: str, rule: Rule, columns: Sequence[tuple[str, str]], *, is_condition: bool = False
+) -> Formula | Problem:
+    """Compile a formula of a mapping file, for `parse_mapping`; the compiler is loaded with the first one."""
+    from syncd.policies.mapping_formulas import compile_formula
+
+    return compile_formula(text, rule, columns, is_condition=is_condition)
 
 
 def _table(folder: Path, name: str, problems: list[Problem]) -> Table | None:

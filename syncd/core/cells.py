@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from syncd.core.dialect import plain_number
+from syncd.core.formats import read_by
 from syncd.core.mapping import Column
 from syncd.core.values import Scalar
 
@@ -23,6 +24,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _MANGLED = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?")
+_CLOCK = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z?")
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _EXTENSION = re.compile(r"(;?ext(ension)?[.:=]?|x|#)(?=\s*\d)")
@@ -212,6 +214,10 @@ def _boolean(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
 
 def _day(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     written = cell.strip()
+    if column.formats:
+        day = _by_formats(column.formats, cell).date()
+        _refuse_zero(day, cell)
+        return day.isoformat()
     try:
         value = date.fromisoformat(written) if _DATE.fullmatch(written) else None
     except ValueError:
@@ -222,8 +228,53 @@ def _day(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     return value.isoformat()
 
 
+def _by_formats(formats: tuple[str, ...], cell: str) -> datetime:
+    found = read_by(formats, cell)
+    declared = ", ".join(map(repr, formats))
+    if not found:
+        raise Unreadable(f"{_short(cell)} is not written as {declared}.", "Correct formats in the mapping, or the source.")
+    if len(found) > 1:
+        days = " or ".join(f"{one:%Y-%m-%d %H:%M}" for one in found)
+        raise Unreadable(f"{_short(cell)} may mean {days}: it fits {declared}.", "Leave one of the two in formats.")
+    return found[0]
+
+
 def _moment(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    return salesforce_time(read_moment(cell, zone))
+    return salesforce_time(read_moment(cell, zone, column.formats))
+
+
+def _clock(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
+    found = _CLOCK.fullmatch(cell.strip())
+    try:
+        return salesforce_clock(time.fromisoformat(found[1])) if found else _no_clock(cell)
+    except ValueError:
+        return _no_clock(cell)
+
+
+def _no_clock(cell: str) -> Scalar:
+    raise Unreadable(f"{_short(cell)} is no time of day.", "Export times of day as 08:15 or 08:15:00.")
+
+
+def salesforce_clock(clock: time) -> str:
+    """Write a time of day as Salesforce does."""
+    return f"{clock.isoformat(timespec='milliseconds')}Z"
+
+
+def _phone(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
+    # What the number is worth is asked when it would be written: see ContactPoints.
+    written = cell.strip()
+    if not any(char.isdecimal() for char in written):
+        raise Unreadable(f"{_short(cell)} is no phone number.", "Correct it in the source, or map the column as text.")
+    return written
+
+
+def _values(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
+    values = dict.fromkeys(one.strip() for one in cell.split(column.split))
+    mixed = next((one for one in values if ";" in one), None)
+    if mixed is not None:
+        remedy = "Correct split in the mapping."
+        raise Unreadable(f"{_short(mixed)} holds a semicolon: Salesforce would take it for several values.", remedy)
+    return ";".join(one for one in values if one and one not in column.null) or None
 
 
 def salesforce_time(moment: datetime) -> str:
@@ -231,8 +282,13 @@ def salesforce_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
-def read_moment(cell: str, zone: ZoneInfo) -> datetime:
-    """Read a time; one without offset is in `zone`, and the hour that occurs twice or never is unreadable."""
+def read_moment(cell: str, zone: ZoneInfo, formats: tuple[str, ...] = ()) -> datetime:
+    """Read a time, by its ISO form or by formats; one without offset is in `zone`, and the hour that occurs twice or never is
+    unreadable."""
+    if formats:
+        written = _by_formats(formats, cell)
+        _refuse_zero(written.date(), cell)
+        return _in_zone(written, cell, zone)
     found = _TIME.fullmatch(cell.strip())
     try:
         local = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}") if found else None
@@ -241,16 +297,20 @@ def read_moment(cell: str, zone: ZoneInfo) -> datetime:
     if local is None:
         raise Unreadable(f"{_short(cell)} is no time.", "Export times as 2026-11-30T08:15:00Z.")
     _refuse_zero(local.date(), cell)
-    if local.tzinfo is None:
-        first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        if first != second:
-            word = "occurs twice" if first < second else "never occurs"
-            raise Unreadable(f"{_short(cell)} {word} in {zone.key}: clocks change then.", "Export times with Z or an offset.")
-        return first
+    return _in_zone(local, cell, zone)
+
+
+def _in_zone(local: datetime, cell: str, zone: ZoneInfo) -> datetime:
     try:
-        return local.astimezone(UTC)
+        if local.tzinfo is not None:
+            return local.astimezone(UTC)
+        first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except OverflowError:
         raise Unreadable(f"{_short(cell)} is no time.", "Export times as 2026-11-30T08:15:00Z.") from None
+    if first != second:
+        word = "occurs twice" if first < second else "never occurs"
+        raise Unreadable(f"{_short(cell)} {word} in {zone.key}: clocks change then.", "Export times with Z or an offset.")
+    return first
 
 
 def _refuse_zero(value: date, cell: str) -> None:
@@ -270,5 +330,8 @@ _READERS: dict[str, Callable[[Column, str, ZoneInfo], Scalar]] = {
     "boolean": _boolean,
     "date": _day,
     "datetime": _moment,
+    "time": _clock,
+    "phone": _phone,
+    "multipicklist": _values,
 }
 _TRANSFORMS: dict[str, Callable[[str], str]] = {"trim": str.strip, "lower": str.lower, "upper": str.upper}

@@ -11,7 +11,7 @@ from syncd.core.values import Problem
 
 def fenced_columns(fences: Fences, sources: Iterable[SourceMapping]) -> list[Problem]:
     """Report each column that would write a field on which a fence stands, or alone a field that [fields] shares out."""
-    return [problem for source in sources for column in source.columns for problem in _of_column(fences, source.file, column)]
+    return [problem for source in sources for column in source.writing for problem in _of_column(fences, source.file, column)]
 
 
 def _of_column(fences: Fences, file: str, column: Column) -> Iterator[Problem]:

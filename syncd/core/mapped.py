@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
-from syncd.core.cells import salesforce_time
-from syncd.core.mapping import Column, SourceMapping
+from syncd.core.cells import AS_WRITTEN, ContactPoints, Unreadable, salesforce_time
+from syncd.core.mapping import Column, Formula, SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_fit import FieldFacts, retyped, unfit
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag, OrgRecord, Problem, Rule, Scalar
-
-
-class FieldFacts(Protocol):
-    """What has to be known of a field before it is written; `ports.FieldSchema` has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def is_updateable(self) -> bool: ...
-    @property
-    def picklist(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +29,33 @@ class FieldWrite:
 
 
 def writes_for(
-    mapping: SourceMapping, row: ParsedRow, person: OrgRecord, fields: Mapping[str, FieldFacts]
+    mapping: SourceMapping,
+    row: ParsedRow,
+    person: OrgRecord,
+    fields: Mapping[str, FieldFacts],
+    points: ContactPoints = AS_WRITTEN,
 ) -> tuple[list[FieldWrite], list[Problem]]:
     """Say which fields of a person a row would change.
 
     Shapes: only changed values; with a problem nothing of the row is written, but its opt-out. A converted lead is not
-            written. `fields` are the visible fields of the person's object.
+            written. `fields` are the visible fields of the person's object. `points` is asked about addresses and phone
+            numbers that would change; spellings of what is there already are left as they are.
     """
     if person.fields.get("IsConverted") is True or person.is_deleted:
         return [], []
     writes: list[FieldWrite] = []
     problems = list(row.problems)
-    for column in mapping.columns:
+    for column in mapping.writing:
         name = column.fields.get(person.object)
-        if name is None or column.flag is not None or column.side != "marketing" or column.name not in row.values:
+        if name is None or column.flag is not None or column.side != "marketing":
             continue
-        found = _write(column, name, row, person, fields)
+        if column.formula is None and column.name not in row.values:
+            continue
+        try:
+            found = _Writing(column, name, row, person, fields, points).write()
+        except Unreadable as fault:
+            problems.append(_fault(row, "ROW-022", f"{_named(column)}: {fault.text}", fault.remedy))
+            continue
         if isinstance(found, Problem):
             problems.append(found)
         elif found is not None:
@@ -82,25 +78,82 @@ def opt_out_write(
     return FieldWrite(OPT_OUT, person.fields.get(OPT_OUT), True, mapping.opt_out_rule, reason, "flag", is_contested=False)
 
 
-def _write(
-    column: Column, name: str, row: ParsedRow, person: OrgRecord, fields: Mapping[str, FieldFacts]
-) -> FieldWrite | Problem | None:
-    schema = fields.get(name)
-    if schema is None or name not in person.fields:
-        text = f"{person.object}.{name} is not visible to syncd's user or was not read."
-        return Problem(row.file, row.line, 1, "ROW-020", text, "Give the user read access to the field, then run: syncd check")
-    before, after = person.fields[name], row.values[column.name]
-    after = after.strip() if isinstance(after, str) else after
-    if _same(before, after, schema.type) or (after is None and column.blank == "leave"):
-        return None
-    if column.conflict == "fill" and before not in (None, ""):
-        return None
-    wrong = unfit(after, schema)
-    if wrong is not None:
-        text = f"Column {column.name!r} does not fit {person.object}.{name}: {wrong}"
-        return Problem(row.file, row.line, 1, "ROW-021", text, "Correct the value in the source, or the mapping.")
-    reason = f"column {column.name!r} of {row.where}"
-    return FieldWrite(name, before, after, column.rule, reason, is_contested=not column.exclusive)
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One column, or computed field, of one row against one person."""
+
+    column: Column
+    field: str
+    row: ParsedRow
+    person: OrgRecord
+    fields: Mapping[str, FieldFacts]
+    points: ContactPoints
+
+    def write(self) -> FieldWrite | Problem | None:
+        """Return what is written, or why nothing can be. Errors: Unreadable for a value that cannot be worked out."""
+        column, field = self.column, self.field
+        schema = self.fields.get(field)
+        if schema is None or field not in self.person.fields:
+            text = f"{self.person.object}.{field} is not visible to syncd's user or was not read."
+            remedy = "Give the user read access to the field, then run: syncd check"
+            return _fault(self.row, "ROW-020", text, remedy)
+        if column.when is not None and self._value(column.when) is not True:
+            return None
+        before, after = self.person.fields[field], self._after(schema)
+        if _same(before, after, schema.type) or (after is None and column.blank == "leave"):
+            return None
+        if column.conflict == "fill" and before not in (None, ""):
+            return None
+        after = self._normal(before, after, schema)
+        if _same(before, after, schema.type):
+            return None
+        wrong = unfit(after, schema)
+        if wrong is not None:
+            text = f"{_named(column)} does not fit {self.person.object}.{field}: {wrong}"
+            return _fault(self.row, "ROW-021", text, "Correct the value in the source, or the mapping.")
+        source = _named(column)[0].lower() + _named(column)[1:]
+        return FieldWrite(field, before, after, column.rule, f"{source} of {self.row.where}", is_contested=not column.exclusive)
+
+    def _after(self, schema: FieldFacts) -> Scalar:
+        if self.column.formula is None:
+            after = self.row.values[self.column.name]
+        else:
+            after = self._value(self.column.formula)
+            if schema.type == "percent" and isinstance(after, (int, float)):
+                after = round(after * 100, 12)  # a formula counts 50 % as 0.5
+        return (after.strip() or None) if isinstance(after, str) else after
+
+    def _value(self, formula: Formula) -> Scalar:
+        hidden = next((name for name in formula.fields if name not in self.fields or name not in self.person.fields), None)
+        if hidden is not None:
+            text = f"the formula asks {self.person.object}.{hidden}, which is not visible to syncd's user or was not read."
+            raise Unreadable(text, "Give the user read access to the field, then run: syncd check")
+        again = retyped(formula, self.fields)
+        if isinstance(again, Problem):
+            raise Unreadable(f"the formula does not fit {self.person.object}: {again.text}", again.remedy)
+        values = self.row.values
+        cells = {name: self.row.cells.get(name) if of is None else values.get(of) for name, of in again.columns.items()}
+        return again.value(cells, self.person.fields)
+
+    def _normal(self, before: Scalar, after: Scalar, schema: FieldFacts) -> Scalar:
+        """Return an address or a number as it is stored; what is the same number in another spelling stays as it is."""
+        if not isinstance(after, str):
+            return after
+        if self.column.type == "email" and self.column.formula is None:
+            return self.points.email(after)
+        if self.column.type == "phone" and self.column.formula is None:
+            if isinstance(before, str) and before and self.points.is_same_phone(before, after, self.column.region):
+                return before
+            return self.points.phone(after, self.column.region)
+        return after
+
+
+def _named(column: Column) -> str:
+    return f"Computed field {column.name!r}" if column.is_computed else f"Column {column.name!r}"
+
+
+def _fault(row: ParsedRow, code: str, text: str, remedy: str) -> Problem:
+    return Problem(row.file, row.line, 1, code, text, remedy)
 
 
 def _same(before: Scalar, after: Scalar, kind: str) -> bool:
@@ -115,6 +168,8 @@ def _same(before: Scalar, after: Scalar, kind: str) -> bool:
             return salesforce_time(_utc(str(before))) == salesforce_time(_utc(str(after)))
         except ValueError:
             return False
+    if kind == "multipicklist":
+        return set(str(before).split(";")) == set(str(after).split(";"))  # Salesforce gives them back in its own order
     # Salesforce stores an e-mail address in small letters, whatever was sent.
     return str(before).casefold() == str(after).casefold() if kind == "email" else before == after
 
@@ -122,65 +177,3 @@ def _same(before: Scalar, after: Scalar, kind: str) -> bool:
 def _utc(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def unfit(after: Scalar, schema: FieldFacts) -> str | None:
-    """Say why Salesforce would refuse a value, or None."""
-    if not schema.is_updateable:
-        return "syncd's user may not write the field."
-    if after is None:
-        return None
-    if isinstance(after, str):
-        # Salesforce counts as Java does: a character beyond U+FFFF counts twice.
-        length = len(after.encode("utf-16-le")) // 2
-        if 0 < schema.length < length:
-            return f"the text has {length} characters, the field takes {schema.length}."
-    if schema.type in ("picklist", "multipicklist") and schema.picklist:
-        values = str(after).split(";") if schema.type == "multipicklist" else [str(after)]
-        strange = [value for value in values if value not in schema.picklist]
-        if strange:
-            known = ", ".join(schema.picklist[:10]) + (", …" if len(schema.picklist) > 10 else "")
-            return f"{strange[0]!r} is no active value of the picklist ({known})."
-    return None
-
-
-_TAKES = {
-    "text": ("string", "textarea", "picklist", "multipicklist", "combobox", "phone", "url", "email", "encryptedstring", "id"),
-    "email": ("email", "string", "textarea"),
-    "number": ("double", "currency", "percent", "int", "long"),
-    "integer": ("int", "long", "double", "currency", "percent"),
-    "boolean": ("boolean",),
-    "date": ("date",),
-    "datetime": ("datetime",),
-}
-
-
-def schema_problems(mapping: SourceMapping, schema: Mapping[str, Mapping[str, FieldFacts]]) -> list[Problem]:
-    """Hold a mapping against the org: hidden and read-only fields, and fields of another type.
-
-    Shapes: `schema` has the visible fields by object name; a problem stands at the column that names the field.
-    """
-    problems = []
-    for column in mapping.columns:
-        for name, api_name in column.fields.items():
-            field = schema.get(name, {}).get(api_name)
-            wrong, remedy = _field_problem(column, name, api_name, field)
-            if wrong:
-                problems.append(Problem(mapping.file, column.rule.line, 1, "MAP-130", f"Column {column.name!r}: {wrong}", remedy))
-    lookups = [name for name in ("Lead", "Contact") if mapping.external_field in schema.get(name, {})]
-    if mapping.external_field and not lookups:
-        text = f"{mapping.external_field} is visible neither on Lead nor on Contact."
-        problems.append(Problem(mapping.file, 1, 1, "MAP-131", text, "Correct external under [match], or grant read access."))
-    return problems
-
-
-def _field_problem(column: Column, name: str, api_name: str, field: FieldFacts | None) -> tuple[str, str]:
-    other = "Contact" if name == "Lead" else "Lead"
-    if field is None:
-        remedy = f'Grant read access, or write the other object only: field = {{ {other} = "{api_name}" }}.'
-        return f"{name}.{api_name} is not visible to syncd's user or does not exist.", remedy
-    if column.side == "marketing" and not field.is_updateable:
-        return f"{name}.{api_name} may not be written by syncd's user.", "Grant edit access, or remove the column."
-    if field.type not in _TAKES[column.type]:
-        return f"{name}.{api_name} is of type {field.type}, the column of type {column.type}.", "Correct type in the mapping."
-    return "", ""

@@ -47,6 +47,10 @@ class Reading:
         for key in values:
             if key in known:
                 continue
+            if key == "lookup":
+                shown = "Write the value to a text field, and let a flow in Salesforce fill the lookup from it."
+                self.say((*base, key), "MAP-124", "syncd writes no lookups: a cell would have to name another record.", shown)
+                continue
             if key.startswith("create"):
                 shown = "Remove the line; rows that fit nobody are listed by: syncd status"
                 self.say((*base, key), "MAP-114", "This version creates nobody in Salesforce from an export.", shown)
@@ -129,7 +133,9 @@ def spelling_problems(reading: Reading, path: Path, value: object) -> None:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             spelling_problems(reading, (*path, index), inner)
-    elif isinstance(value, str) and path[-1:] not in (("delimiter",), ("thousands",)):
+    elif isinstance(value, str) and path[-1:] not in (("delimiter",), ("thousands",), ("split",)):
+        if path[-1:] in (("formula",), ("transform",), ("when",)):
+            value = " ".join(value.split(None)) if value.strip() else value  # a formula may go over several lines
         # A null spelling may be blanks: some exports really write them.
         _unseen(reading, path, value, may_be_padded="null" in path)
 

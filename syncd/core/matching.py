@@ -96,4 +96,4 @@ def newest_of(rows: Sequence[ParsedRow]) -> tuple[ParsedRow | None, list[Problem
 
 
 def _contents(row: ParsedRow) -> object:
-    return row.person_id, row.external, row.address, dict(row.values), [problem.text for problem in row.problems]
+    return row.person_id, row.external, row.address, dict(row.values), dict(row.cells), [problem.text for problem in row.problems]

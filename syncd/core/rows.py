@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.core.cells import CONTROL, Unreadable, external_id, long_id, normal_address, read_cell, read_moment
-from syncd.core.mapping import Column, SourceMapping
+from syncd.core.mapping import Column, SourceMapping, referred
 from syncd.core.values import Flag, Problem, Rule, Scalar
 
 FUTURE_MAX = timedelta(days=1)
@@ -23,6 +23,7 @@ class ParsedRow:
 
     `key` is the strongest match key ("id:…", "ext:…" or "email:…"); `values` holds the cells by column, `flags` the column
     that raised each flag, `clear` the flags that the row says do not hold. A row with `problems` only counts for its opt-out.
+    `cells` holds what only formulas read, by the name that they give the column.
     """
 
     file: str
@@ -36,6 +37,7 @@ class ParsedRow:
     flags: Mapping[Flag, str] = default(default_factory=dict)
     clear: tuple[Flag, ...] = ()
     problems: tuple[Problem, ...] = ()
+    cells: Mapping[str, str | None] = default(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -83,6 +85,8 @@ class _Row:
         damaged = self._damaged_cells()
         keys = {kind: self._key(kind, name) for kind, name in self.mapping.match.items() if name not in damaged}
         for column in self.mapping.columns:
+            if not column.is_required and column.name not in self.cells:
+                continue
             if column.name in damaged:
                 self._unreadable(column)
             else:
@@ -97,7 +101,7 @@ class _Row:
         clear = tuple(sorted(self.cleared - raised)) if not self.problems else ()
         return ParsedRow(
             self.file, self.line, key, person_id, external, address, newest_at,
-            self.values, self.flags, clear, tuple(self.problems),
+            self.values, self.flags, clear, tuple(self.problems), self._more(),
         )  # fmt: skip
 
     def _damaged_cells(self) -> set[str]:
@@ -140,6 +144,14 @@ class _Row:
             if spellings:
                 self._flag(flag, cell in spellings or value in spellings, column.name)
 
+    def _more(self) -> dict[str, str | None]:
+        """Read what only formulas name, as text."""
+        if not self.mapping.references:
+            return {}
+        named = {name: columns[0] for name, columns in referred(self.mapping.references, tuple(self.header)).items() if columns}
+        cells = {name: self.cells[column] for name, column in named.items()}
+        return {name: cell if cell.strip() and cell not in self.mapping.null else None for name, cell in cells.items()}
+
     def _flag(self, flag: Flag, value: Scalar, name: str) -> None:
         if value is True:
             self.flags.setdefault(flag, name)
@@ -156,7 +168,8 @@ class _Row:
         if name is None or name in damaged or self.cells[name] in self.mapping.null:
             return None
         try:
-            moment = read_moment(self.cells[name], self.zone)
+            formats = next((column.formats for column in self.mapping.columns if column.name == name), ())
+            moment = read_moment(self.cells[name], self.zone, formats)
         except Unreadable as error:
             self._say(name, "ROW-005", f"Column {name!r}: {error.text}", error.remedy)
             return None
@@ -191,6 +204,7 @@ def to_payload(row: ParsedRow) -> dict[str, object]:
         "flags": {flag.value: name for flag, name in row.flags.items()},
         "clear": [flag.value for flag in row.clear],
         "problems": [problem_payload(problem) for problem in row.problems],
+        **({"cells": dict(row.cells)} if row.cells else {}),
     }
 
 
@@ -201,6 +215,7 @@ def from_payload(line: int, payload: Mapping[str, Any]) -> ParsedRow:
         datetime.fromisoformat(payload["newest"]) if payload["newest"] else None,
         payload["values"], {Flag(flag): name for flag, name in payload["flags"].items()},
         tuple(Flag(flag) for flag in payload["clear"]), tuple(problem_from(one) for one in payload["problems"]),
+        payload.get("cells", {}),
     )  # fmt: skip
 
 

@@ -96,9 +96,12 @@ def field_users(policies: Policies) -> dict[tuple[str, str], str]:
         for object in ("Lead", "Contact"):
             if source.external_field:
                 found.setdefault((object, source.external_field), f"{source.file} [match]")
-        for column in source.columns:
+        for column in source.writing:
+            where = f"{column.rule.file}:{column.rule.line}"
             for object, field in column.fields.items():
-                found[object, field] = f"{column.rule.file}:{column.rule.line}"
+                asked = (name for formula in column.formulas for name in formula.fields)
+                found |= dict.fromkeys(((object, name) for name in asked), where)
+                found[object, field] = where
     if policies.nurture is not None:
         found |= dict.fromkeys(policies.nurture.hold_field.items(), "nurture.toml [hold]")
         for object, condition in policies.nurture.screen.conditions():

@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-from syncd.core.mapped import schema_problems
 from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_fit import schema_problems
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest

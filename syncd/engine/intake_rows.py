@@ -139,7 +139,7 @@ class _Deciding:
             self.tally.counts["superseded"] += 1
             self.tally.note("older", row.line)
             return [], False
-        writes, problems = writes_for(self.mapping, row, person, self._fields(person))
+        writes, problems = writes_for(self.mapping, row, person, self._fields(person), self.context.points)
         if problems:
             self._quarantine(problems, row)
             return [], False

@@ -94,7 +94,7 @@ def _was_stopped(before: Mapping[str, Tally], after: Mapping[str, Tally], rule: 
 
 def _edits(world: World, bench: Bench, name: str, decided: Sequence[tuple[Case, Ruling]]) -> Iterator[_Edit]:
     fenced = {*bench.fences.fields_of(name), "OwnerId"}
-    mapped = {field for source in world.policies.sources for column in source.columns for field in (column.fields.get(name),)}
+    mapped = {field for source in world.policies.sources for column in source.writing for field in (column.fields.get(name),)}
     for case, ruling in decided:
         if case.known is None or not case.history:
             continue

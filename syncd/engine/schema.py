@@ -201,9 +201,13 @@ def schema_from_json(body: Mapping[str, Any]) -> dict[str, ObjectSchema]:
     return {
         name: ObjectSchema(
             one["name"],
-            {key: FieldSchema(**{**field, "picklist": tuple(field["picklist"])}) for key, field in one["fields"].items()},
+            {key: FieldSchema(**{**field, **_tuples(field)}) for key, field in one["fields"].items()},
             one["is_updateable"],
             one["is_createable"],
         )
         for name, one in body.items()
     }
+
+
+def _tuples(field: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(field.get(name, ())) for name in ("picklist", "inactive", "references")}

@@ -32,9 +32,10 @@ _EITHER = frozenset(("BLANKVALUE", "NULLVALUE", "IFERROR"))
 _TELLS_NOTHING = frozenset(("ISBLANK", "ISNULL", "TEXT"))
 
 
-def inferred(text: str, tree: Node, wanted: Kind | None = None) -> FieldKinds:
-    """Say what each field of a formula holds, by its name as it is written; `wanted` is what the whole formula gives."""
-    found: dict[str, Kind] = {}
+def inferred(text: str, tree: Node, wanted: Kind | None = None, known: FieldKinds | None = None) -> FieldKinds:
+    """Say what each field of a formula holds, by its name as it is written; `wanted` is what the whole formula gives, `known`
+    what some fields hold for sure."""
+    found: dict[str, Kind] = {path.lower(): kind.kind for path, kind in (known or {}).items()}
     names = {node.path.lower(): node.path for node in walk(tree) if isinstance(node, Reference)}
     for node, kind in _wishes(tree, wanted):
         if kind is not None:

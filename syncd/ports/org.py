@@ -33,7 +33,11 @@ class ApiUsage:
 @dataclass(frozen=True, slots=True)
 class FieldSchema:
     """One visible field, from describe. `picklist` holds the active values' API names, empty for other types; `is_calculated`
-    marks formulas and roll-ups, whose value may change although the row's SystemModstamp does not; `label` is what people see."""
+    marks formulas and roll-ups, whose value may change although the row's SystemModstamp does not; `label` is what people see.
+
+    `inactive` holds a picklist's other values, `references` the objects that a lookup leads to; a number has `precision` digits
+    in all, `scale` of them after the point.
+    """
 
     name: str
     type: str
@@ -44,6 +48,11 @@ class FieldSchema:
     picklist: tuple[str, ...] = ()
     is_calculated: bool = False
     label: str = ""
+    is_nillable: bool = True
+    inactive: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    precision: int = 0
+    scale: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,11 @@ def _field_schema(item: Mapping[str, Any]) -> FieldSchema:
         is_createable=bool(item.get("createable")),
         is_external_id=bool(item.get("externalId")),
         picklist=tuple(choice["value"] for choice in item.get("picklistValues") or () if choice.get("active", True)),
+        inactive=tuple(choice["value"] for choice in item.get("picklistValues") or () if not choice.get("active", True)),
+        is_nillable=bool(item.get("nillable", True)),
+        references=tuple(item.get("referenceTo") or ()),
+        precision=int(item.get("precision") or 0),
+        scale=int(item.get("scale") or 0),
         is_calculated=bool(item.get("calculated")),
         label=str(item.get("label") or ""),
     )

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncd.core.cells import Unreadable, long_id, read_cell, read_moment
-from syncd.core.flags import excluded_by
-from syncd.core.mapped import schema_problems, unfit, writes_for
+from syncd.core.mapped import writes_for
 from syncd.core.mapping import Column, SourceMapping
+from syncd.core.mapping_fit import schema_problems, unfit
 from syncd.core.matching import match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
-from syncd.core.values import Flag, FlagFact, OrgRecord, Problem, Rule, Scalar
+from syncd.core.values import Flag, OrgRecord, Problem, Rule, Scalar
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 RULE = Rule("some", "m.toml", 1)
@@ -30,6 +30,14 @@ class Schema:
     length: int = 0
     is_updateable: bool = True
     picklist: tuple[str, ...] = ()
+    is_createable: bool = True
+    is_calculated: bool = False
+    is_nillable: bool = True
+    is_external_id: bool = False
+    inactive: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    precision: int = 0
+    scale: int = 0
 
 
 FIELDS = {
@@ -351,35 +359,3 @@ def test_a_mapping_is_held_against_the_org() -> None:
         "Column 'name': Lead.Nick__c is not visible to syncd's user or does not exist.",
         "MA__c is visible neither on Lead nor on Contact.",
     ]
-
-
-def fact(flag: Flag, person_id: str | None = None, address: str | None = None) -> FlagFact:
-    return FlagFact(flag, person_id, address, "marketo", "a.csv:2", NOW)
-
-
-OUT, UNREADABLE, BAD = Flag.OPTED_OUT, Flag.OPT_OUT_UNREADABLE, Flag.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("person", "address", "facts", "leads", "reasons"),
-    [
-        (contact(), "ana@example.com", [], [], []),
-        (contact(HasOptedOutOfEmail=True), None, [], [], ["opted out (Contact HasOptedOutOfEmail)"]),
-        (contact(HasOptedOutOfEmail=None), None, [], [], ["opt-out can't be read (HasOptedOutOfEmail is empty)"]),
-        (OrgRecord("Contact", CONTACT, NOW, {}), None, [], [], ["opt-out can't be read (HasOptedOutOfEmail is not visible)"]),
-        (contact(), None, [fact(OUT, CONTACT)], [], ["opted out (marketo, a.csv:2)"]),
-        (contact(), "ANA@example.com ", [fact(OUT, None, "ana@example.com")], [], ["opted out (marketo, a.csv:2)"]),
-        (contact(), None, [fact(OUT, LEAD)], [CONVERTED], ["opted out (marketo, a.csv:2)"]),
-        (contact(), None, [fact(OUT, LEAD)], [], []),
-        (contact(), None, [fact(UNREADABLE, CONTACT)], [], ["opt-out can't be read (marketo, a.csv:2)"]),
-        (contact(), "a@b.cd", [fact(BAD, None, "a@b.cd")], [], ["unreachable (marketo, a.csv:2)"]),
-        (contact(), "new@b.cd", [fact(BAD, CONTACT, "a@b.cd")], [], []),
-        (contact(), None, [fact(BAD, CONTACT, None)], [], ["unreachable (marketo, a.csv:2)"]),
-        (contact(), "new@b.cd", [fact(BAD, CONTACT, None)], [], []),
-        (contact(), None, [], [lead(HasOptedOutOfEmail=True)], ["opted out (Lead HasOptedOutOfEmail)"]),
-    ],
-)
-def test_nobody_who_opted_out_or_might_have_is_mailed(
-    person: OrgRecord, address: str | None, facts: list[FlagFact], leads: list[OrgRecord], reasons: list[str]
-) -> None:
-    assert excluded_by(person, address, facts, leads) == reasons
