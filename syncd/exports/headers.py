@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncd.core.cells import CONTROL
-from syncd.core.mapping import SourceMapping
+from syncd.core.mapping import SourceMapping, columns_read, header_faults
 from syncd.core.mapping_keys import DELIMITERS
 from syncd.exports.records import BadRecord, Record, quoted
 from syncd.policies.documents import nearest
@@ -43,7 +43,10 @@ def check_header(first: Record | BadRecord, mapping: SourceMapping) -> tuple[str
             text = f"Column {quoted(name)} stands in the header twice: as columns {place[name] + 1} and {index + 1}."
             return Wrong(first.line, index + 1, "EXP-006", text, "Rename or leave out one of them in the export.")
         place[name] = index
-    missing = [name for name in mapping.required if name not in place]
+    missing, unsure = header_faults(mapping, columns)
+    for name, several in unsure:
+        text = f"A formula names {quoted(name)}, which may be any of the columns {', '.join(map(quoted, several))}."
+        return Wrong(first.line, place[several[1]] + 1, "EXP-008", text, "Rename all but one of them in the export.")
     return _missing(first, mapping, missing) if missing else columns
 
 
@@ -67,7 +70,7 @@ def _missing(header: Record, mapping: SourceMapping, missing: list[str]) -> Wron
     if len(header.cells) == 1 and counts[likely]:
         words = f"The file has one column; its cells look separated by {likely!r}, not by {mapping.delimiter!r}."
         return Wrong(header.line, 1, "EXP-007", words, f"Write delimiter = {_toml(likely)} under [file] in the mapping.")
-    spare = [name for name in header.cells if name not in mapping.required]
+    spare = [name for name in header.cells if name not in columns_read(mapping, header.cells)]
     named = []
     for name in missing:
         near = nearest(name, spare)

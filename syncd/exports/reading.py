@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from syncd.core.mapping import SourceMapping
+from syncd.core.mapping import SourceMapping, columns_read
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Problem
 from syncd.exports.headers import Wrong, check_header, check_signs
@@ -108,7 +108,8 @@ class _Reading:
         if wrong := check_signs(header, second, self.mapping):
             yield _refused(self.file, wrong)
             return True
-        yield Header(header, tuple(name for name in header if name not in self.mapping.required))
+        read = columns_read(self.mapping, header)
+        yield Header(header, tuple(name for name in header if name not in read))
         if second is None:
             yield _refused(self.file, Wrong(1, 1, "EXP-004", "The file has a header and no rows.", EMPTY), "pause")
             return True
@@ -163,7 +164,7 @@ class _Reading:
             )
             for one in record.faults
             if one.index < len(header)
-            and header[one.index] in self.mapping.required
+            and header[one.index] in columns_read(self.mapping, header)
             and record.cells[one.index] not in null.get(header[one.index], self.mapping.null)
         ]
         return replace(row, problems=(*row.problems, *problems), clear=()) if problems else row
