@@ -56,7 +56,7 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
 
 def _lines_naming(sources: Sequence[SourceMapping]) -> dict[tuple[str, str], str]:
     """Return by (object, field) the line of the mapping that names it, ready to stand before a message."""
-    columns = [column for source in sources for column in source.columns]
+    columns = [column for source in sources for column in source.writing]
     named = {(object, field): f"{at(column.rule)} " for column in columns for object, field in column.fields.items()}
     keys = {(object, s.external_field): f"{s.file} [match] " for s in sources for object in PEOPLE if s.external_field}
     return {**keys, **named}
@@ -97,7 +97,7 @@ def fields_writable(policies: Policies, schema: Mapping[str, ObjectSchema]) -> I
 
 def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
     for source in sources:
-        for column in source.columns:
+        for column in source.writing:
             for object, field in column.fields.items():
                 seen = _field(schema, object, field)
                 if seen is not None and not seen.is_updateable and column.side == "marketing":
