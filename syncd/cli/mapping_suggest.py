@@ -212,16 +212,14 @@ def wrong_in(name: str, text: str, schema: Mapping[str, ObjectSchema] | None) ->
     """Check the text of a mapping as `syncd mapping check` would; return (column or "", what is wrong)."""
     import tempfile
 
+    from syncd.cli.mapping_check import problems_of
     from syncd.cli.mapping_files import read
-    from syncd.core.mapping_fit import schema_problems
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.toml"
         path.write_text(text, "utf-8")
         file = read(path)
-    problems = list(file.problems)
-    if file.mapping is not None and schema:
-        problems += schema_problems(file.mapping, {object: one.fields for object, one in schema.items()})
+    problems = list(problems_of(file, dict(schema) if schema else None))
     places = sorted(
         (where[0], str(path[1]))
         for path, where in (file.table.positions.items() if file.table else ())

@@ -247,6 +247,12 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     return Policies(fences, nurture, valid, hashes), []
 
 
+def read_fences(folder: Path) -> Fences | None:
+    """Read fences.toml of a folder, or return None where it is not there or cannot be read."""
+    table = _table(folder, FENCES, [])
+    return None if table is None else parse_fences(table, compile_condition=_compiled)[0]
+
+
 def _compiled(text: str, rule: Rule) -> Condition | Problem:
     """Compile a condition; most files have none, and then the compiler is not even loaded."""
     from syncd.policies.conditions import compile_condition

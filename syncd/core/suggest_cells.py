@@ -88,7 +88,7 @@ def look(cells: Sequence[str], reads: Reads) -> Look:
     """Look at the cells of one column. Types are tried on the DISTINCT_MAX values that come most often."""
     counts = Counter(cells)
     blank = sum(count for cell, count in counts.items() if not cell.strip())
-    nullish = {cell: count for cell, count in counts.items() if cell.strip().casefold() in _NULLISH}
+    nullish = {cell: count for cell, count in counts.items() if is_nullish(cell)}
     values = {cell: count for cell, count in counts.items() if cell.strip() and cell not in nullish}
     filled = sum(values.values())
     tried = dict(Counter(values).most_common(DISTINCT_MAX))
@@ -107,6 +107,11 @@ def look(cells: Sequence[str], reads: Reads) -> Look:
         len(cells), filled, blank, nullish, values, len(values), max(map(len, values), default=0), fits,
         tuple(sorted(yes)), tuple(sorted(no)), odd, {prefix: count for prefix, count in ids.items() if count},
     )  # fmt: skip
+
+
+def is_nullish(cell: str) -> bool:
+    """Tell whether a word probably stands for no value."""
+    return cell.strip().casefold() in _NULLISH
 
 
 def spellings(one: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
