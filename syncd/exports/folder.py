@@ -12,14 +12,18 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
+from syncd.exports.archives import Contents, contents_of
+from syncd.exports.progress import told
 from syncd.exports.reading import items_of
-from syncd.ports import Clock, ExportFile, Item, Refused
+from syncd.exports.records import quoted
+from syncd.exports.unpacking import NotText
+from syncd.ports import Clock, ExportFile, Header, Item, Refused
 
 QUIET = timedelta(seconds=2)
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
@@ -29,11 +33,20 @@ _State = tuple[int, int, int]
 
 @dataclass(slots=True)
 class _Look:
-    """A file as last seen: its inode, size and time, since when it is so, and its hash once read."""
+    """A file as last seen: its inode, size and time, since when it is so, and its hash once read.
+
+    `contents` is what an archive of several files holds by the pattern `members`, `wrong` why it cannot be read; `left` names
+    those of its files that are not done with, and `is_refused` says that one of them never will be taken.
+    """
 
     state: _State
     since_at: datetime
     sha256: str | None = None
+    members: str | None = None
+    contents: Contents | None = None
+    wrong: NotText | None = None
+    left: set[str] = field(default_factory=set)
+    is_refused: bool = False
 
 
 class DropFolder:
@@ -66,7 +79,7 @@ class DropFolder:
             if isinstance(found, Problem):
                 problems.append(found)
             elif found is not None:
-                files.append(found)
+                files += self._unpacked(found, mapping, problems)
         return files, problems
 
     def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
@@ -77,8 +90,22 @@ class DropFolder:
             problem = Problem(file.name, 1, 1, "EXP-021", f"The file cannot be read: {error.strerror}.", "Check its permissions.")
             yield Refused(problem, "wait")
             return
+        look = self._looks.get(file.path)
+        if look is not None and look.wrong is not None:
+            os.close(descriptor)
+            yield Refused(Problem(file.name, 1, 1, look.wrong.code, str(look.wrong), look.wrong.remedy))
+            return
+        members = look.contents.members if look is not None and look.contents is not None else ()
         with os.fdopen(descriptor, "rb") as stream:
-            yield from items_of(stream, file, mapping, now_at)
+            has_header = False
+            for item in told(
+                items_of(stream, file, mapping, now_at), file, lambda: os.lseek(descriptor, 0, os.SEEK_CUR), self.clock
+            ):
+                has_header = has_header or isinstance(item, Header)
+                # Of a set of files one may have nothing to say: "cleaned" is empty where nobody was.
+                if has_header and any(one.has_rows for one in members) and isinstance(item, Refused) and item.kind == "pause":
+                    return
+                yield item
 
     def done(self, file: ExportFile) -> None:
         """Move a finished file to done/; nothing happens when it is there already."""
@@ -94,7 +121,7 @@ class DropFolder:
         if self.is_read_only or not self.root.is_dir():
             return names
         for path in sorted(self.root.glob("*/done/*")):
-            if not path.is_file() or path.is_symlink() or is_known(_hash_of(path)):
+            if not path.is_file() or path.is_symlink() or all(map(is_known, _hashes_of(path))):
                 continue
             name = _PUT_AWAY.sub("", path.name)
             target = path.parent.parent / name
@@ -141,18 +168,56 @@ class DropFolder:
                 return _unreadable(path, error)
         return ExportFile(mapping.name, str(path), name, look.sha256, status.st_size)
 
+    def _unpacked(self, file: ExportFile, mapping: SourceMapping, problems: list[Problem]) -> list[ExportFile]:
+        """Return the files within an archive of several, or the file itself."""
+        look, pattern = self._looks[file.path], mapping.dialect.members
+        if look.members != pattern:
+            look.members, look.contents, look.wrong = pattern, None, None
+            try:
+                look.contents = contents_of(Path(file.path), pattern)
+            except NotText as error:
+                look.wrong = error
+            except OSError as error:
+                look.members = None
+                problems.append(_unreadable(Path(file.path), error))
+                return []
+            look.left = {one.name for one in look.contents.members} if look.contents else set()
+        if look.contents is None:
+            return [file]
+        if look.contents.others:
+            names = ", ".join(map(quoted, look.contents.others[:3])) + (", ..." if len(look.contents.others) > 3 else "")
+            text = f"Of the archive {names} was left aside: it does not fit members = {pattern!r}."
+            remedy = f"Nothing to do, or correct members under [file] in {mapping.file}."
+            problems.append(_problem(Path(file.path), "EXP-024", text, remedy))
+        return [
+            replace(file, name=f"{file.name}/{one.name}", sha256=one.sha256, size_bytes=one.size_bytes, member=one.name)
+            for one in look.contents.members
+            if one.name in look.left
+        ]
+
+    def _is_all(self, file: ExportFile, look: _Look | None, where: str) -> bool:
+        """Note that a file of an archive is done with, and tell whether the archive is."""
+        if not file.member or look is None:
+            return not file.member
+        look.left.discard(file.member)
+        look.is_refused |= where == "refused"
+        return not look.left
+
     def _put(self, file: ExportFile, where: str) -> None:
-        """Move a file unless other bytes have taken its place since it was hashed."""
+        """Move a file unless other bytes have taken its place since it was hashed; an archive, once all in it is done with."""
         path = Path(file.path)
         look = self._looks.get(file.path)
-        if self.is_read_only:
+        if self.is_read_only or not self._is_all(file, look, where):
             return
+        sha256, where = file.sha256, "refused" if look is not None and look.is_refused else where
+        if look is not None and look.sha256 is not None:
+            sha256 = look.sha256
         try:
             if look is not None and _state(path.lstat()) != look.state:
                 return
             target = self.root / file.source / where
             target.mkdir(exist_ok=True)
-            path.replace(target / f"{file.sha256[:16]}-{file.name[-200:]}")
+            path.replace(target / f"{sha256[:16]}-{path.name[-200:]}")
         except FileNotFoundError:
             pass
         self._looks.pop(file.path, None)
@@ -165,6 +230,15 @@ def _state(status: os.stat_result) -> _State:
 def _hash_of(path: Path) -> str:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _hashes_of(path: Path) -> list[str]:
+    """Return what a file is known by: the hashes of the files in it, where it is an archive of several."""
+    try:
+        contents = contents_of(path, "*")
+    except NotText:
+        contents = None
+    return [_hash_of(path)] if contents is None else [one.sha256 for one in contents.members]
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

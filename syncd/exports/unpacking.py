@@ -148,6 +148,8 @@ def readable(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = members_of(archive)
+    if holds_workbook(archive):
+        raise NotText("EXP-001", "This is an Excel workbook, not a CSV file.", "Save it as CSV UTF-8.")
     if len(members) != 1:
         listed = ", ".join(quoted(one.filename) for one in members[:3]) + (", ..." if len(members) > 3 else "")
         text = f"The archive holds {len(members)} files" + (f" ({listed})." if members else ".")
