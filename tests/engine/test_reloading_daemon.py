@@ -65,7 +65,7 @@ def test_an_edit_during_a_cycle_counts_from_the_next_one_on_and_each_row_names_i
         wait(one, lambda: scene.row(lead("Working", 1))["Status"] == "Working")
         assert scene.row(lead("Working"))["Status"] == "Inquiry"
         [before], [after, *_] = crossings(scene, lead("Working")), crossings(scene, lead("Working", 1))
-        assert (before.verdict, after.verdict) == ("observe", "revert")
+        assert before.verdict != after.verdict == "revert"
         assert before.policy_hash != after.policy_hash
         assert one.end()[0] == 0
 
