@@ -20,10 +20,12 @@ from typing import Any
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_fit import schema_problems
 from syncd.core.matching import Match
+from syncd.core.new_people import creation_problems
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_choices import CHOICE, KEPT
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
+from syncd.engine.intake_creation import record_created
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch, row_of
 from syncd.engine.opening import open_intents
@@ -196,7 +198,9 @@ def _tell_waiting(mapping: SourceMapping, items: Sequence[InboxItem], context: I
 
 
 def _mapping_problems(mapping: SourceMapping, context: IntakeContext) -> list[Problem]:
-    return schema_problems(mapping, {name: schema.fields for name, schema in context.schema.items()})
+    problems = schema_problems(mapping, {name: schema.fields for name, schema in context.schema.items()})
+    new = context.schema.get(mapping.create.object) if mapping.create else None
+    return problems + creation_problems(mapping, new.fields if new else None, is_createable=new is not None and new.is_createable)
 
 
 def _pause_mark(mapping: SourceMapping, context: IntakeContext) -> str:
@@ -282,14 +286,18 @@ def _batches(one: StagedFile, after: str, context: IntakeContext) -> Iterator[tu
 
 def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: IntakeContext) -> None:
     tx.add_flags(batch.facts)
+    tx.renew_flags(batch.again)
+    tx.add_consents(batch.consents)
     for flag, people in batch.cleared.items():
         tx.clear_flags(flag, mapping.name, people)
     places = tx.append(batch.entries)
     opened = [(intent, None if at is None else places[at]) for intent, at in batch.intents]
     open_intents(tx, opened, context.now_at, context.cycle)
-    tx.put_verdicts(f"newest:{mapping.name}", batch.newest)
+    tx.forget_rows(batch.forgotten)
+    tx.put_known(mapping.name, list(batch.known.values()))
     tx.put_verdicts(f"inbox:{mapping.name}", batch.told)
     tx.put_verdicts(KEPT, {**dict.fromkeys(_questions(batch, mapping), ""), **batch.asked})
+    record_created(tx, batch, mapping, context)
     tx.resolve_inbox("export-row", batch.settled, context.now_at)
     tx.resolve_inbox(CHOICE, batch.settled, context.now_at)
     tx.put_inbox(batch.items, context.now_at)
@@ -315,6 +323,14 @@ def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext)
 
 _GROUPED = {
     "unmatched": ("export-unmatched", "{} rows fit nobody in Salesforce; nobody was created.", "Create them, or leave them be."),
+    "incomplete": (
+        "export-incomplete", "{} rows fit nobody and lack what [create] wants filled; nobody was created.",
+        "Fill the columns in the source, or leave them out of filled.",
+    ),
+    "tomorrow": (
+        "export-tomorrow", "{} rows fit nobody and were too many for one day; nobody was created for them.",
+        "They are looked at again with the next export; raise per_day under [create] if so many are right.",
+    ),
     "older": ("export-older", "{} rows are older than what was read before; only their opt-outs count.", "Nothing to do."),
     "consent": (
         "export-consent", "{} people are said to be subscribed again and stay opted out.",

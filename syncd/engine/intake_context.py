@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.cells import AS_WRITTEN, ContactPoints
+from syncd.core.consent import Consent
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent
-from syncd.ports import ObjectSchema, Store
+from syncd.ports import KnownRow, ObjectSchema, Store
 
 LINES_MAX = 20
 
@@ -47,15 +48,22 @@ class Batch:
 
     `intents` come with the flag entry that caused them, by its place in `entries`. `told` are the inbox subjects by the names
     of the person they are about, `settled` those whose person came again without a fault, `asked` the rows to keep by the subject
-    of the question that they ask.
+    of the question that they ask. `created` are those sent to be created, by what stands for their ids, and `created_names` what
+    their rows call them. `known` is what is remembered of the newest row of a person, `forgotten` are those whose rows have to be
+    looked at again.
     """
 
     facts: list[FlagFact] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     intents: list[tuple[Intent, int | None]] = field(default_factory=list)
     items: list[InboxItem] = field(default_factory=list)
-    newest: dict[str, str] = field(default_factory=dict)
+    known: dict[str, KnownRow] = field(default_factory=dict)
+    forgotten: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
+    created: dict[str, str] = field(default_factory=dict)
+    created_names: dict[str, str] = field(default_factory=dict)
     cleared: dict[Flag, list[str]] = field(default_factory=dict)
+    again: list[FlagFact] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)

@@ -16,8 +16,10 @@ from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.engine.intake_choices import which_line, which_person
 from syncd.engine.intake_context import LINES_MAX, Batch, IntakeContext, Tally
-from syncd.engine.intake_flags import FlagsOfRows, address_of
+from syncd.engine.intake_creation import NewPeople
+from syncd.engine.intake_flags import FlagsOfRows
 from syncd.engine.intake_people import People
+from syncd.engine.intake_sifting import Trace, known_row
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 ITEMS_MAX = 100
@@ -47,13 +49,16 @@ class _Deciding:
         self.context, self.mapping, self.file, self.tally, self.is_paused = context, mapping, file, tally, is_paused
         self.batch = Batch()
         self.flags = FlagsOfRows(context, mapping, file, tally, self.batch)
+        self.people = NewPeople(context, mapping, file, tally, self.batch)
         self.stamps: Mapping[str, str] = {}
+        self.hashes: Mapping[int, str] = {}
         self.told: Mapping[str, str] = {}
 
     def all(self, groups: Sequence[tuple[str, list[ExportRow]]]) -> Batch:
         read = [[row_of(stored) for stored in rows] for _, rows in groups]
         rows = [[row for row in group if isinstance(row, ParsedRow)] for group in read]
         flat = [row for group in rows for row in group]
+        self.hashes = {one.line: str(one.payload["hash"]) for _, group in groups for one in group if one.payload.get("hash")}
         matches = dict(zip(map(id, flat), People(self.context, self.mapping).find(flat), strict=True))
         self._look_up(flat, list(matches.values()))
         for group, good in zip(read, rows, strict=True):
@@ -70,12 +75,14 @@ class _Deciding:
         people = [person for found in matches for person in (found.person, *found.candidates) if person is not None]
         ids = {person.id for person in people} | {row.person_id for row in rows if row.person_id}
         self.flags.look_up(rows, people, ids)
-        self.stamps = self.context.store.verdicts(f"newest:{self.mapping.name}", sorted(ids))
+        self.people.look_up(row for row, found in zip(rows, matches, strict=True) if found.person is None)
+        self.stamps = self.context.store.newest_stamps(self.mapping.name, ids)
         names = {name for row in rows for name in names_of(row)} | {f"id:{one}" for one in ids}
         self.told = self.context.store.verdicts(f"inbox:{self.mapping.name}", sorted(names))
 
     def _group(self, rows: list[ParsedRow], matches: list[Match]) -> None:
         """Decide all rows of one person: any of them opts out, the newest one counts for the rest."""
+        trace = Trace.of(self.batch, self.tally)
         is_new = sum(self.flags.latch(row, found) for row, found in zip(rows, matches, strict=True)) > 0
         person = next((found.person for found in matches if found.person is not None), None)
         flagged = next((row for row in rows if Flag.OPTED_OUT in row.flags), None)
@@ -95,6 +102,16 @@ class _Deciding:
         if good:
             has_effect = is_new or bool(writes and self.mapping.mode == "write")
             self.tally.counts["applied" if has_effect else "unchanged"] += 1
+        is_idle = good and not is_new and len(rows) == 1 and trace == Trace.of(self.batch, self.tally)
+        known = (
+            known_row(self.mapping, row, found, self.hashes.get(row.line) if is_idle else None, len(writes))
+            if row and good
+            else None
+        )
+        if known is not None:
+            self.batch.known[known[0]] = known
+        elif person is not None:
+            self.batch.forgotten.append(person.id)
 
     def _counting_row(self, rows: list[ParsedRow]) -> ParsedRow | None:
         """Return the one readable row that counts, setting aside and counting the others."""
@@ -116,8 +133,20 @@ class _Deciding:
         if found.is_ambiguous:
             self._ask([row], *which_person(self.context.store, self.mapping, self.file, row, found.candidates))
         elif found.person is None:
-            self.tally.note("unmatched", row.line)
+            self._nobody(row)
         return found.person is not None
+
+    def _nobody(self, row: ParsedRow) -> None:
+        """Count a row that fits nobody, unless it creates somebody."""
+        theirs = {row.address, self.flags.handle(row)} - {None}
+        is_excluded = bool(row.flags) or any(fact.address in theirs for fact in self.flags.facts)
+        is_new = self.people.create(row, is_excluded=is_excluded)
+        if is_new is True:
+            self.tally.counts["applied"] += 1
+        elif is_new is False:
+            self.tally.note("unmatched", row.line)
+        else:
+            self._quarantine(is_new, row)
 
     def _ask(self, rows: Sequence[ParsedRow], item: InboxItem, kept: str) -> None:
         """Set rows aside and ask which of them, or whom, is meant; beyond ITEMS_MAX they are only counted, as others are."""
@@ -145,8 +174,6 @@ class _Deciding:
             return [], False
         self._settle(row, person)
         self.flags.settle(row, person, rows)
-        if stamp:
-            self.batch.newest[person.id] = stamp
         return [(row, write) for write in writes if write.part == "map"], True
 
     def _open(self, writes: list[tuple[ParsedRow, FieldWrite]], person: OrgRecord | None) -> None:
@@ -160,8 +187,7 @@ class _Deciding:
                 key, person.object, person.id, write.field, write.before, write.after, write.part, write.rule,
                 write.reason, self.mapping.sha256, cause, is_contested=write.is_contested,
             )  # fmt: skip
-            address = row.address or address_of(person)
-            place = self.flags.places.get((Flag.OPTED_OUT, person.id, address)) if write.part == "flag" else None
+            place = self.flags.place_of(row, person) if write.part == "flag" else None
             self.batch.intents.append((intent, place))
             self.tally.counts["intents"] += 1
 

@@ -40,7 +40,7 @@ def items_of(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at:
     seen = hashlib.sha256()
     try:
         with _opened(stream, file, mapping, seen) as (source, records, is_read_along):
-            is_refused = yield from _Reading(file, mapping, now_at).items(source, records)
+            is_refused = yield from Reading(file, mapping, now_at).items(source, records)
     except NotText as error:
         yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy))
         return
@@ -87,7 +87,7 @@ def _not_encoded(error: NotEncoded) -> Wrong:
     return Wrong(error.line, 1, "EXP-002", text, remedy)
 
 
-class _Reading:
+class Reading:
     """Reads the records of one file, and accounts for each of its lines."""
 
     def __init__(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None) -> None:
@@ -113,9 +113,9 @@ class _Reading:
         if second is None:
             yield _refused(self.file, Wrong(1, 1, "EXP-004", "The file has a header and no rows.", EMPTY), "pause")
             return True
-        yield self._item(header, second)
+        yield self.item(header, second)
         for record in records:
-            yield self._item(header, record)
+            yield self.item(header, record)
         counted = LinesCounted(source.count, _span(first), self.taken, self.rejected)
         if counted.lines != counted.header + counted.taken + counted.rejected:
             text = f"Of {counted.lines} lines {counted.taken} were read and {counted.rejected} set aside: they do not add up."
@@ -124,7 +124,8 @@ class _Reading:
         yield counted
         return False
 
-    def _item(self, header: tuple[str, ...], record: Record | BadRecord) -> ParsedRow | Problem:
+    def item(self, header: tuple[str, ...], record: Record | BadRecord) -> ParsedRow | Problem:
+        """Read one record, and count its lines."""
         item = self._bad(record) if isinstance(record, BadRecord) else self._row(header, record)
         if isinstance(item, Problem):
             self.rejected += _span(record)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from syncd.core.consent import Consent
+from syncd.core.kin import Link
 from syncd.core.ladder import NO_WAITS, Wait
 from syncd.core.past import Former
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
@@ -17,6 +19,7 @@ from syncd.ports.exports import ExportFile, ExportRow
 from syncd.ports.jobs import Job
 from syncd.ports.org import Keyset
 from syncd.ports.requests import Request
+from syncd.ports.sifting import KnownReader, KnownWriter
 from syncd.ports.tally import TallyStore
 
 
@@ -119,7 +122,7 @@ class CycleRecord:
     error: str | None = None
 
 
-class StoreReader(CensusStore, TallyStore, Protocol):
+class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
     """The database of one org, read only."""
 
     def setting(self, key: str) -> object:
@@ -171,8 +174,21 @@ class StoreReader(CensusStore, TallyStore, Protocol):
         """Return all flag facts about these people or addresses."""
         ...
 
+    def consents(self, person_ids: Iterable[str], addresses: Iterable[str]) -> list[Consent]:
+        """Return all consents of these people or addresses, the oldest first."""
+        ...
+
+    def all_consents(self) -> list[Consent]:
+        """Return every consent, the oldest first."""
+        ...
+
+    def former_handles(self, person_ids: Iterable[str], handles: Iterable[str]) -> list[Link]:
+        """Return (person, handle) of all that these people were known by, and of all who were known by these handles."""
+        ...
+
     def flag_counts(self) -> Mapping[str, int]:
-        """Count distinct people by flag, and under "any" those with at least one."""
+        """Count distinct people by flag, under "scoped" those opted out of a brand or topic, under "any" those with at least
+        one flag, and under "consents" those who consented again."""
         ...
 
     def lawful(self, object: str, record_ids: Iterable[str]) -> dict[tuple[str, str], Scalar]:
@@ -248,7 +264,7 @@ class StoreReader(CensusStore, TallyStore, Protocol):
         ...
 
 
-class StoreWriter(Protocol):
+class StoreWriter(KnownWriter, Protocol):
     """Changes that become durable together, or not at all."""
 
     def put_setting(self, key: str, value: object) -> None:
@@ -335,7 +351,21 @@ class StoreWriter(Protocol):
         ...
 
     def add_flags(self, facts: Sequence[FlagFact]) -> int:
-        """Store flag facts; one that is known (same flag, person, address, source) stays as it was. Returns how many were new."""
+        """Store flag facts; one that is known (same flag, person, address, source, scope) stays as it was. Returns how many
+        were new."""
+        ...
+
+    def renew_flags(self, facts: Sequence[FlagFact]) -> None:
+        """Store flag facts that were said again: of one that is known only the time of that is kept."""
+        ...
+
+    def add_consents(self, given: Sequence[Consent]) -> int:
+        """Store consents; one that is known (same person, address, scope, time, source) stays as it was. Returns how many
+        were new."""
+        ...
+
+    def add_former_handles(self, links: Iterable[Link]) -> None:
+        """Remember what people were known by; what is remembered already stays."""
         ...
 
     def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from syncd.core.values import Scalar
 from syncd.ports import Chunk, Packed
 from syncd.store.base import Reads, Writes, insert
 from syncd.store.encoding import to_json, to_key, to_text
+from syncd.store.export_known import PEOPLE, forget_all, forget_rows
 from syncd.store.inserting import KEPT, insert_columns
 from syncd.store.layouts import keep_layout, lookup_number
 from syncd.store.staging import stage_rows
@@ -74,7 +75,10 @@ class LoadWrites(Writes):
         layout = keep_layout(self.connection, chunk.object, chunk.names)
         constants = {"org": self.org, "object": chunk.object, "is_deleted": False, "layout": layout}
         statement = insert(self.connection, records).on_conflict_do_nothing()
-        return _run(self.connection, statement, packed.columns, constants)
+        count = _run(self.connection, statement, packed.columns, constants)
+        if count and chunk.object in PEOPLE:
+            forget_rows(self.connection, self.org, chunk.ids)
+        return count
 
     def reload(self, packed: Packed, subject_field: str | None) -> int:
         """Take rows of an object that is read again. Returns how many are staged to be decided.
@@ -86,7 +90,9 @@ class LoadWrites(Writes):
         if not chunk.ids:
             return 0
         layout = keep_layout(self.connection, chunk.object, chunk.names)
-        _run(self.connection, _REFRESH, columns, {"org": self.org, "object": chunk.object, "layout": layout})
+        is_changed = _run(self.connection, _REFRESH, columns, {"org": self.org, "object": chunk.object, "layout": layout})
+        if is_changed and chunk.object in PEOPLE:
+            forget_rows(self.connection, self.org, chunk.ids)
         subjects = chunk.ids
         if subject_field in chunk.names:
             parents = chunk.columns[chunk.names.index(subject_field)]
@@ -122,6 +128,8 @@ class LoadWrites(Writes):
         ).scalar_one_or_none()
         span = (*mine, records.c.id <= last_id) if last_id is not None else mine
         fields = self.indexed.get(object, ())
+        if fields and object in PEOPLE:
+            forget_all(self.connection, self.org)
         if fields:
             self.connection.execute(self._keying([lookup_number(self.org, object, field) for field in fields], span))
         return last_id

@@ -13,6 +13,7 @@ from syncd.errors import StoreUnusable
 from syncd.store.among import among
 from syncd.store.base import INDEXED, Reads, Writes, read_setting, write_setting
 from syncd.store.encoding import from_json, keys_of, to_json, to_key, to_text
+from syncd.store.export_known import PEOPLE, forget_all, forget_rows, forget_sharing
 from syncd.store.inserting import KEPT, insert_rows
 from syncd.store.layouts import keep_layout, lookup_number, to_array, to_record
 from syncd.store.tables import record_keys, records
@@ -133,6 +134,12 @@ class MirrorWrites(Writes):
             values.append((self.org, object, id, to_text(row.modified_at), row.is_deleted, layout_of[names], array, found_by))
         insert_rows(self.connection, records, COLUMNS, values, COLUMNS[3:])
         change_keys(self.connection, self.org, object, fields, before, after)
+        if object in PEOPLE:
+            forget_rows(self.connection, self.org, rows.keys())
+            for place, field in enumerate(fields):
+                forget_sharing(
+                    self.connection, self.org, field, {key for keys in after.values() if (key := keys[place]) is not None}
+                )
 
     def _keys_before(self, object: str, ids: Iterable[str], known: Mapping[str, OrgRecord | None]) -> dict[str, list[str | None]]:
         fields = self.indexed[object]
@@ -189,6 +196,7 @@ def reindex(connection: Connection, org: str, fields: Mapping[str, Sequence[str]
         old, wanted = sorted(set(before.get(object, ()))), sorted(set(fields.get(object, ())))
         if old == wanted:
             continue
+        forget_all(connection, org)
         for field in old:
             if field not in wanted:
                 connection.execute(delete(record_keys).where(record_keys.c.lookup == lookup_number(org, object, field)))

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from syncd.errors import StoreUnusable
 from syncd.store import postgres
 
-HEAD = "0006"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD = "0008"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 
 def version_of(connection: Connection) -> str | None:

@@ -22,8 +22,10 @@ from syncd.errors import StoreUnusable
 from syncd.store import postgres, sqlite, tables
 from syncd.store.base import Database
 from syncd.store.counting import CountReads
+from syncd.store.export_known import KnownReads, KnownWrites
 from syncd.store.export_rows import ExportReads, ExportWrites
 from syncd.store.faults import in_our_words
+from syncd.store.flags import FlagReads, FlagWrites
 from syncd.store.former import FormerReads, FormerWrites
 from syncd.store.jobs import JobReads, JobWrites
 from syncd.store.lease import Leases
@@ -61,7 +63,17 @@ class Surroundings:
 
 
 class SqlWriter(
-    MirrorWrites, LoadWrites, StagingWrites, NoteWrites, ExportWrites, LedgerWrites, JobWrites, RequestWrites, FormerWrites
+    MirrorWrites,
+    LoadWrites,
+    StagingWrites,
+    NoteWrites,
+    FlagWrites,
+    ExportWrites,
+    KnownWrites,
+    LedgerWrites,
+    JobWrites,
+    RequestWrites,
+    FormerWrites,
 ):
     """One write transaction."""
 
@@ -73,7 +85,9 @@ class SqlStore(
     TallyReads,
     StagingReads,
     NoteReads,
+    FlagReads,
     ExportReads,
+    KnownReads,
     LedgerReads,
     JobReads,
     FormerReads,

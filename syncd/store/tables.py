@@ -88,11 +88,40 @@ flags = Table(
     _text("person_id", key=True),
     _text("address", key=True),
     _text("source", key=True),
+    _text("scope", key=True),
     _text("evidence"),
     _text("seen_at"),
+    _text("said_at"),
 )
 Index("flags_by_person", flags.c.org, flags.c.person_id)
 Index("flags_by_address", flags.c.org, flags.c.address)
+
+consents = Table(
+    "consents",
+    metadata,
+    _text("org", key=True),
+    _text("person_id", key=True),
+    _text("address", key=True),
+    _text("scope", key=True),
+    _text("given_at", key=True),
+    _text("source", key=True),
+    _text("wording"),
+    _text("noted_by"),
+    _text("noted_at"),
+)
+Index("consents_by_address", consents.c.org, consents.c.address)
+
+# What leads and contacts were known by until it changed: an address, an external id as `Field=value`, a record that was merged
+# or converted into this one as `id=…`.
+former_handles = Table(
+    "former_handles",
+    metadata,
+    _text("org", key=True),
+    _text("person_id", key=True),
+    _text("handle", key=True),
+    sqlite_with_rowid=False,
+)
+Index("former_handles_by_handle", former_handles.c.org, former_handles.c.handle)
 
 verdicts = Table(
     "verdicts",
@@ -157,6 +186,21 @@ export_rows = Table(
     Column("line", BigInteger, primary_key=True, autoincrement=False),
     _text("version"),
     _text("payload"),
+    sqlite_with_rowid=False,
+)
+
+# What was last seen of a person in the exports of a source: how new it was, and the row that was compared with the mirror's
+# very record and led to nothing. Whatever changes that record, or who shares a key with it, empties `row_hash`.
+# `would_write` counts the fields that the row would write while its mapping only observes.
+export_known = Table(
+    "export_known",
+    metadata,
+    _text("org", key=True),
+    _text("person_id", key=True),
+    _text("source", key=True),
+    _text("row_hash", null=True),
+    _text("newest"),
+    Column("would_write", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -1,0 +1,72 @@
+"""Which rows of a large export are staged at all, and when may a row be known again by its content?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping_keys import PEOPLE
+from syncd.core.matching import Match
+from syncd.core.rows import ParsedRow
+from syncd.core.values import OrgRecord, digest
+from syncd.engine.intake_context import Batch, IntakeContext, Tally
+from syncd.engine.intake_flags import address_of
+from syncd.ports import Background, KnownRow
+
+_READING = "1"
+"""Raised with every change to how rows are read or compared: then all rows are looked at once more."""
+_OF_NO_EFFECT = frozenset(("known", "forgotten", "told", "settled"))
+_UNTOLD = frozenset(("rows", "unchanged", "would_write"))
+
+
+def background_of(context: IntakeContext, mapping: SourceMapping) -> Background:
+    """Return what a file of this source is held against; it is read from the store when it is asked for."""
+    store = context.store
+    types = {
+        name: {one.name: one.type for one in context.schema[name].fields.values()} for name in PEOPLE if name in context.schema
+    }
+    needed = fields_needed([mapping])
+    visible = [f"{name}.{field}:{types.get(name, {}).get(field)}" for name in PEOPLE for field in needed.get(name, ())]
+    policy = digest(_READING, mapping.sha256, mapping.mode, *visible)
+    return Background(
+        policy, store.known_rows(mapping.name), store.told_rows(mapping.name), store.flagged(), store.people_blocks(), types
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How much came of the rows until now, to tell whether anything came of the next ones."""
+
+    effects: int
+    told: int
+
+    @classmethod
+    def of(cls, batch: Batch, tally: Tally) -> Trace:
+        """Count what would be written and told."""
+        effects = sum(len(getattr(batch, one.name)) for one in fields(batch) if one.name not in _OF_NO_EFFECT)
+        return cls(effects, sum(count for name, count in tally.counts.items() if name not in _UNTOLD))
+
+
+def known_row(mapping: SourceMapping, row: ParsedRow, found: Match, row_hash: str | None, would: int) -> KnownRow | None:
+    """Return what is remembered of the row that counted for a person.
+
+    Shapes: `row_hash` is given where nothing came of the row; it is kept only where the row is certainly about the same person
+            until that person, or who shares its key, changes.
+    """
+    if found.person is None:
+        return None
+    stamp = row.newest_at.isoformat() if row.newest_at else ""
+    kept = row_hash if row_hash and _is_direct(mapping, row, found, found.person) else None
+    return (found.person.id, kept, stamp, would if kept else 0) if kept or stamp else None
+
+
+def _is_direct(mapping: SourceMapping, row: ParsedRow, found: Match, person: OrgRecord) -> bool:
+    """Tell whether the first key of a row is the person's own: then only a change of this person, or of somebody with the same
+    key, can lead the row to another."""
+    external = person.text(mapping.external_field) if mapping.external_field else None
+    keys = {"id": (row.person_id, person.id), "external": (row.external, external), "email": (row.address, address_of(person))}
+    for kind in mapping.match:
+        said, own = keys[kind]
+        if said is not None:
+            return kind == found.by and said == own and said.isascii() and "xn--" not in said
+    return False

@@ -1,0 +1,347 @@
+"""Which rows of a large export need a look, and which certainly lead to nothing?
+
+All rows are held against what is known in a few statements of DuckDB. A row is let through without a look only where it is
+certain that looking would find it unchanged, or about nobody; whatever is unusual in it, in its person, or between the rows of
+one person is looked at one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from syncd.core.mapping import SourceMapping
+from syncd.core.rows import FUTURE_MAX
+from syncd.exports import sifting_columns as sql
+from syncd.exports.headers import check_header, check_signs
+from syncd.exports.lines import Lines, NotEncoded
+from syncd.exports.reading import Reading
+from syncd.exports.records import Record, records_of
+from syncd.exports.sifting_people import PeopleTable
+from syncd.exports.sifting_proof import Bytes, walk
+from syncd.ports.exports import ExportFile
+from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SIFTED_FROM_BYTES = 256 * 1024
+"""Below this a file is looked at row by row: that costs less than to begin."""
+MEMORY = "256MB"
+LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
+ITEMS_AT_ONCE = 1000
+UNMATCHED_LINES = 20
+_TOLD_CELLS = 12  # a row about nobody is told of by its first cells
+_SEPARATOR = f"chr({ord(CUT)})"
+_State = tuple[int, int, int]
+
+
+@contextmanager
+def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background) -> Iterator[SiftedFile | None]:
+    """Hold a file against what is known; None where every row has to be looked at.
+
+    Shapes: the file is plain text in one encoding with one kind of line end, whose every line was accounted for.
+    """
+    mapping = mapping.of_file(file.name)
+    if file.member or file.size_bytes < SIFTED_FROM_BYTES or not sql.is_known(mapping):
+        yield None
+        return
+    looked = _looked_at(file, mapping)
+    if looked is None:
+        yield None
+        return
+    seen, header, state = looked
+    folder = Path(tempfile.mkdtemp(prefix="syncd-sift-"))
+    try:
+        with _database(folder, file.path) as database:
+            found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
+            is_sifted = found.is_proven(file.path) and _state(os.lstat(file.path)) == state
+            if is_sifted:
+                found.hold()
+            yield found if is_sifted else None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _looked_at(file: ExportFile, mapping: SourceMapping) -> tuple[Bytes, tuple[str, ...], _State] | None:
+    """Walk over a file; return what its bytes say, its header, and how it lies there, or None when it is not for the sieve."""
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None  # the careful reader says why
+    with os.fdopen(descriptor, "rb") as stream:
+        state = _state(os.fstat(descriptor))
+        header = _header_of(stream, mapping)
+        if header is None:
+            return None
+        stream.seek(0)
+        seen = walk(stream)
+    return (seen, header, state) if seen.sha256 == file.sha256 and seen.is_plain(mapping.encoding) else None
+
+
+def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | None:
+    """Return the columns of a file whose header is right and stands on the first line."""
+    records = records_of(Lines(stream, mapping.encoding, hashlib.sha256()).blocks(), mapping.delimiter)
+    try:
+        first, second = next(records, None), next(records, None)
+    except NotEncoded:
+        return None
+    if not isinstance(first, Record) or first.last_line != 1:
+        return None
+    header = check_header(first, mapping)
+    is_right = isinstance(header, tuple) and len(header) > 1 and check_signs(header, second, mapping) is None
+    return header if is_right and isinstance(header, tuple) else None
+
+
+def _state(status: os.stat_result) -> _State:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _database(folder: Path, path: str) -> Iterator[DuckDBPyConnection]:
+    """Open a database in memory that sees one file and one folder, and nothing else of the machine."""
+    import duckdb  # noqa: PLC0415  heavy, and only needed for large files
+
+    settings = {
+        "memory_limit": MEMORY,
+        "threads": str(min(2, os.cpu_count() or 1)),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "temp_directory": str(folder / "spilled"),
+    }
+    connection = duckdb.connect(":memory:", config=dict(settings))
+    try:
+        connection.execute(f"SET allowed_directories = [{sql.literal(str(folder))}]")
+        connection.execute(f"SET allowed_paths = [{sql.literal(path)}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Which columns of the table of rows hold which columns of the file, by their places."""
+
+    header: tuple[str, ...]
+    kept: tuple[int, ...]
+
+    def of(self, name: str) -> str:
+        """Return the column that holds a named column of the file."""
+        return f"c{self.header.index(name)}"
+
+    @property
+    def listed(self) -> str:
+        """Return all columns, for a SELECT."""
+        return ", ".join(f"c{place}" for place in self.kept)
+
+
+class SiftedFile:
+    """One file in the sieve: see `ports.sifting.Sieve`."""
+
+    def __init__(
+        self, database: DuckDBPyConnection, folder: Path, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...],
+        seen: Bytes, now_at: datetime, background: Background,
+    ) -> None:  # fmt: skip
+        self.database, self.folder, self.file, self.mapping = database, folder, file, mapping
+        self.seen, self.now_at, self.background = seen, now_at, background
+        needed = {header.index(name) for name in mapping.named if name in header}
+        everything = range(len(header)) if seen.has_controls else range(min(_TOLD_CELLS, len(header)))
+        self.cells = _Cells(header, tuple(sorted(needed | set(everything))))
+        self.hashed = tuple(name for name in mapping.named if name in header)
+        self.line = "r.rowid + 2"
+        self.rows = 0
+        self._reading = Reading(file, mapping, now_at)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Name the columns that are in the file and not in the mapping."""
+        return tuple(name for name in self.cells.header if name not in self.mapping.named)
+
+    @property
+    def lines(self) -> tuple[int, int, int, int]:
+        """Count the physical lines: all, of the header, of rows, of what is no row."""
+        return self.seen.lines, 1, self.seen.lines - 1 - self._reading.rejected, self._reading.rejected
+
+    # --- reading by proof ------------------------------------------------------------------------------------------
+
+    def is_proven(self, path: str) -> bool:
+        """Read the file; tell whether every physical line is in exactly one row of the right length."""
+        import duckdb  # noqa: PLC0415  loaded already
+
+        columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
+        try:
+            self.database.execute(f"CREATE TABLE r AS SELECT {columns} FROM {self._source(path)}")
+            self.rows = self._number("SELECT count(*) FROM r")
+            if self.rows + 1 == self.seen.lines:
+                return self.rows > 0
+            return self.seen.has_quotes and self._with_breaks(path)
+        except duckdb.Error:
+            return False
+
+    def _source(self, path: str) -> str:
+        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.cells.header)))
+        ends = "\\n" if self.seen.new_line == "\n" else "\\r\\n"
+        return (
+            f"read_csv({sql.literal(path)}, auto_detect = false, header = false, skip = 1, columns = {{{columns}}},"
+            f" delim = {sql.literal(self.mapping.delimiter)}, quote = '\"', escape = '\"', new_line = '{ends}', nullstr = '',"
+            f" strict_mode = true, null_padding = false, ignore_errors = false, encoding = 'utf-8', compression = 'none',"
+            f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {32 * LINE_BYTES_MAX})"
+        )
+
+    def _with_breaks(self, path: str) -> bool:
+        """Count the lines that stand inside cells, of all columns; each row then knows its own line."""
+        every = [f"c{place}" for place in range(len(self.cells.header))]
+        breaks = " + ".join(f"coalesce(length({cell}) - length(replace({cell}, chr(10), '')), 0)" for cell in every)
+        self.database.execute(f"CREATE TABLE breaks AS SELECT {breaks} AS b FROM {self._source(path)}")
+        counted = self._number("SELECT count(*) FROM breaks")
+        inside = self._number("SELECT coalesce(sum(b), 0) FROM breaks")
+        if counted != self.rows or 1 + self.rows + inside != self.seen.lines:
+            return False
+        self.database.execute(
+            "CREATE TABLE l AS SELECT rowid AS n, b, rowid + 2 + coalesce(sum(b) OVER (ORDER BY rowid ROWS BETWEEN UNBOUNDED"
+            " PRECEDING AND 1 PRECEDING), 0) AS line FROM breaks"
+        )
+        self.line = "(SELECT line FROM l WHERE l.n = r.rowid)"
+        return True
+
+    # --- holding against what is known -----------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Tell the rows apart."""
+        self._mark_controls()
+        # The columns in the mapping's order, whatever the file's is: a hash is of what the row says, not of where it stands.
+        policy = sql.literal("\n".join((self.background.policy, *self.hashed)))
+        cells = ", ".join(map(self.cells.of, self.hashed))
+        self.database.execute(
+            f"CREATE TABLE h AS SELECT rowid AS n, md5(concat_ws({_SEPARATOR}, {policy}, {cells}))::UUID AS h FROM r"
+        )
+        self._load("known", ("person", "hash", "newest", "would"), self.background.known)
+        self.database.execute(
+            "CREATE TABLE k AS SELECT person, TRY_CAST(nullif(hash, '') AS UUID) AS h, newest, would::INT AS would FROM known"
+        )
+        self.database.execute("DROP TABLE known")
+        self.database.execute(
+            "CREATE TABLE hit AS SELECT h.n, any_value(k.person) AS person, any_value(k.would) AS would FROM h JOIN k USING (h)"
+            " ANTI JOIN odd ON odd.n = h.n GROUP BY h.n HAVING count(*) = 1"
+        )
+        self.database.execute("CREATE TABLE equal (n BIGINT, person VARCHAR, stamp VARCHAR, h UUID)")
+        self.database.execute("CREATE TABLE nobody (n BIGINT, key VARCHAR)")
+        if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + _FEW:
+            self._load("told", ("name",), self.background.told)
+            PeopleTable(self.database, self.mapping, self.cells.of, self.background, self.now_at + FUTURE_MAX).hold(self._load)
+        self._keep_apart()
+
+    def _mark_controls(self) -> None:
+        """Note the rows with control characters anywhere: there are none in most files."""
+        if not self.seen.has_controls:
+            self.database.execute("CREATE TABLE odd (n BIGINT)")
+            return
+        every = " OR ".join(
+            f"regexp_matches(c{place}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x{{9f}}]')" for place in self.cells.kept
+        )
+        self.database.execute(f"CREATE TABLE odd AS SELECT rowid AS n FROM r WHERE {every}")
+
+    def _keep_apart(self) -> None:
+        """Look at all rows of people who have several, and list what has to be looked at."""
+        self.database.execute(
+            "CREATE TABLE several AS SELECT person FROM (SELECT person FROM hit UNION ALL SELECT person FROM equal)"
+            " GROUP BY person HAVING count(*) > 1"
+        )
+        for table in ("hit", "equal"):
+            self.database.execute(f"DELETE FROM {table} WHERE person IN (FROM several)")
+        self.database.execute("DELETE FROM nobody WHERE key IN (SELECT key FROM nobody GROUP BY key HAVING count(*) > 1)")
+        self.database.execute(
+            "CREATE TABLE rest AS SELECT n FROM h ANTI JOIN hit USING (n) ANTI JOIN equal USING (n) ANTI JOIN nobody USING (n)"
+        )
+
+    # --- what comes of it ------------------------------------------------------------------------------------------
+
+    def rest(self) -> Iterator[list[SiftedItem]]:
+        """Give the rows that have to be looked at, some at a time."""
+        return self._items("rest")
+
+    def related(self, person_ids: Collection[str], keys: Collection[str]) -> None:
+        """Say whom the rows to be looked at are about: other rows about these have to be looked at too."""
+        path = self.folder / "related"
+        with path.open("a", encoding="utf-8", newline="\n") as out:
+            out.writelines(f"{one}{CUT}\n" for one in person_ids)
+            out.writelines(f"{CUT}{one}\n" for one in keys if one.isprintable())
+
+    def others(self) -> Iterator[list[SiftedItem]]:
+        """Give the rows that have to be looked at because others of their person are; to be asked last."""
+        path = self.folder / "related"
+        if path.exists():
+            self._read_lines("relatives", ("person", "key"), path)
+            self.database.execute("CREATE TABLE other (n BIGINT)")
+            for table, name in (("hit", "person"), ("equal", "person"), ("nobody", "key")):
+                mine = f"{name} IN (SELECT {name} FROM relatives WHERE {name} IS NOT NULL)"
+                self.database.execute(f"INSERT INTO other SELECT n FROM {table} WHERE {mine}")
+                self.database.execute(f"DELETE FROM {table} WHERE {mine}")
+            yield from self._items("other")
+
+    def unchanged(self) -> Iterator[Sequence[KnownRow]]:
+        """Give what is to be remembered of people whose rows were compared and lead to nothing, after `others`."""
+        reading = self.database.execute("SELECT person, replace(h::VARCHAR, '-', ''), stamp, 0 FROM equal ORDER BY person")
+        while rows := reading.fetchmany(20_000):
+            yield rows
+
+    def sifted(self) -> Sifted:
+        """Count what needs no look, after `others`."""
+        hits, would = self.database.execute("SELECT count(*), coalesce(sum(would), 0)::BIGINT FROM hit").fetchall()[0]
+        equal, nobody = self._number("SELECT count(*) FROM equal"), self._number("SELECT count(*) FROM nobody")
+        query = (
+            f"SELECT {self.line} AS line FROM r WHERE r.rowid IN (SELECT n FROM nobody) ORDER BY r.rowid LIMIT {UNMATCHED_LINES}"
+        )
+        first = self.database.execute(query).fetchall()
+        return Sifted(int(hits) + equal, int(would), nobody, tuple(int(line) for (line,) in first))
+
+    def _items(self, table: str) -> Iterator[list[SiftedItem]]:
+        """Read rows as the careful reader would, each with its hash."""
+        breaks = "0" if self.line.startswith("r.") else "(SELECT b FROM l WHERE l.n = r.rowid)"
+        reading = self.database.cursor().execute(
+            f"SELECT {self.line}, {breaks}, replace(h.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
+            f" {self.cells.listed} FROM r JOIN h ON h.n = r.rowid"
+            f" WHERE r.rowid IN (SELECT n FROM {table}) ORDER BY r.rowid"
+        )
+        blank = [""] * len(self.cells.header)
+        while found := reading.fetchmany(ITEMS_AT_ONCE):
+            items: list[SiftedItem] = []
+            for line, inside, row_hash, is_odd, *given in found:
+                cells = blank.copy()
+                for place, cell in zip(self.cells.kept, given, strict=True):
+                    cells[place] = cell
+                item = self._reading.item(self.cells.header, Record(line, line + inside, tuple(cells)))
+                items.append((item, "" if is_odd else row_hash))
+            yield items
+
+    def _load(self, table: str, names: Sequence[str], blocks: Iterable[str]) -> None:
+        """Take lines of texts, with CUT between, into a table."""
+        path = self.folder / table
+        with path.open("w", encoding="utf-8", newline="\n") as out:
+            out.writelines(blocks)
+        self._read_lines(table, names, path)
+
+    def _read_lines(self, table: str, names: Sequence[str], path: Path) -> None:
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+        self.database.execute(
+            f"CREATE OR REPLACE TABLE {table} AS FROM read_csv({sql.literal(str(path))}, auto_detect = false, header = false,"
+            f" columns = {{{columns}}}, delim = '{CUT}', quote = '', escape = '', new_line = '\\n', nullstr = '')"
+        )
+        path.unlink()
+
+    def _number(self, query: str) -> int:
+        return int(self.database.execute(query).fetchall()[0][0])
+
+
+_FEW = 2000
+"""So few rows are looked at one by one: that takes less than to read the people of the org."""

@@ -1,0 +1,190 @@
+"""Which cells can a database say for certain how they are read, and that a record holds their value already?
+
+Every answer is an SQL expression over a cell (a text, never NULL) that is true only where `core.cells`, `core.rows` and
+`core.mapped` would say so too; where it is not, the row is looked at one by one. So each may be too shy, and none too bold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from syncd.core.mapping import Column, SourceMapping
+from syncd.core.values import Flag
+
+BLANKS = "E' \\t\\n\\r'"
+TEXTS = frozenset(("string", "textarea", "picklist", "multipicklist", "combobox", "url", "encryptedstring", "email"))
+NUMBERS = frozenset(("double", "currency", "percent", "int", "long"))
+STAMP = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+_ADDRESS = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
+_EXTERNAL = r"[A-Za-z0-9_.:/|=-]{1,200}"
+_ID = r"00Q[A-Za-z0-9]{15}|003[A-Za-z0-9]{15}"
+_FIELD_TYPES = {
+    "text": TEXTS, "email": frozenset(("email", "string", "textarea")), "number": NUMBERS, "integer": NUMBERS,
+    "boolean": frozenset(("boolean",)), "date": frozenset(("date",)), "datetime": frozenset(("datetime",)),
+}  # fmt: skip
+_OF_COLUMN = frozenset((
+    "name", "type", "rule", "null", "true", "false", "fields", "side", "conflict", "blank", "transform", "flag",
+    "opted_out_when", "unreachable_when", "exclusive",
+))  # fmt: skip
+_OF_MAPPING = frozenset((
+    "name", "file", "sha256", "version", "columns", "match", "external_field", "mode", "pattern", "encoding", "delimiter",
+    "zone", "null", "newest", "opt_out_rule", "table",
+))  # fmt: skip
+
+
+def is_known(mapping: SourceMapping) -> bool:
+    """Tell whether everything that a mapping says is understood here: what was added to mappings since is not."""
+    if not _says_only(mapping, _OF_MAPPING) or not set(mapping.match) <= {"id", "external", "email"}:
+        return False
+    return all(_says_only(column, _OF_COLUMN) and _is_known(column) for column in mapping.columns)
+
+
+def _is_known(column: Column) -> bool:
+    is_flag = column.flag in (None, Flag.OPTED_OUT, Flag.UNREACHABLE) and (column.flag is None or column.type == "boolean")
+    whens = column.opted_out_when | column.unreachable_when
+    is_plain = column.transform in (None, "trim", "lower", "upper") and column.type in _FIELD_TYPES
+    return is_flag and is_plain and (not whens or column.type == "text") and set(column.fields) <= {"Lead", "Contact"}
+
+
+def _says_only(given: Any, names: frozenset[str]) -> bool:
+    return all(one.name in names or getattr(given, one.name) == _default(one) for one in fields(given))
+
+
+def _default(one: Field[Any]) -> object:
+    return one.default_factory() if one.default_factory is not MISSING else one.default
+
+
+def literal(text: str) -> str:
+    """Write a text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def among(cell: str, texts: Iterable[str]) -> str:
+    """Write that a cell is one of some spellings."""
+    listed = ", ".join(map(literal, sorted(texts)))
+    return f"({cell} IN ({listed}))" if listed else "FALSE"
+
+
+def stripped(cell: str) -> str:
+    """Write a cell without the blanks around it, as far as ASCII has blanks."""
+    return f"trim({cell}, {BLANKS})"
+
+
+def _is_ascii(cell: str) -> str:
+    return f"(strlen({cell}) = length({cell}))"
+
+
+def _has_plain_ends(cell: str) -> str:
+    return f"({_is_ascii(cell)} OR NOT regexp_matches({cell}, '^\\s*\\p{{Z}}|\\p{{Z}}\\s*$'))"
+
+
+def _value(column: Column, cell: str) -> str:
+    """Write the text that a cell comes to, transformed, without blanks around it."""
+    text = stripped(cell)
+    return f"{column.transform}({text})" if column.transform in ("lower", "upper") else text
+
+
+def _keeps_letters(column: Column, cell: str) -> str:
+    """Write that what SQL makes of a cell's letters and blanks is what Python makes of them."""
+    return _is_ascii(cell) if column.transform in ("lower", "upper") else _has_plain_ends(cell)
+
+
+def _is_moment(cell: str, zone: str) -> str:
+    text = stripped(cell)
+    end = "Z?" if zone == "UTC" else "Z"
+    return (
+        f"(regexp_full_match({text}, '{STAMP}{end}') AND {_is_day(f'left({text}, 10)')}"
+        f" AND TRY_CAST(left({text}, 10) AS DATE) IS NOT NULL)"
+    )
+
+
+def _is_day(text: str) -> str:
+    return f"({text} > '1900-01-01' AND {text} <> '1970-01-01' AND TRY_CAST({text} AS DATE) IS NOT NULL)"
+
+
+def is_readable(column: Column, cell: str, zone: str) -> str:
+    """Write that a cell can certainly be read and raises no flag."""
+    null, text = among(cell, column.null), stripped(cell)
+    by_type = {
+        "text": "TRUE",
+        "email": f"(regexp_full_match({text}, '{_ADDRESS}') AND {_is_ascii(cell)})",
+        "number": f"(strlen({text}) <= 15 AND regexp_full_match({text}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)'))",
+        "integer": f"(strlen({text}) <= 15 AND regexp_full_match({text}, '[+-]?[0-9]+'))",
+        "boolean": f"({among(cell, column.true)} OR {among(cell, column.false)})",
+        "date": f"(regexp_full_match({text}, '[0-9]{{4}}-[0-9][0-9]-[0-9][0-9]') AND {_is_day(text)})",
+        "datetime": _is_moment(cell, zone).replace("\\d", "[0-9]"),
+    }
+    readable = f"({null} OR {by_type[column.type]})"
+    if column.flag is not None:
+        readable = f"({null} OR (NOT {among(cell, column.true)} AND {among(cell, column.false)}))"
+    whens = column.opted_out_when | column.unreachable_when
+    if whens:
+        said = (cell, _value(column, cell), text, f"lower({cell})", f"upper({cell})")
+        unsaid = " AND ".join(f"NOT {among(one, whens)}" for one in said)
+        readable = f"({readable} AND {unsaid} AND {_keeps_letters(column, cell)})"
+    return readable
+
+
+def is_held(column: Column, field_type: str, cell: str, held: str) -> str:
+    """Write that a record holds what a readable cell says, or that the cell would not be written.
+
+    Shapes: `held` is a double for numbers, else a text: of a boolean `true` or `false`; NULL where the field is empty.
+    """
+    empty = f"({held} IS NULL)"
+    text = _value(column, cell)
+    blank = f"({among(cell, column.null)} OR {text} = '')" if column.type == "text" else among(cell, column.null)
+    same = {
+        "text": f"({text} = {held} AND {_keeps_letters(column, cell)})",
+        "email": f"({text} = {held})",
+        "number": f"(TRY_CAST({text} AS DOUBLE) = {held})",
+        "integer": f"(TRY_CAST({text} AS DOUBLE) = {held})",
+        "boolean": f"(CASE WHEN {among(cell, column.true)} THEN 'true' ELSE 'false' END = {held})",
+        "date": f"({text} = {held})",
+        "datetime": f"(replace(left({text}, 19), ' ', 'T') || '.000+0000' = {held})",
+    }[column.type]
+    if field_type == "email" and column.type in ("text", "email"):
+        same = f"({same} OR (lower({text}) = lower({held}) AND {_is_ascii(cell)} AND {_is_ascii(held)}))"
+    if column.conflict == "fill":
+        same = f"({same} OR NOT {empty})"
+    of_blank = "TRUE" if column.blank == "leave" else empty
+    # A blank text in a column of texts that the null list does not name reads as nothing; its odd blanks are looked at.
+    plain = _keeps_letters(column, cell) if column.type == "text" else "TRUE"
+    return f"(CASE WHEN {blank} THEN ({of_blank} AND {plain}) ELSE coalesce({same}, FALSE) END)"
+
+
+def fits(column: Column, field_type: str | None) -> bool:
+    """Tell whether values of a field can be held against a column."""
+    return field_type is not None and field_type in _FIELD_TYPES[column.type]
+
+
+def key_of(kind: str, cell: str, null: frozenset[str]) -> str:
+    """Write the key that a cell names a person by: NULL for none, '?' for one that has to be looked at."""
+    text = stripped(cell)
+    none = f"({among(cell, null)} OR {text} = '')"
+    if kind == "email":
+        is_usual = f"regexp_full_match({text}, '{_ADDRESS}') AND NOT contains(lower({text}), 'xn--')"
+        return f"(CASE WHEN {none} THEN NULL WHEN {is_usual} THEN lower({text}) ELSE '?' END)"
+    pattern = _ID if kind == "id" else _EXTERNAL
+    return f"(CASE WHEN {none} THEN NULL WHEN regexp_full_match({text}, '{pattern}') THEN {text} ELSE '?' END)"
+
+
+def stamp_of(cell: str, mapping: SourceMapping, latest: str) -> str:
+    """Write how new a row is as `core.rows` notes it: '' for not said, '?' for what has to be looked at."""
+    text = stripped(cell)
+    moment = f"replace(left({text}, 19), ' ', 'T')"
+    is_usual = f"{_is_moment(cell, mapping.zone).replace(chr(92) + 'd', '[0-9]')} AND {moment} <= {literal(latest)}"
+    return f"(CASE WHEN {among(cell, mapping.null)} THEN '' WHEN {is_usual} THEN {moment} || '+00:00' ELSE '?' END)"
+
+
+def may_clear(mapping: SourceMapping) -> bool:
+    """Tell whether a row of this source can say that somebody is not opted out."""
+    return any(column.flag is Flag.OPTED_OUT or column.opted_out_when for column in mapping.columns)
+
+
+def field_types(column: Column, types: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
+    """Return by object the type of the field that a column writes; None for one that is not visible."""
+    if column.flag is not None or column.side != "marketing":
+        return {}
+    return {object: types.get(object, {}).get(name) for object, name in column.fields.items()}

@@ -1,0 +1,80 @@
+"""What do the bytes of a file prove about how it may be read?
+
+A plain file is read by a fast reader, and only where arithmetic shows that it lost nothing. Everything else is left to the
+careful one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 20
+ASCII_LIKE = frozenset(("ascii", "utf-8", "cp1252", "iso8859-1", "iso8859-15"))
+"""Encodings in which a file of ASCII alone says the same."""
+_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
+_LATE_CONTROL = re.compile(b"\xc2[\x80-\x9f]")
+_OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What one walk over a file found. `new_line` is the one end of all lines, None where ends differ; `lines` are physical."""
+
+    sha256: str
+    lines: int
+    new_line: str | None
+    is_ascii: bool
+    is_utf8: bool
+    has_quotes: bool
+    has_controls: bool
+    has_bom: bool
+
+    def is_plain(self, encoding: str) -> bool:
+        """Tell whether the fast reader sees the characters that were declared."""
+        if self.new_line is None or not self.is_utf8:
+            return False
+        return encoding == "utf-8" or self.has_bom or (self.is_ascii and encoding in ASCII_LIKE)
+
+
+def walk(stream: BinaryIO) -> Bytes:
+    """Read a file once, hashing and counting."""
+    hashed = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    feeds = returns = pairs = 0
+    is_ascii = is_utf8 = True
+    has_quotes = has_controls = False
+    head = last = b""
+    while chunk := stream.read(CHUNK_BYTES):
+        head = head or chunk[:4]
+        hashed.update(chunk)
+        feeds += chunk.count(b"\n")
+        if b"\r" in chunk:
+            returns += chunk.count(b"\r")
+            pairs += chunk.count(b"\r\n")
+        pairs += last == b"\r" and chunk[:1] == b"\n"
+        has_quotes = has_quotes or b'"' in chunk
+        has_controls = has_controls or len(chunk.translate(None, _CONTROLS)) != len(chunk)
+        if is_utf8 and (not chunk.isascii() or decoder.getstate()[0]):
+            is_ascii = False
+            is_utf8 = _decodes(decoder, chunk)
+            has_controls = has_controls or (last == b"\xc2" and b"\x80" <= chunk[:1] <= b"\x9f")
+            has_controls = has_controls or _LATE_CONTROL.search(chunk) is not None
+        last = chunk[-1:]
+    is_utf8 = is_utf8 and not decoder.getstate()[0] and not head.startswith(_OTHER_BOMS)
+
+    new_line = "\n" if not returns else "\r\n" if pairs == returns == feeds else None
+    lines = feeds + (last not in (b"", b"\n"))
+    has_bom = head.startswith(codecs.BOM_UTF8)
+    return Bytes(hashed.hexdigest(), lines, new_line, is_ascii, is_utf8, has_quotes, has_controls, has_bom)
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    try:
+        decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return True
