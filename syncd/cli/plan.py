@@ -112,7 +112,12 @@ class _Told:
             lines.append("nurture.toml observes: nobody is enrolled")
         if self.nurture_mode and self.found.kept_out:
             lines.append("kept out of nurture: " + ", ".join(f"{name} {n:,}" for name, n in self.found.kept_out.items()))
-        lines += self._table(("record", "field", "before", "after", "rule", "why"), [self._intent(one) for one in intents])
+        new = [one for one in intents if _is_new_person(one)]
+        changed = [self._intent(one) for one in intents if not _is_new_person(one)]
+        lines += self._table(("record", "field", "before", "after", "rule", "why"), changed)
+        if new:
+            lines += self._heading(f"{output.many(len(new), 'person', 'people')} would be created")
+            lines += self._table(("new", "found again by", "fields", "rule", "why"), [_new_person(one) for one in new])
         if self.costs:
             lines += self._heading(
                 f"How they would leave: about {output.many(sum(cost.calls for cost in self.costs), 'API call')}"
@@ -151,6 +156,15 @@ class _Told:
 
     def _table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterable[str]:
         return _table(header, rows, self.is_markdown)
+
+
+def _is_new_person(intent: Intent) -> bool:
+    return intent.is_create and intent.part == "map"
+
+
+def _new_person(intent: Intent) -> tuple[object, ...]:
+    fields = ", ".join(f"{name} {value}" for name, value in sorted((intent.values or {}).items()) if name != intent.field)
+    return (intent.object, f"{intent.field} {intent.after}", fields, f"{intent.rule.file}:{intent.rule.line}", intent.reason)
 
 
 def _is_told(entry: Entry, only: str | None) -> bool:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from syncd.core.guard import Kind, Limits
 from syncd.core.routes import LOAD_ROWS_MAX, Terms, Way, ways
 from syncd.core.telling import TELL
-from syncd.engine import creating, owners
+from syncd.engine import creating, creating_people, owners
 from syncd.engine.canary import look_again_at_first, sort_out
-from syncd.engine.creating import create
 from syncd.engine.holding import hold_back, over_limit
 from syncd.engine.ingesting import load, resume, terms_of
 from syncd.engine.looking import Group, grouped
@@ -63,7 +62,8 @@ def look_again(lane: Lane, loads: Loads) -> None:
     for window in windows(open_items(lane.world, loads)):
         old = [item for item in window if item.cycle != lane.cycle.id]
         still_standing(lane, grouped(item for item in old if not item.intent.is_create))
-        creating.settle(lane, [item for item in old if item.intent.is_create])
+        creating.settle(lane, [item for item in old if item.intent.is_create and not creating_people.is_person(item)])
+        creating_people.settle(lane, [item for item in old if creating_people.is_person(item)])
 
 
 def _carry_out(lane: Lane, items: Sequence[OpenIntent], *, is_approved: bool) -> None:
@@ -90,7 +90,9 @@ def _carry_out(lane: Lane, items: Sequence[OpenIntent], *, is_approved: bool) ->
         overwrite(lane, still_standing(lane, groups))
     for groups in _alike(by_way.get(Way.LOAD, ())):
         _load(lane, still_standing(lane, groups), terms)
-    create(lane, by_way.get(Way.CREATE, ()))
+    new = by_way.get(Way.CREATE, ())
+    creating_people.create(lane, [item for item in new if creating_people.is_person(item)])
+    creating.create(lane, [item for item in new if not creating_people.is_person(item)])
 
 
 def _alike(items: Sequence[OpenIntent]) -> list[list[Group]]:

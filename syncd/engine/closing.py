@@ -53,7 +53,13 @@ def close(world: World, cycle: Cycle, closing: Sequence[Closing], known: Mapping
         if outcome.kind is OutcomeKind.CONFIRMED:
             count_write(cycle, item.intent)
             see_written(cycle, item.intent)
-            cycle.count(_COUNTED.get(item.intent.part, "enrolled" if item.intent.is_create else "fields written"))
+            cycle.count(_counted_as(item.intent))
+
+
+def _counted_as(intent: Intent) -> str:
+    if intent.is_create and intent.part == "map":
+        return "people created"
+    return _COUNTED.get(intent.part, "enrolled" if intent.is_create else "fields written")
 
 
 def _mirrored(world: World, done: Sequence[Intent]) -> dict[str, OrgRecord]:
@@ -100,11 +106,26 @@ def _subject(intent: Intent) -> str:
 
 
 def _refusal(intent: Intent, outcome: Outcome) -> InboxItem:
+    if intent.is_create and intent.part == "map":
+        return _not_created(intent, outcome)
     return InboxItem(
         REFUSED,
         _subject(intent),
         f"{intent.object} {intent.record_id}",
         f"Salesforce refused {intent.field} = {intent.after!r}: {outcome.code} {outcome.text}".rstrip(),
         "Correct the record, the rule or the permission in Salesforce, then: syncd plan --out plan.json, syncd apply plan.json",
+        detail=f"{intent.rule.file}:{intent.rule.line} {intent.reason}",
+    )
+
+
+def _not_created(intent: Intent, outcome: Outcome) -> InboxItem:
+    """Tell once that Salesforce refused to create a person; the same values are not sent again by themselves."""
+    return InboxItem(
+        REFUSED,
+        _subject(intent),
+        f"new {intent.object}, {intent.field} {intent.after}",
+        f"Salesforce refused to create them: {outcome.code} {outcome.text}".rstrip(),
+        "Correct the person in the source, or create them in Salesforce. To send the same values once more with the next export: "
+        "syncd inbox resolve",
         detail=f"{intent.rule.file}:{intent.rule.line} {intent.reason}",
     )

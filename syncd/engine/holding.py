@@ -36,7 +36,7 @@ def hold_for_asking(world: World, cycle: Cycle) -> None:
     nurture = world.policies.nurture
     if nurture is None or nurture.mode != "ask":
         return
-    held = [item for item in open_items(world, Loads()) if item.intent.is_create and item.intent.part != TELL]
+    held = [item for item in open_items(world, Loads()) if item.intent.is_create and item.intent.part not in (TELL, "map")]
     if held:
         hold(world, cycle, held, f'{len(held)} enrolments wait for a word (mode = "ask")', "or leave it")
 

@@ -80,7 +80,7 @@ class OrgWriter(OrgReader, Protocol):
     """One Salesforce org that may be written to. Only `engine.act` holds one.
 
     Every method but the reading ones raises AnswerLost when the request left and no answer came: it may have been carried out.
-    Assignment rules are off in all of them. They may be called by several threads at once.
+    Assignment rules are off in all of them, unless `create` is told otherwise. They may be called by several threads at once.
     """
 
     def update(self, updates: Sequence[Update]) -> list[WriteResult]:
@@ -91,8 +91,8 @@ class OrgWriter(OrgReader, Protocol):
         """Send at most 200 unconditional updates in one API call. The results are in the order of the rows."""
         ...
 
-    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
-        """Create at most 200 rows in one API call. The results are in the order of the rows."""
+    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]], *, assign: bool = False) -> list[WriteResult]:
+        """Create at most 200 rows in one API call. The results are in their order. `assign`: assignment rules run."""
         ...
 
     def open_ingest(self, object: str) -> IngestJob:

@@ -158,9 +158,9 @@ class SalesforceOrg:
         """Send at most 200 unconditional updates in one API call."""
         return writes.overwrite(self._connection, object, rows)
 
-    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
+    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]], *, assign: bool = False) -> list[WriteResult]:
         """Create at most 200 rows in one API call."""
-        return writes.create(self._connection, object, rows)
+        return writes.create(self._connection, object, rows, assign=assign)
 
     def open_ingest(self, object: str) -> IngestJob:
         """Open a Bulk load of updates."""

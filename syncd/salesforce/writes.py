@@ -19,6 +19,7 @@ from syncd.salesforce.connection import Connection
 from syncd.salesforce.errors import Fault
 
 NO_ASSIGNMENT_RULES = {"Sforce-Auto-Assign": "FALSE"}
+_ASSIGNMENT_RULES = {"Sforce-Auto-Assign": "TRUE"}
 _STALE = frozenset({"ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE"})
 _GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
 _TRY_AGAIN = frozenset({"TOO_MANY_APEX_REQUESTS", "APEX_TRIGGER_COUPLING_LIMIT", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE"})
@@ -60,21 +61,30 @@ def missing_is_gone(result: WriteResult) -> WriteResult:
     return replace(result, status="gone") if is_missing else result
 
 
-def create(connection: Connection, object: str, new_rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
+def create(
+    connection: Connection, object: str, new_rows: Sequence[Mapping[str, Scalar]], *, assign: bool = False
+) -> list[WriteResult]:
     """Create rows in one call, each by itself; the results are in the same order."""
     if not new_rows:
         return []
     if len(new_rows) > CREATES_MAX:
         raise AssertionError(f"{len(new_rows)} rows in one create call")
     records = [{"attributes": {"type": soql.name(object)}, **row} for row in new_rows]
-    return _collection(connection, f"create of {len(new_rows)} {object} rows", records, "POST")
+    headers = _ASSIGNMENT_RULES if assign else NO_ASSIGNMENT_RULES
+    return _collection(connection, f"create of {len(new_rows)} {object} rows", records, "POST", headers)
 
 
-def _collection(connection: Connection, what: str, records: Sequence[Mapping[str, Any]], method: str) -> list[WriteResult]:
+def _collection(
+    connection: Connection,
+    what: str,
+    records: Sequence[Mapping[str, Any]],
+    method: str,
+    headers: Mapping[str, str] = NO_ASSIGNMENT_RULES,
+) -> list[WriteResult]:
     call = uuid.uuid4().hex
     path = f"{connection.base}/composite/sobjects"
     envelope = {"allOrNone": False, "records": records}
-    body = connection.write(what, path, envelope, NO_ASSIGNMENT_RULES, method=method)
+    body = connection.write(what, path, envelope, headers, method=method)
     if not isinstance(body, list) or len(body) != len(records):
         raise AnswerLost(f"The org answered for fewer rows than the {what} had.")
     return [_saved(row, what, f"{call}_{number}") for number, row in enumerate(body)]

@@ -30,6 +30,7 @@ from syncd.store.encoding import (
 )
 from syncd.store.tables import ledger
 
+PEOPLE = frozenset({"Lead", "Contact"})
 SALT_BYTES = 32
 PARTS = ("before", "after", "actor")
 LEAF_COLUMNS = tuple(sorted(str(column.name) for column in ledger.columns if column.name != "leaf"))
@@ -165,7 +166,10 @@ def _text(value: Scalar) -> str | None:
 
 def intent_entry(intent: Intent, cause_seq: int | None, at: Any, cycle: str) -> Entry:
     """Return the entry that says a write is about to be sent."""
-    created = {f"values.{name}": value for name, value in (intent.values or {}).items()}
+    values = intent.values or {}
+    created: dict[str, Scalar] = {f"values.{name}": value for name, value in values.items()}
+    if intent.object in PEOPLE:  # what is said of a person stands nowhere that it could not be erased from
+        created = {"fields": ", ".join(sorted(values))} if values else {}
     return Entry(
         kind="intent",
         at=at,

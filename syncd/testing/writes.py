@@ -94,8 +94,8 @@ class ModelWriter:
             return _refused(refusal, one.id, request)
         return WriteResult("done", one.id, request_id=request)
 
-    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]]) -> list[WriteResult]:
-        """Create at most 200 rows in one API call."""
+    def create(self, object: str, rows: Sequence[Mapping[str, Scalar]], *, assign: bool = False) -> list[WriteResult]:
+        """Create at most 200 rows in one API call. The model has no assignment rules."""
         if not rows:
             return []
         if len(rows) > 200:
