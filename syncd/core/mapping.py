@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from functools import lru_cache
 
+from syncd.core.creation import Creation
 from syncd.core.dialect import Dialect
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.mapping_keys import NULLS, PEOPLE
@@ -98,7 +99,8 @@ class SourceMapping:
     `external_field` is the org's field that the external column is looked up in. `opt_out_rule` is set when an opt-out
     is also written to the org (HasOptedOutOfEmail = true, never false). `file_flag` holds for everybody in a file: some tools
     say a status only in the file's name. `computed` are fields that no single column gives; they have a formula each.
-    `references` is what only formulas name, as `reference` spells it: each means one column of the file.
+    `references` is what only formulas name, as `reference` spells it: each means one column of the file. `create` is set
+    where rows that fit nobody create people.
     """
 
     name: str
@@ -121,6 +123,7 @@ class SourceMapping:
     computed: tuple[Column, ...] = ()
     references: tuple[str, ...] = ()
     table: Table | None = default(default=None, compare=False, repr=False)
+    create: Creation | None = None
 
     def of_file(self, name: str) -> SourceMapping:
         """Return what holds for one file of the source: its name may say a flag of everybody in it."""

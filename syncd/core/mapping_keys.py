@@ -1,6 +1,6 @@
 """What may stand in a mapping file: every key of each table, once, for whoever reads the file and for the schema of editors.
 
-`shape` is "text", "texts", "truth", "formula", "table", or "tables" (one table for each name that the user gives).
+`shape` is "text", "texts", "truth", "number", "formula", "table", or "tables" (one table for each name that the user gives).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ MODES = ("observe", "write")
 SIDES = ("marketing", "sales")
 CONFLICTS = ("overwrite", "fill")
 BLANKS = ("leave", "clear")
+CREATED = ("Lead",)
 FLAGS = ("opted_out", "unreachable")
 TRANSFORMS = ("trim", "lower", "upper")
 
@@ -42,6 +43,7 @@ TOP = (
     Key("match", "table", "Which columns say whom a row is about, in the order in which they are tried.", is_needed=True),
     Key("column", "tables", "What a column of the file means."),
     Key("computed", "tables", "A Salesforce field that a formula works out from columns of the row."),
+    Key("create", "table", "Lets rows that fit nobody create leads; without it nobody is created."),
 )
 FILE = (
     Key("pattern", "text", "Which files of the source's folder are taken."),
@@ -93,6 +95,13 @@ COMPUTED = (
     Key("formula", "formula", "The formula that gives the value to write.", is_needed=True),
     Key("objects", "texts", "Which records have the field: Lead, Contact or both.", PEOPLE),
     *(key for key in COLUMN if key.name in ("side", "conflict", "blank", "when", "exclusive")),
+)
+
+CREATE = (
+    Key("object", "text", "What is created.", CREATED, is_needed=True),
+    Key("filled", "texts", "Columns of the file without which nobody is created."),
+    Key("per_day", "number", "How many are created a day (UTC) at most.", is_needed=True),
+    Key("assign", "truth", "true: the org's lead assignment rules choose the owner."),
 )
 
 

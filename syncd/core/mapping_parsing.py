@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from syncd.core import dialect as dialects
+from syncd.core.creation import Creation, read_creation
 from syncd.core.dialect import Dialect
-from syncd.core.mapping import SourceMapping
+from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_checks import Reading, spelling_problems
 from syncd.core.mapping_columns import API_NAME, Defaults, read_columns, read_computed, refuse_unused, refuse_written_twice
 from syncd.core.mapping_formulas import Compile, Formulas, columns_named
@@ -46,6 +47,7 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     columns = read_columns(reading, formulas, defaults, is_needed=not has_flag and not computed)
     refuse_unused(reading, columns, formulas.used | ({file.newest} if file.newest else set()))
     refuse_written_twice(reading, columns, computed)
+    create = _creation(reading, (*columns, *computed), match)
     if reading.problems:
         return None, sorted(reading.problems, key=lambda problem: (problem.line, problem.column))
     to_org = [column for column in columns if column.flag is Flag.OPTED_OUT and column.fields]
@@ -53,8 +55,13 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     return SourceMapping(
         name, table.file, table.sha256, version or "", columns, match, external_field, mode,
         file.pattern, file.encoding, file.delimiter, file.zone, file.null, file.newest, opt_out, file.flag,
-        file.dialect, computed, formulas.references, table,
+        file.dialect, computed, formulas.references, table, create=create,
     ), []  # fmt: skip
+
+
+def _creation(reading: Reading, writing: Sequence[Column], match: Mapping[str, str]) -> Creation | None:
+    written = {column.fields["Lead"] for column in writing if "Lead" in column.fields and column.side == "marketing"}
+    return read_creation(reading, written, {column.name for column in writing}, match)
 
 
 @dataclass(frozen=True, slots=True)
