@@ -33,7 +33,10 @@ def check_header(first: Record | BadRecord, mapping: SourceMapping) -> tuple[str
     control = CONTROL.search("".join(columns))
     if control:
         text = f"The header holds the control character U+{ord(control[0]):04X}: the file may be in another encoding."
-        return Wrong(first.line, 1, "EXP-005", text, "Export it again as UTF-8, or correct encoding in the mapping.")
+        remedy = "Export it again as UTF-8, or correct encoding in the mapping."
+        if control[0] == "\0":
+            remedy += f' It looks like {_wide(columns[0])}: if so, write encoding = "{_wide(columns[0])}".'
+        return Wrong(first.line, 1, "EXP-005", text, remedy)
     if columns[0].startswith("sep=") and len(mapping.delimiter.join(columns)) <= len("sep=,"):
         text = f"The first line is {quoted(mapping.delimiter.join(columns))}, a hint for Excel; the header belongs there."
         return Wrong(first.line, 1, "EXP-005", text, "Export the file without it, or take the first line out.")
@@ -70,13 +73,21 @@ def _missing(header: Record, mapping: SourceMapping, missing: list[str]) -> Wron
     if len(header.cells) == 1 and counts[likely]:
         words = f"The file has one column; its cells look separated by {likely!r}, not by {mapping.delimiter!r}."
         return Wrong(header.line, 1, "EXP-007", words, f"Write delimiter = {_toml(likely)} under [file] in the mapping.")
-    spare = [name for name in header.cells if name not in columns_read(mapping, header.cells)]
-    named = []
-    for name in missing:
-        near = nearest(name, spare)
-        named.append(f"{name!r}" + (f" (nearest: {quoted(near)})" if near else ""))
+    read = columns_read(mapping, header.cells)
+    spare = [name for name in header.cells if name not in read]
+    near = {name: nearest(name, spare) for name in missing}
+    if not read and not any(near.values()):
+        words = f"None of the columns of this source is in the first line: {quoted(mapping.delimiter.join(header.cells))}."
+        remedy = f"The header must come first: leave out titles above it. If the columns have new names, correct {mapping.file}."
+        return Wrong(header.line, 1, "EXP-008", words, remedy)
+    named = [f"{name!r}" + (f" (nearest: {quoted(like)})" if like else "") for name, like in near.items()]
     words = f"The header lacks {', '.join(named)}."
     return Wrong(header.line, 1, "EXP-008", words, f"Add the column to the export, or correct {mapping.file}.")
+
+
+def _wide(name: str) -> str:
+    """Tell which half of each character a file without BOM writes first, by where the empty ones stand."""
+    return "utf-16-be" if name.startswith("\0") else "utf-16-le"
 
 
 def _toml(sign: str) -> str:

@@ -40,7 +40,10 @@ class Block:
 
 
 class NotEncoded(Exception):
-    """A byte that is not in the declared encoding; line and byte offset count from 1 and 0. `near` is what stands around it."""
+    """A byte that is not in the declared encoding; line and byte offset count from 1 and 0.
+
+    `near` is what stands around it; nothing where a BOM says what the file is: then it is damaged, and no other would help.
+    """
 
     def __init__(self, line: int, offset: int, byte: int, encoding: str, near: bytes = b"") -> None:
         super().__init__(f"byte 0x{byte:02x} at offset {offset} is not {encoding}")
@@ -61,6 +64,7 @@ class Lines:
         seen.update(head)
         bom, name = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", encoding))
         self.encoding = name
+        self._has_bom = bool(bom)
         self._decoder = codecs.getincrementaldecoder(name)("strict")
         self._head, self._offset = head[len(bom) :], len(bom)
 
@@ -104,7 +108,7 @@ class Lines:
         except UnicodeDecodeError as error:
             good = codecs.decode(error.object[: error.start], self.encoding, "replace")
             offset = self._offset - len(held) + error.start
-            near = error.object[max(error.start - 4000, 0) : error.start + 4000]
+            near = b"" if self._has_bom else error.object[max(error.start - 4000, 0) : error.start + 4000]
             line = self.count + 1 + good.count("\n")
             raise NotEncoded(line, offset, error.object[error.start], self.encoding, near) from None
         self._offset += len(chunk)

@@ -134,7 +134,7 @@ class Reading:
         return item
 
     def _bad(self, bad: BadRecord) -> Problem:
-        text = bad.text + (f" It begins: {bad.raw}" if bad.raw else "")
+        text = bad.text + (f" It begins: '{shown(bad.raw)}'." if bad.raw.strip() else "")
         return Problem(self.file.name, bad.line, 1, "ROW-007", text, bad.remedy)
 
     def _row(self, header: tuple[str, ...], record: Record) -> ParsedRow | Problem:
@@ -153,8 +153,8 @@ class Reading:
         """Say of a row that is about nobody what stands in it, and whether it is the sum below a report."""
         if cells[0].strip().rstrip(":").casefold() in _TOTALS:
             text, remedy = "This is the sum below a report, about nobody.", "Leave totals out of the report."
-            return replace(problem, code="ROW-008", column=1, text=f"{text} It begins: {_raw(cells)}", remedy=remedy)
-        return replace(problem, text=f"{problem.text} It begins: {_raw(cells)}")
+            return replace(problem, code="ROW-008", column=1, text=f"{text} It begins: {_raw(cells)}.", remedy=remedy)
+        return replace(problem, text=f"{problem.text} It begins: {_raw(cells)}.")
 
     def _with_faults(self, row: ParsedRow, header: tuple[str, ...], record: Record) -> ParsedRow:
         """Add what is wrong with cells that are used; a declared spelling of nothing is no fault."""
@@ -168,11 +168,13 @@ class Reading:
             and header[one.index] in columns_read(self.mapping, header)
             and record.cells[one.index] not in null.get(header[one.index], self.mapping.null)
         ]
-        return replace(row, problems=(*row.problems, *problems), clear=()) if problems else row
+        told = {problem.column for problem in problems}
+        others = [problem for problem in row.problems if problem.column not in told]
+        return replace(row, problems=(*others, *problems), clear=()) if problems else row
 
 
 def _raw(cells: tuple[str, ...]) -> str:
-    return shown(" | ".join(cells[:12]))
+    return f"'{shown(' | '.join(cells[:12]))}'"
 
 
 def _span(record: Record | BadRecord) -> int:

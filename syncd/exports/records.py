@@ -130,7 +130,7 @@ class _Records:
     def _bad(self, words: str) -> BadRecord:
         """Spend the first line of the failed record; the others are read again."""
         text, remedy = _said(words)
-        bad = BadRecord(self.base + self.start, text, remedy, shown(self.texts[self.start]))
+        bad = BadRecord(self.base + self.start, text, remedy, self.texts[self.start][: SHOWN_CHARS_MAX + 1])
         self.start = self.at = self.start + 1
         self.chars = 0
         return bad

@@ -43,6 +43,8 @@ _OTHERS = (
     (b"<htm", "a web page", "The download link led to a page, perhaps to log in: download it again."),
     (b"<?xm", "an XML document", "Export as CSV."),
     (b"{\\rt", "a text document (RTF)", "Export as CSV."),
+    (b'{"', "a JSON document", "Export as CSV."),
+    (b"[{", "a JSON document", "Export as CSV."),
     (b"PAR1", "a Parquet file", "Export as CSV."),
 )
 # A ZIP of nonsense makes the library seek before its beginning, or decode a name that is none.

@@ -245,8 +245,8 @@ def test_an_empty_sheet_pauses(lines: Rows) -> None:
 
 
 def test_a_stray_cell_far_out_costs_nothing() -> None:
-    data = workbook(GOOD, lambda book, sheet: sheet.write(1_048_575, 16_383, "stray"))
-    items = read(data, MEANT)
+    stray = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    items = read(in_sheet(workbook(GOOD), lambda text: text.replace("</sheetData>", stray)), MEANT)
     assert problems(items) == [(1_048_576, "ROW-001")]
     assert len(rows(items)) == 2
 
