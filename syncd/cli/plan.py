@@ -163,8 +163,10 @@ def _is_new_person(intent: Intent) -> bool:
 
 
 def _new_person(intent: Intent) -> tuple[object, ...]:
-    fields = ", ".join(f"{name} {value}" for name, value in sorted((intent.values or {}).items()) if name != intent.field)
-    return (intent.object, f"{intent.field} {intent.after}", fields, f"{intent.rule.file}:{intent.rule.line}", intent.reason)
+    values = dict(intent.values or {})
+    key = f"{intent.field} {values.pop(intent.field, '')}"
+    fields = ", ".join(f"{name} {value}" for name, value in sorted(values.items()))
+    return (intent.object, key, fields, f"{intent.rule.file}:{intent.rule.line}", intent.reason)
 
 
 def _is_told(entry: Entry, only: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +70,10 @@ def _as_new(fields: Mapping[str, FieldFacts]) -> Mapping[str, FieldFacts]:
 
 
 def creation_of(mapping: SourceMapping, person: NewPerson, row: ParsedRow, org_id: str, sha256: str) -> Intent:
-    """Return the intent that creates a person. The caller sees to it that the same values are not sent with every export."""
+    """Return the intent that creates a person. The caller sees to it that the same values are not sent with every export.
+
+    Shapes: `after` holds all values as one JSON text: the ledger keeps it as it keeps any value of a person's.
+    """
     assert mapping.create is not None, "only asked where the mapping creates people"
     return Intent(
         key=digest(org_id, "create", mapping.create.object, person.state, sha256, row.line),
@@ -77,7 +81,7 @@ def creation_of(mapping: SourceMapping, person: NewPerson, row: ParsedRow, org_i
         record_id=person.id(org_id),
         field=person.field,
         before=None,
-        after=person.key,
+        after=json.dumps(dict(person.values), sort_keys=True, ensure_ascii=False),
         part="map",
         rule=mapping.create.rule,
         reason=f"{row.where} fits nobody, and [create] allows it",

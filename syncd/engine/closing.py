@@ -123,7 +123,7 @@ def _not_created(intent: Intent, outcome: Outcome) -> InboxItem:
     return InboxItem(
         REFUSED,
         _subject(intent),
-        f"new {intent.object}, {intent.field} {intent.after}",
+        f"new {intent.object}, {intent.field} {(intent.values or {}).get(intent.field)}",
         f"Salesforce refused to create them: {outcome.code} {outcome.text}".rstrip(),
         "Correct the person in the source, or create them in Salesforce. To send the same values once more with the next export: "
         "syncd inbox resolve",

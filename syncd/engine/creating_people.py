@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.core.cells import normal_address
+from syncd.core.flags import handle_of
 from syncd.core.routes import ROWS_A_CALL
 from syncd.core.sparing import rule_key
 from syncd.core.values import OrgRecord, Outcome, OutcomeKind
@@ -88,8 +89,8 @@ def settle(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
     missing: list[OpenIntent] = []
     for item in items:
         address = _address(item)
-        row = own.get((item.intent.field, str(item.intent.after))) or others.get(address)
-        against = lane.world.store.flags((), sorted({address, f"{item.intent.field}={item.intent.after}"} - {""}))
+        row = own.get((item.intent.field, _key(item))) or others.get(address)
+        against = lane.world.store.flags((), sorted({address, handle_of(item.intent.field, _key(item))} - {""}))
         if row is not None:
             closing.append((item, _there_already(row, lane.cycle)))
         elif against:
@@ -105,7 +106,7 @@ def settle(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
 def _by_key(lane: Lane, items: Sequence[OpenIntent]) -> dict[tuple[str, str], OrgRecord]:
     found: dict[tuple[str, str], OrgRecord] = {}
     for field in sorted({item.intent.field for item in items}):
-        wanted = sorted({str(item.intent.after) for item in items if item.intent.field == field})
+        wanted = sorted({_key(item) for item in items if item.intent.field == field})
         for object in ("Lead", "Contact"):
             schema = lane.cycle.schema.get(object)
             if schema is not None and field in schema.fields:
@@ -126,6 +127,10 @@ def _by_address(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[str, OrgReco
         rows = lane.org.find(object, ("Email", "CreatedById"), {"Email": wanted}).records.values()
         found |= {normal_address(row.text("Email") or ""): row for row in rows}
     return found
+
+
+def _key(item: OpenIntent) -> str:
+    return str((item.intent.values or {}).get(item.intent.field) or "")
 
 
 def _address(item: OpenIntent) -> str:

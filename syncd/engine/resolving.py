@@ -23,6 +23,7 @@ from syncd.engine.choosing import choose, is_choice
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
+from syncd.engine.intake_creation import send_again
 from syncd.engine.judging import bench_of, standing_fences
 from syncd.engine.opening import open_intents
 from syncd.engine.planning import still_wanted
@@ -162,14 +163,17 @@ def _nothing_more(_world: World, _tx: StoreWriter, _item: InboxItem) -> None:
 
 def _forget_refused(world: World, tx: StoreWriter, item: InboxItem) -> None:
     tx.undefer([intent for intent in world.store.deferred() if subject_of(intent) == item.subject])
+    send_again(tx, [item.subject])
 
 
 def _decline_plan(_world: World, tx: StoreWriter, item: InboxItem) -> None:
     """Forget the writes of a plan that a person declined. A plan file that is gone has none to name."""
     try:
-        tx.undefer(read_plan(Path(item.where)).intents)
+        intents = read_plan(Path(item.where)).intents
     except PlanUnreadable:
         return
+    tx.undefer(intents)
+    send_again(tx, [intent.record_id for intent in intents])
 
 
 ON_RESOLVE: dict[str, OnResolve] = {

@@ -168,8 +168,8 @@ def intent_entry(intent: Intent, cause_seq: int | None, at: Any, cycle: str) -> 
     """Return the entry that says a write is about to be sent."""
     values = intent.values or {}
     created: dict[str, Scalar] = {f"values.{name}": value for name, value in values.items()}
-    if intent.object in PEOPLE:  # what is said of a person stands nowhere that it could not be erased from
-        created = {"fields": ", ".join(sorted(values))} if values else {}
+    if intent.object in PEOPLE:  # what is said of a person stands in `after`, from where it could be erased
+        created = {"creates": intent.object} if values else {}
     return Entry(
         kind="intent",
         at=at,

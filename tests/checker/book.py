@@ -86,7 +86,7 @@ def book_of(rows: Iterable[tuple[Any, ...]], outbox: set[int]) -> Book:
     for seq, at, kind, object, record_id, name, evidence, cause_seq, key, outcome, after_hash, value in rows:
         book.size = max(book.size, int(seq))
         if kind == "intent":
-            book.promises[seq] = Promise(seq, at, object, record_id, name, _after(value), _values(evidence), key)
+            book.promises[seq] = Promise(seq, at, object, record_id, name, _after(value), _values(evidence, _after(value)), key)
             if after_hash is not None and value is None:
                 book.problems.append(f"intent {seq} has lost its value")
             continue
@@ -110,7 +110,9 @@ def _after(value: str | None) -> Any:
     return None if value is None else json.loads(value)
 
 
-def _values(evidence: str | None) -> dict[str, Any] | None:
+def _values(evidence: str | None, after: Any) -> dict[str, Any] | None:
     found = json.loads(evidence) if evidence else {}
+    if "creates" in found:  # a person: their values stand where values can be erased
+        return dict(json.loads(after)) if after else {}
     values = {name.removeprefix("values."): value for name, value in found.items() if name.startswith("values.")}
     return values or None

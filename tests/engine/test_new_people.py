@@ -1,0 +1,166 @@
+"""Does an export create people only where it may, each once, and nobody who must not be mailed?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.engine import creating_people
+from syncd.engine.creating_people import settle
+from syncd.engine.planning import preview
+from syncd.engine.requests import RESOLVE
+from syncd.errors import SyncdError
+from syncd.sandbox.faults_read import read_faults
+from tests.engine.scene import Scene, export_line
+from tests.engine.small_org import lead
+from tests.engine.test_choices import number_of
+from tests.engine.test_requests import done
+
+CREATE = '\n[create]\nobject = "Lead"\nfilled = ["lastName", "company"]\nper_day = 5\n'
+NEW = "new.one@example.com"
+
+
+def allow(scene: Scene, create: str = CREATE, *, mode: str = "write", canary: str = '"off"') -> None:
+    """Let the starter's mapping create people: names and company are written, and [create] is there."""
+    scene.mapping(mode)
+    path = scene.home / "mappings" / "fields" / "marketo.toml"
+    text = path.read_text(encoding="utf-8")
+    assert '[column."lastName"]' not in text
+    column = '\n[column."{}"]\nfield = {{ Lead = "{}" }}\ntype = "text"\nside = "marketing"\nconflict = "fill"\n'
+    columns = column.format("firstName", "FirstName") + column.format("lastName", "LastName")
+    path.write_text(text + columns + create, encoding="utf-8")
+    scene.limits(canary=canary)
+
+
+def people(scene: Scene, address: str = NEW) -> list[dict[str, Any]]:
+    return [row for row in scene.rows("Lead") if row["Email"] == address]
+
+
+def test_nobody_is_created_unless_the_mapping_says_so(scene: Scene) -> None:
+    allow(scene, "")
+    scene.drop("a.csv", export_line("77", email=NEW))
+    scene.cycle()
+    assert people(scene) == []
+    assert [item.kind for item in scene.inbox() if item.kind.startswith("export")] == ["export-unmatched"]
+
+
+def test_a_row_that_fits_nobody_creates_one_lead_that_later_rows_find(scene: Scene) -> None:
+    allow(scene)
+    scene.drop("a.csv", export_line("77", email=NEW, leadScore="40"))
+    scene.tick(60)
+    with scene.world(is_read_only=True) as (world, _):
+        [intent] = preview(world).plan.intents
+    assert (intent.object, intent.field, intent.values) == (
+        "Lead", "MA_Person_Id__c",
+        {"Email": NEW, "FirstName": "Lea", "LastName": "X", "Company": "Acme", "LeadSource": "Web", "Lead_Score__c": 40.0,
+         "MA_Person_Id__c": "77"},
+    )  # fmt: skip
+    record = scene.cycle()
+    assert record.counts["people created"] == 1
+    [row] = people(scene)
+    assert (row["MA_Person_Id__c"], row["LastName"], row["HasOptedOutOfEmail"]) == ("77", "X", False)
+    scene.drop("b.csv", export_line("77", email=NEW, leadScore="50", updatedAt="2026-03-01T11:00:00Z"))
+    scene.cycle()
+    scene.cycle()
+    [row] = people(scene)
+    assert row["Lead_Score__c"] == 50
+    assert NEW not in str([entry.evidence for entry in scene.ledger()])
+    assert scene.is_at_rest()
+
+
+@pytest.mark.parametrize("does", ["lose", "reset"])
+def test_a_create_whose_answer_is_lost_is_found_again_and_not_repeated(scene: Scene, does: str) -> None:
+    allow(scene)
+    scene.drop("a.csv", export_line("77", email=NEW))
+    scene.served.org.faults.replace(
+        read_faults({"faults": [{"does": does, "method": "POST", "path": "*/composite/sobjects", "times": 1}]})
+    )
+    with pytest.raises(SyncdError):
+        scene.cycle()
+    scene.served.org.faults.replace(())
+    scene.cycle()
+    scene.cycle()
+    assert len(people(scene)) == 1
+    assert scene.is_at_rest()
+
+
+def test_whoever_is_opted_out_anywhere_unreadable_unfilled_or_too_many_is_not_created(scene: Scene) -> None:
+    allow(scene, CREATE.replace("per_day = 5", "per_day = 1"))
+    scene.drop("a.csv", export_line("70", email="gone@example.com", unsubscribed="true"))
+    scene.cycle()
+    scene.drop(
+        "b.csv",
+        export_line("71", email="gone@example.com"),
+        export_line("72", email="bounced@example.com", emailInvalid="true"),
+        export_line("73", email="who@example.com", unsubscribed="perhaps"),
+        export_line("74", email="empty@example.com", company=""),
+        export_line("75", email="first@example.com"),
+        export_line("76", email="second@example.com"),
+    )
+    record = scene.cycle()
+    counts = {name: record.counts.get(f"export {name}", 0) for name in ("rows", "applied", "unmatched", "quarantined")}
+    assert counts == {"rows": 6, "applied": 1, "unmatched": 4, "quarantined": 1}
+    assert {item.kind for item in scene.inbox()} >= {"export-incomplete", "export-tomorrow", "export-unmatched", "export-row"}
+    scene.tick(86_400)
+    scene.drop("c.csv", export_line("76", email="second@example.com"))
+    scene.cycle()
+    known = {row["Email"] for row in scene.rows("Lead")}
+    assert {"first@example.com", "second@example.com"} <= known
+    assert not known & {"gone@example.com", "bounced@example.com", "who@example.com", "empty@example.com"}
+
+
+def test_somebody_who_is_created_meanwhile_is_not_created_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right before the create leaves: the pull and the decision have not seen them."""
+    allow(scene)
+    scene.drop("a.csv", export_line("77", email=NEW))
+    made: list[str] = []
+
+    def look(lane: Any, items: Any) -> Any:
+        if items and not made:
+            made.append(scene.do("mia", "create", "Lead", LastName="First", Company="Acme", Email=NEW.upper())["id"])
+        return settle(lane, items)
+
+    monkeypatch.setattr(creating_people, "settle", look)
+    scene.cycle()
+    assert len(made) == 1
+    assert scene.outcomes() == ["superseded"]
+    assert len([row for row in scene.rows("Lead") if row["Email"].lower() == NEW]) == 1
+
+
+def test_a_refusal_is_told_once_in_salesforces_words_and_the_same_values_are_not_sent_again(scene: Scene) -> None:
+    allow(scene)
+    rule = {"object": "Lead", "name": "Twins", "match": ["LastName"], "against": ["Lead"], "action": "block"}
+    scene.settings(duplicate_rules=[rule])
+    scene.edit("admin", lead("Inquiry"), LastName="Twin")
+    scene.drop("a.csv", export_line("77", email=NEW, lastName="Twin"))
+    scene.cycle()
+    [item] = scene.inbox("refused-write")
+    assert "DUPLICATES_DETECTED" in item.text
+    sent = scene.last_request()
+    scene.drop("b.csv", export_line("77", email=NEW, lastName="Twin", updatedAt="2026-03-01T12:00:00Z"))
+    scene.cycle()
+    assert [one.path for one in scene.writes(sent)] == []
+    scene.settings(duplicate_rules=[])
+    done(scene, RESOLVE, {"numbers": [number_of(scene, "refused-write")]})
+    scene.drop("c.csv", export_line("77", email=NEW, lastName="Twin", updatedAt="2026-03-01T13:00:00Z"))
+    scene.cycle()
+    assert len(people(scene)) == 1
+
+
+@pytest.mark.parametrize(("assign", "said"), [("false", "FALSE"), ("true", "TRUE")])
+def test_assignment_rules_run_only_where_the_mapping_says_so(scene: Scene, assign: str, said: str) -> None:
+    allow(scene, f"{CREATE}assign = {assign}\n")
+    scene.drop("a.csv", export_line("77", email=NEW))
+    scene.cycle()
+    [sent] = scene.writes()
+    assert sent.headers["Sforce-Auto-Assign"] == said
+
+
+def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
+    allow(scene, canary="1")
+    scene.drop("a.csv", *(export_line(str(number), email=f"n{number}@example.com") for number in (71, 72, 73)))
+    scene.cycle()
+    assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 1
+    scene.cycle()
+    assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 3
