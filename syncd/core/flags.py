@@ -1,57 +1,125 @@
-"""Who gets no mail, and by which evidence?"""
+"""Who gets no mail, by which evidence, and which evidence does a newer consent outweigh?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from syncd.core.cells import normal_address
+from syncd.core.consent import Consent, opted_out_of
+from syncd.core.kin import Person
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.values import Flag, FlagFact, OrgRecord
+from syncd.core.values import GLOBAL, Flag, FlagFact, OrgRecord
+
+OptOutFields = Mapping[str, Mapping[str, str]]
+"""The scope of each field of the org that holds an opt-out, by object and field, besides HasOptedOutOfEmail."""
 
 
-def handle_of(field: str, value: str) -> str:
-    """Return the text that stands for an external id where an address would stand, in a flag of somebody not in the org yet."""
-    text = f"{field}={value}"
-    return normal_address(text) if "@" in text else text  # the store compares what looks like an address without case
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason not to mail a person: its words, and what it covers."""
+
+    text: str
+    scope: str = GLOBAL
+
+    def keeps_out(self, scopes: frozenset[str] | None) -> bool:
+        """Tell whether it holds for mail of these scopes; None: for mail of which nothing is known, any reason does."""
+        return self.scope == GLOBAL or scopes is None or self.scope in scopes
 
 
-def handles_of(person: OrgRecord, external_fields: Iterable[str]) -> list[str]:
-    """Return what flags without a person may be about this one by: the normalised address, and every external id."""
-    address = person.text("Email")
-    found = [normal_address(address)] if address else []
-    return [*found, *(handle_of(name, value) for name in external_fields if (value := person.text(name)) is not None)]
+def opt_out_fields(object: str, more: OptOutFields) -> dict[str, str]:
+    """Return the scope by field of all that holds an opt-out on an object."""
+    return {OPT_OUT: GLOBAL, **more.get(object, {})}
 
 
-def excluded_by(
-    person: OrgRecord,
-    address: str | None,
+def opted_out_by(record: OrgRecord, more: OptOutFields) -> dict[str, str]:
+    """Return by field the scopes that the org itself calls a record opted out of."""
+    return {name: scope for name, scope in opt_out_fields(record.object, more).items() if record.fields.get(name) is True}
+
+
+def reasons_against(
+    target: OrgRecord,
+    person: Person,
     facts: Iterable[FlagFact],
-    leads: Iterable[OrgRecord] = (),
-    handles: Iterable[str] = (),
-) -> list[str]:
-    """Say why a person gets no campaign mail; an empty list means that nothing speaks against it.
+    consents: Iterable[Consent] = (),
+    more: OptOutFields | None = None,
+) -> list[Reason]:
+    """Say why a person gets no campaign mail at the address of `target`; an empty list means that nothing speaks against it.
 
-    Shapes: `address` is the person's current one; `facts` are those about the person, the leads converted into it, or the
-            address (others are ignored); `leads` are those converted leads; `handles` are all that `handles_of` says of them.
+    Shapes: facts and consents of others are ignored; `more` are the org's own fields besides HasOptedOutOfEmail.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
-    current = normal_address(address) if address else None
-    leads = list(leads)
-    ids, keys = {person.id, *(lead.id for lead in leads)}, {current, *handles} - {None}
-    reasons = [] if OPT_OUT in person.fields else [f"opt-out can't be read ({OPT_OUT} is not visible)"]
-    for one in (person, *leads):
-        value = one.fields.get(OPT_OUT)
+    given = [consent for consent in consents if _is_about(consent, person)]
+    address = target.text("Email")
+    found = [reason for record in _with(target, person) for reason in _by_org(record, more or {})]
+    found += _by_facts(person, facts, given, normal_address(address) if address else None)
+    return list(dict.fromkeys(found))
+
+
+def _with(target: OrgRecord, person: Person) -> Iterator[OrgRecord]:
+    """Give the record that would be mailed as it was just read, then the person's others."""
+    yield target
+    yield from (record for record in person.records if record.id != target.id)
+
+
+def _by_org(record: OrgRecord, more: OptOutFields) -> Iterator[Reason]:
+    for name, scope in opt_out_fields(record.object, more).items():
+        value = record.fields.get(name)
         if value is True:
-            reasons.append(f"opted out ({one.object} {OPT_OUT})")
-        elif value is not False and one is person and not reasons:
-            reasons.append(f"opt-out can't be read ({OPT_OUT} is empty)")
+            yield Reason(f"{opted_out_of(scope)} ({record.object} {name})", scope)
+        elif name not in record.fields:
+            yield Reason(f"opt-out can't be read ({name} is not visible)")
+        elif value is not False:
+            yield Reason(f"opt-out can't be read ({name} is empty)")
+
+
+def _by_facts(person: Person, facts: Iterable[FlagFact], given: list[Consent], current: str | None) -> Iterator[Reason]:
     for fact in facts:
-        is_theirs = fact.person_id in ids
-        is_at = fact.address is not None and fact.address == current
+        if not _is_about(fact, person):
+            continue
+        where = f"({fact.source}, {fact.evidence})"
         if fact.flag is Flag.UNREACHABLE:
-            if is_at or (is_theirs and fact.address == current):
-                reasons.append(f"unreachable ({fact.source}, {fact.evidence})")
-        elif is_theirs or fact.address in keys:
-            words = "opted out" if fact.flag is Flag.OPTED_OUT else "opt-out can't be read"
-            reasons.append(f"{words} ({fact.source}, {fact.evidence})")
-    return list(dict.fromkeys(reasons))
+            if fact.address == current:
+                yield Reason(f"unreachable {where}")
+        elif fact.flag is Flag.OPT_OUT_UNREADABLE:
+            yield Reason(f"opt-out can't be read {where}")
+        elif not any(opens(consent, fact, person) for consent in given):
+            yield Reason(f"{opted_out_of(fact.scope)} {where}", fact.scope)
+
+
+def _is_about(one: FlagFact | Consent, person: Person) -> bool:
+    return one.person_id in person.ids or one.address in person.handles
+
+
+def opens(consent: Consent, fact: FlagFact, person: Person) -> bool:
+    """Tell whether stored consent outweighs an opt-out: newer than it, of the very same scope, and surely of the same human.
+
+    An address may be several people's: a consent speaks for a record and for what became of it or it became, and for what is
+    known of their addresses alone. Nothing opens what could not be read.
+    """
+    if fact.flag is not Flag.OPTED_OUT or consent.scope != fact.scope or consent.given_at <= fact.last_said:
+        return False
+    if consent.person_id is None:
+        return fact.person_id is None and fact.address == consent.address
+    ids, handles = person.lineages.get(consent.person_id, (frozenset({consent.person_id}), frozenset()))
+    return fact.person_id in ids if fact.person_id is not None else fact.address in handles
+
+
+def key_of(fact: FlagFact) -> tuple[Flag, str | None, str | None, str, str]:
+    """Return by what two facts are one: the newer of them counts."""
+    return fact.flag, fact.person_id, fact.address, fact.source, fact.scope
+
+
+def newest_facts(facts: Iterable[FlagFact], known: Iterable[FlagFact] = ()) -> list[FlagFact]:
+    """Return those of some facts that say something new: not known at all, or said again since.
+
+    An opt-out that is said again is one that consent given in between does not open.
+    """
+    before = {key_of(fact): fact for fact in known}
+    found: dict[object, FlagFact] = {}
+    for fact in facts:
+        key = key_of(fact)
+        other = found.get(key) or before.get(key)
+        if other is None or (fact.flag is Flag.OPTED_OUT and other.last_said < fact.last_said):
+            found[key] = fact
+    return list(found.values())

@@ -15,9 +15,10 @@ from functools import lru_cache
 from syncd.core.creation import Creation
 from syncd.core.dialect import Dialect
 from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_consent import ConsentColumns
 from syncd.core.mapping_keys import NULLS, PEOPLE
 from syncd.core.tables import Table
-from syncd.core.values import Fields, Flag, Problem, Rule, Scalar
+from syncd.core.values import GLOBAL, Fields, Flag, Problem, Rule, Scalar
 
 _SIGNS = re.compile(r"[^A-Za-z0-9_]")
 
@@ -49,7 +50,8 @@ class Column:
 
     `formula` gives the value to write in place of the cell's own, `when` says for which rows it is written. A file may lack a
     column that is not `is_required`. `formats` tells how dates that are not ISO are written, `split` what separates the values
-    within one cell, `region` the country of phone numbers that name none.
+    within one cell, `region` the country of phone numbers that name none. `scope` says what an opt-out covers, `scopes` what it
+    covers by the value of the cell.
     """
 
     name: str
@@ -75,6 +77,8 @@ class Column:
     formats: tuple[str, ...] = ()
     split: str = ";"
     region: str = ""
+    scope: str = GLOBAL
+    scopes: Mapping[str, str] = default(default_factory=dict)
 
     @property
     def gives(self) -> str:
@@ -124,6 +128,7 @@ class SourceMapping:
     references: tuple[str, ...] = ()
     table: Table | None = default(default=None, compare=False, repr=False)
     create: Creation | None = None
+    consent: ConsentColumns | None = None
 
     def of_file(self, name: str) -> SourceMapping:
         """Return what holds for one file of the source: its name may say a flag of everybody in it."""
@@ -139,6 +144,7 @@ class SourceMapping:
     def named(self) -> tuple[str, ...]:
         """Return every column that the mapping names in a place of its own, each once."""
         names = [*self.match.values(), *([self.newest] if self.newest else []), *(column.name for column in self.columns)]
+        names += [self.consent.source, self.consent.at, self.consent.wording] if self.consent is not None else []
         return tuple(dict.fromkeys(names))
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.formats import format_fault
 from syncd.core.mapping import Column, Formula
 from syncd.core.mapping_checks import OPT_OUT, Reading, never_written
+from syncd.core.mapping_consent import read_scopes
 from syncd.core.mapping_formulas import Formulas
 from syncd.core.mapping_keys import (
     BLANKS,
@@ -138,6 +139,8 @@ def _column(reading: Reading, formulas: Formulas, name: str, values: Mapping[str
         reading.text(base, values, "split") or ";",
         reading.text(base, values, "region") or (defaults.region if kind == "phone" else ""),
     )  # fmt: skip
+    scope, scopes = read_scopes(reading, base, values, kind)
+    column = replace(column, scope=scope, scopes=scopes)
     _use_problems(reading, base, column, values)
     _type_problems(reading, base, column, values)
     _formula_problems(reading, base, column)
@@ -182,7 +185,7 @@ def _fields(reading: Reading, base: Path, values: Mapping[str, object]) -> dict[
 def _use_problems(reading: Reading, base: Path, column: Column, values: Mapping[str, object]) -> None:
     """Say where a column does nothing, or what its type cannot do."""
     whens = column.opted_out_when | column.unreachable_when
-    if column.flag is not None and column.type != "boolean":
+    if column.flag is not None and column.type != "boolean" and "scopes" not in values:
         text = f"A flag is read from a boolean; this is {column.type}."
         reading.say((*base, "flag"), "MAP-117", text, 'Write type = "boolean".')
     if whens and column.type != "text":

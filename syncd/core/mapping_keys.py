@@ -44,6 +44,7 @@ TOP = (
     Key("column", "tables", "What a column of the file means."),
     Key("computed", "tables", "A Salesforce field that a formula works out from columns of the row."),
     Key("create", "table", "Lets rows that fit nobody create leads; without it nobody is created."),
+    Key("consent", "table", "Which columns are evidence that a person wants mail again."),
 )
 FILE = (
     Key("pattern", "text", "Which files of the source's folder are taken."),
@@ -70,6 +71,12 @@ EXTERNAL = (
     Key("column", "text", "The column of the file.", is_needed=True),
     Key("field", "text", "The Salesforce field, by its API name.", is_needed=True),
 )
+CONSENT = (
+    Key("source", "text", "The column with where consent was given, such as the name of a form.", is_needed=True),
+    Key("at", "text", "The column with the time at which it was given.", is_needed=True),
+    Key("wording", "text", "The column with the words that were agreed to.", is_needed=True),
+    Key("scope", "text", "What it covers: global, brand:NAME or topic:NAME."),
+)
 FIELD_OF = tuple(Key(name, "text", f"The field of a {name.lower()}, by its API name.") for name in PEOPLE)
 COLUMN = (
     Key("field", "text", "The Salesforce field, by its API name; by object as { Lead = …, Contact = … }.", also="table"),
@@ -90,6 +97,8 @@ COLUMN = (
     Key("opted_out_when", "texts", "Values of a text that mean opted out."),
     Key("unreachable_when", "texts", "Values of a text that mean that the address cannot be reached."),
     Key("exclusive", "truth", "Nobody but syncd writes this field."),
+    Key("scope", "text", "What an opt-out of this column covers: global, brand:NAME or topic:NAME."),
+    Key("scopes", "table", "What an opt-out covers by the value of the cell, where it lists what somebody left."),
 )
 COMPUTED = (
     Key("formula", "formula", "The formula that gives the value to write.", is_needed=True),

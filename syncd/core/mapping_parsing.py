@@ -14,6 +14,7 @@ from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_checks import Reading, spelling_problems
 from syncd.core.mapping_columns import API_NAME, Defaults, read_columns, read_computed, refuse_unused, refuse_written_twice
+from syncd.core.mapping_consent import read_consent
 from syncd.core.mapping_formulas import Compile, Formulas, columns_named
 from syncd.core.mapping_keys import DELIMITERS, EXTERNAL, FILE, FLAGS, MATCH, MODES, NULLS, TOP, names
 from syncd.core.tables import Path, Table
@@ -47,6 +48,7 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     columns = read_columns(reading, formulas, defaults, is_needed=not has_flag and not computed)
     refuse_unused(reading, columns, formulas.used | ({file.newest} if file.newest else set()))
     refuse_written_twice(reading, columns, computed)
+    consent = read_consent(reading)
     create = _creation(reading, (*columns, *computed), match)
     if reading.problems:
         return None, sorted(reading.problems, key=lambda problem: (problem.line, problem.column))
@@ -55,7 +57,7 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     return SourceMapping(
         name, table.file, table.sha256, version or "", columns, match, external_field, mode,
         file.pattern, file.encoding, file.delimiter, file.zone, file.null, file.newest, opt_out, file.flag,
-        file.dialect, computed, formulas.references, table, create=create,
+        file.dialect, computed, formulas.references, table, consent=consent, create=create,
     ), []  # fmt: skip
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from syncd.core.cells import normal_address
+from syncd.core.flags import OptOutFields, newest_facts
 from syncd.core.ladder import Wait
+from syncd.core.latching import org_facts
 from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.values import Flag, FlagFact, OrgRecord, Scalar
-
-SOURCE = "salesforce"
+from syncd.core.values import FlagFact, OrgRecord, Scalar
 
 
 def final_winners(merged: Mapping[str, str]) -> dict[str, str]:
@@ -37,27 +35,23 @@ def carried_flags(
     facts: Iterable[FlagFact],
     handles: Iterable[str],
     winner_id: str,
-    now: datetime,
+    more: OptOutFields | None = None,
 ) -> list[FlagFact]:
     """Return what speaks against mailing the merged record, as facts about the one that is left.
 
     Shapes: `leads` were converted into the merged record; `facts` are those about it, about them, or about one of `handles`, by
-    which flags without a person may name it.
+    which flags without a person may name it; `more` are the org's own opt-outs besides HasOptedOutOfEmail.
     Source: promise 4: an opt-out is never overridden, lost or late, whatever happens to the record.
     """
     ids, keys = {loser.id, *(lead.id for lead in leads)}, set(handles)
-    found: dict[tuple[Flag, str | None, str], FlagFact] = {}
+    carried = []
     for fact in facts:
         if fact.person_id in ids or (fact.address is not None and fact.address in keys):
             evidence = f"{fact.evidence}, of {loser.object} {loser.id} that was merged into it"
-            found.setdefault((fact.flag, fact.address, fact.source), replace(fact, person_id=winner_id, evidence=evidence))
-    if is_opted_out((loser, *leads)):
-        email = loser.text("Email")
-        address = normal_address(email) if email else None
-        words = f"{loser.object} {loser.id} was opted out and merged into it"
-        fact = FlagFact(Flag.OPTED_OUT, winner_id, address, SOURCE, words, now)
-        found.setdefault((fact.flag, fact.address, fact.source), fact)
-    return list(found.values())
+            carried.append(replace(fact, person_id=winner_id, evidence=evidence))
+    for record in (loser, *leads):
+        carried += org_facts(record, winner_id, f"{loser.object} {loser.id} was opted out and merged into it", more or {})
+    return newest_facts(carried)
 
 
 def carried_waits(waits: Mapping[tuple[str, str], Wait], debts: Iterable[str], winner_id: str) -> dict[tuple[str, str], Wait]:

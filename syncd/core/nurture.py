@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
+from syncd.core.consent import KINDS
 from syncd.core.fence_file.conditions import Compile, Conditions
+from syncd.core.flags import OptOutFields
 from syncd.core.nurture_conditions import EVERYTHING, Screen, ScreenReader
+from syncd.core.nurture_consent import opt_outs, track_scopes
 from syncd.core.reading import Reader
 from syncd.core.tables import Table
 from syncd.core.values import OrgRecord, Problem, Rule
@@ -28,13 +31,15 @@ class StallRule:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Where the people of a stalled deal go: a campaign by its name, and the member status they get there."""
+    """Where the people of a stalled deal go: a campaign by its name, and the member status they get there. `scopes` are the
+    brand and the topic of its mail."""
 
     name: str
     stages: frozenset[str]
     campaign: str
     member_status: str | None
     rule: Rule
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Activity:
 @dataclass(frozen=True, slots=True)
 class Nurture:
     """The whole of nurture.toml. `hold_field` names the date field by object that keeps a deal or person out, `screen` holds the
-    formulas."""
+    formulas, `opt_outs` the org's own opt-out fields besides HasOptedOutOfEmail."""
 
     version: str
     policy_hash: str
@@ -59,6 +64,7 @@ class Nurture:
     activity: Activity
     hold_field: Mapping[str, str] = field(default_factory=dict)
     screen: Screen = EVERYTHING
+    opt_outs: OptOutFields = field(default_factory=dict)
 
     def track_of(self, stage: str) -> Track:
         """Return the track of a stage; parsing made sure that each stalled stage has one."""
@@ -83,7 +89,7 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
     Source: practices 4, 6, 14 and 15 (docs/practices.md).
     """
     read = Reader(table)
-    read.known_keys((), ("version", "mode", "scope", "activity", "hold", "never", "stall", "track"))
+    read.known_keys((), ("version", "mode", "scope", "activity", "hold", "never", "opt_out", "stall", "track"))
     version = read.text(("version",), required=True)
     mode = read.choice(("mode",), MODES, default="observe") or "observe"
     read.known_keys(("activity",), ("by", "ignore", "booked_days_max"))
@@ -97,6 +103,7 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
     read.known_keys(("hold",), HOLD_OBJECTS)
     holds = {name: api_name for name in HOLD_OBJECTS if (api_name := read.text(("hold", name)))}
     screen = ScreenReader(read, Conditions(read, compile_condition)).screen()
+    more = opt_outs(read)
     stall, tracks = _stall(read), _tracks(read)
     for stage in stall:
         named = [track.name for track in tracks if stage in track.stages]
@@ -105,7 +112,7 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
             read.refuse(("stall", stage), "MAP-061", text, "Name it in the stages of exactly one [track].")
     if read.problems:
         return None, read.problems
-    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds, screen), []
+    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds, screen, more), []
 
 
 def _stall(read: Reader) -> dict[str, StallRule]:
@@ -126,11 +133,11 @@ def _tracks(read: Reader) -> list[Track]:
     tracks = []
     for name in read.table(("track",), required=True):
         path = ("track", name)
-        read.known_keys(path, ("stages", "campaign", "member_status"))
+        read.known_keys(path, ("stages", "campaign", "member_status", *KINDS))
         stages = frozenset(read.texts((*path, "stages"), required=True))
         campaign = read.text((*path, "campaign"), required=True) or ""
         status = read.text((*path, "member_status"))
-        tracks.append(Track(name, stages, campaign, status, read.rule(f"track {name}", *path)))
+        tracks.append(Track(name, stages, campaign, status, read.rule(f"track {name}", *path), track_scopes(read, path)))
     return tracks
 
 

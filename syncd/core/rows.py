@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from syncd.core.cells import CONTROL, Unreadable, external_id, long_id, normal_address, read_cell, read_moment
 from syncd.core.mapping import Column, SourceMapping, referred
-from syncd.core.values import Flag, Problem, Rule, Scalar
+from syncd.core.mapping_consent import Given, given_from, given_payload
+from syncd.core.values import GLOBAL, Flag, Problem, Rule, Scalar
 
 FUTURE_MAX = timedelta(days=1)
 _ADDRESS_COLUMN = Column("", "email", Rule("", "", 0), null=frozenset())
@@ -23,7 +24,8 @@ class ParsedRow:
 
     `key` is the strongest match key ("id:…", "ext:…" or "email:…"); `values` holds the cells by column, `flags` the column
     that raised each flag, `clear` the flags that the row says do not hold. A row with `problems` only counts for its opt-out.
-    `cells` holds what only formulas read, by the name that they give the column.
+    `cells` holds what only formulas read, by the name that they give the column. `scoped` holds the column that raised an
+    opt-out which is not written to the org, by what it covers; `consent` is the evidence of new consent that the row brings.
     """
 
     file: str
@@ -38,6 +40,8 @@ class ParsedRow:
     clear: tuple[Flag, ...] = ()
     problems: tuple[Problem, ...] = ()
     cells: Mapping[str, str | None] = default(default_factory=dict)
+    scoped: Mapping[str, str] = default(default_factory=dict)
+    consent: Given | None = None
 
     @property
     def where(self) -> str:
@@ -77,6 +81,7 @@ class _Row:
         self.problems: list[Problem] = []
         self.values: dict[str, Scalar] = {}
         self.flags: dict[Flag, str] = {}
+        self.scoped: dict[str, str] = {}
         self.cleared: set[Flag] = set()
         if mapping.file_flag is not None:
             self.flags[mapping.file_flag] = "[file] flag"
@@ -92,6 +97,7 @@ class _Row:
             else:
                 self._cell(column)
         newest_at = self._newest(damaged)
+        consent = self._consent(damaged)
         person_id, external, address = (keys.get(kind) for kind in ("id", "external", "email"))
         found = (("id", person_id), ("ext", external), ("email", address))
         key = next((f"{kind}:{value}" for kind, value in found if value), None)
@@ -101,7 +107,7 @@ class _Row:
         clear = tuple(sorted(self.cleared - raised)) if not self.problems else ()
         return ParsedRow(
             self.file, self.line, key, person_id, external, address, newest_at,
-            self.values, self.flags, clear, tuple(self.problems), self._more(),
+            self.values, self.flags, clear, tuple(self.problems), self._more(), self.scoped, consent,
         )  # fmt: skip
 
     def _damaged_cells(self) -> set[str]:
@@ -138,11 +144,13 @@ class _Row:
             self._unreadable(column)
             return
         self.values[column.name] = value
-        if column.flag is not None:
-            self._flag(column.flag, value, column.name)
+        if column.scopes:
+            self._listed(column, value)
+        elif column.flag is not None:
+            self._flag(column.flag, value, column)
         for flag, spellings in ((Flag.OPTED_OUT, column.opted_out_when), (Flag.UNREACHABLE, column.unreachable_when)):
             if spellings:
-                self._flag(flag, cell in spellings or value in spellings, column.name)
+                self._flag(flag, cell in spellings or value in spellings, column)
 
     def _more(self) -> dict[str, str | None]:
         """Read what only formulas name, as text."""
@@ -152,9 +160,19 @@ class _Row:
         cells = {name: self.cells[column] for name, column in named.items()}
         return {name: cell if cell.strip() and cell not in self.mapping.null else None for name, cell in cells.items()}
 
-    def _flag(self, flag: Flag, value: Scalar, name: str) -> None:
-        if value is True:
-            self.flags.setdefault(flag, name)
+    def _listed(self, column: Column, value: Scalar) -> None:
+        """Take each value of a list of what somebody left for an opt-out of that; one that is not named, for one of all."""
+        left = [one for part in str(value or "").split(column.split) if (one := part.strip())]
+        for one in left:
+            self.scoped.setdefault(column.scopes.get(one, GLOBAL), column.name)
+        if not left:
+            self.cleared.add(Flag.OPT_OUT_UNREADABLE)
+
+    def _flag(self, flag: Flag, value: Scalar, column: Column) -> None:
+        if value is True and flag is Flag.OPTED_OUT and column.scope != GLOBAL:
+            self.scoped.setdefault(column.scope, column.name)
+        elif value is True:
+            self.flags.setdefault(flag, column.name)
         elif value is False:
             # An opt-out never opens again by a file; only what could not be read becomes readable.
             self.cleared.add(Flag.OPT_OUT_UNREADABLE if flag is Flag.OPTED_OUT else flag)
@@ -178,6 +196,24 @@ class _Row:
             self._say(name, "ROW-005", text, "Check zone under [file] and the clock of the source.")
             return None
         return moment
+
+    def _consent(self, damaged: set[str]) -> Given | None:
+        """Read the evidence of new consent; with a part of it empty or unreadable it is none."""
+        columns = self.mapping.consent
+        if columns is None or damaged.intersection((columns.source, columns.at, columns.wording)):
+            return None
+        source, at, wording = (self.cells[name].strip() for name in (columns.source, columns.at, columns.wording))
+        if not (source and at and wording) or not self.mapping.null.isdisjoint((source, at, wording)):
+            return None
+        try:
+            given_at = read_moment(at, self.zone)
+        except Unreadable as error:
+            self._say(columns.at, "ROW-007", f"Column {columns.at!r}: {error.text}", error.remedy)
+            return None
+        if self.now_at is not None and given_at > self.now_at:
+            self._say(columns.at, "ROW-007", f"Column {columns.at!r}: {at!r} lies in the future.", "Correct it in the source.")
+            return None
+        return Given(source, given_at, wording, columns.scope)
 
     def _untied(self) -> Problem:
         """Say why the row is about nobody: its own problems, or no key at all."""
@@ -205,6 +241,8 @@ def to_payload(row: ParsedRow) -> dict[str, object]:
         "clear": [flag.value for flag in row.clear],
         "problems": [problem_payload(problem) for problem in row.problems],
         **({"cells": dict(row.cells)} if row.cells else {}),
+        **({"scoped": dict(row.scoped)} if row.scoped else {}),
+        **({"consent": given_payload(row.consent)} if row.consent else {}),
     }
 
 
@@ -215,7 +253,7 @@ def from_payload(line: int, payload: Mapping[str, Any]) -> ParsedRow:
         datetime.fromisoformat(payload["newest"]) if payload["newest"] else None,
         payload["values"], {Flag(flag): name for flag, name in payload["flags"].items()},
         tuple(Flag(flag) for flag in payload["clear"]), tuple(problem_from(one) for one in payload["problems"]),
-        payload.get("cells", {}),
+        payload.get("cells", {}), payload.get("scoped", {}), given_from(payload["consent"]) if "consent" in payload else None,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 Scalar = str | int | float | bool | None
+GLOBAL = "global"
+"""The scope of an opt-out that covers all mail; others are `brand:NAME` and `topic:NAME`."""
 Fields = Mapping[str, Scalar]
 
 
@@ -84,7 +86,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in something that a person wrote: where, what, and the way out."""
+    """One thing wrong in something that a person wrote: where, what, and the way out.
+
+    `source` is the line of the file where it is at hand, `length` how many of its characters are meant, from `column` on.
+    """
 
     file: str
     line: int
@@ -92,6 +97,8 @@ class Problem:
     code: str
     text: str
     remedy: str
+    length: int = default(default=1, compare=False)
+    source: str = default(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column} [{self.code}] {self.text} {self.remedy}".rstrip()
@@ -257,7 +264,8 @@ class FlagFact:
     """One piece of evidence that a person may not be mailed.
 
     `person_id` (Lead or Contact) or `address` (a normalised e-mail address) names whom it is about; both when both are
-    known. `source` is a mapping's name or "salesforce"; `evidence` where it was read, such as `file.csv:12`.
+    known. `source` is a mapping's name or "salesforce"; `evidence` where it was read, such as `file.csv:12`. `scope` says what
+    an opt-out covers. `said_at` is when it was last said, if later than `seen_at`: consent given before opens nothing.
     """
 
     flag: Flag
@@ -266,6 +274,13 @@ class FlagFact:
     source: str
     evidence: str
     seen_at: datetime
+    scope: str = GLOBAL
+    said_at: datetime | None = None
+
+    @property
+    def last_said(self) -> datetime:
+        """Return when it was last said; the opt-out itself is no younger."""
+        return self.seen_at if self.said_at is None else max(self.seen_at, self.said_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,18 @@
-"""Which flags speak against mailing these contacts, as far as org, exports and converted leads tell?"""
+"""What speaks against mailing these people, as far as the org, exports and all that they ever were tell?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from syncd.core.flags import excluded_by, handles_of
+from syncd.core.flags import OptOutFields, Reason, reasons_against
+from syncd.core.kin import Found, Person, people_of, values_of
 from syncd.core.values import OrgRecord
-from syncd.engine.world import World
+from syncd.engine.world import Cycle, World
+from syncd.ports import StoreReader
+
+PEOPLE = ("Lead", "Contact")
+CONVERTED = "ConvertedContactId"
+PREFIX = {"Lead": "00Q", "Contact": "003"}
 
 
 def external_fields(world: World) -> list[str]:
@@ -14,18 +20,44 @@ def external_fields(world: World) -> list[str]:
     return sorted({source.external_field for source in world.policies.sources if source.external_field})
 
 
-def flags_against(world: World, contacts: Mapping[str, OrgRecord]) -> dict[str, list[str]]:
+def org_opt_outs(world: World) -> OptOutFields:
+    """Return the org's own opt-out fields besides HasOptedOutOfEmail, with their scopes."""
+    return world.policies.nurture.opt_outs if world.policies.nurture is not None else {}
+
+
+def persons(
+    store: StoreReader, keyed: Mapping[str, Collection[str]], names: Sequence[str], ids: Iterable[str]
+) -> dict[str, Person]:
+    """Return by id the person that each lead or contact is or was.
+
+    Shapes: `keyed` names by object the fields that the store looks rows up by, `names` are the external id fields.
+    """
+
+    def look(wanted: frozenset[str], handles: frozenset[str]) -> Found:
+        records: list[OrgRecord] = []
+        for object in PEOPLE:
+            own = [id for id in wanted if id.startswith(PREFIX[object])]
+            records += store.get(object, own).values() if own else ()
+            for name in {"Email", *names}.intersection(keyed.get(object, ())):
+                values = values_of(handles, name, names)
+                records += store.by_key(object, name, values) if values else ()
+        contacts = [id for id in wanted if id.startswith(PREFIX["Contact"])]
+        if contacts and CONVERTED in keyed.get("Lead", ()):
+            records += store.by_key("Lead", CONVERTED, contacts)
+        return Found(records, store.former_handles(wanted, handles))
+
+    return people_of(ids, look, names)
+
+
+def reasons_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) -> dict[str, list[Reason]]:
     """Return by contact every reason of the flags not to mail it; an empty list where nothing speaks against it.
 
-    A lead that was converted into the contact speaks for the same person.
+    Shapes: `contacts` as just read, which may be newer than the mirror.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
-    names = external_fields(world)
-    leads: dict[str, list[OrgRecord]] = {id: [] for id in contacts}
-    for lead in world.store.by_key("Lead", "ConvertedContactId", contacts):
-        leads[lead.text("ConvertedContactId") or ""].append(lead)
-    people = {id: [contact, *leads[id]] for id, contact in contacts.items()}
-    handles = {id: {handle for one in ones for handle in handles_of(one, names)} for id, ones in people.items()}
-    ids = {one.id for ones in people.values() for one in ones}
-    facts = world.store.flags(sorted(ids), sorted({handle for several in handles.values() for handle in several}))
-    return {id: excluded_by(contact, contact.text("Email"), facts, leads[id], handles[id]) for id, contact in contacts.items()}
+    keyed = {name: cycle.needs[name].indexed for name in PEOPLE if name in cycle.needs}
+    people = persons(world.store, keyed, external_fields(world), contacts)
+    ids = sorted({id for person in people.values() for id in person.ids})
+    handles = sorted({handle for person in people.values() for handle in person.handles})
+    facts, consents, more = world.store.flags(ids, handles), world.store.consents(ids, handles), org_opt_outs(world)
+    return {id: reasons_against(contact, people[id], facts, consents, more) for id, contact in contacts.items()}

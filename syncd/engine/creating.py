@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from syncd.core.flags import opt_out_fields
+from syncd.core.nurture import local_day
 from syncd.core.routes import ROWS_A_CALL
-from syncd.core.values import OrgRecord, Outcome, OutcomeKind, Scalar
+from syncd.core.values import Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close, outcome_of
-from syncd.engine.consent import external_fields, flags_against
+from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
 from syncd.engine.sending import Lane, batches_of, send_locked
 from syncd.engine.telling import after_their_reverts
-from syncd.engine.world import Cycle
+from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent, OrgWriter, WriteResult
 
 NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -76,7 +78,7 @@ def _missing(lane: Lane, name: str, items: Sequence[OpenIntent]) -> list[OpenInt
     closing: list[Closing] = []
     missing: list[OpenIntent] = []
     for item in items:
-        row, reason = known.get(_key(name, item.intent.values or {})), kept_out.get(item.intent.record_id)
+        row, reason = known.get(_key(name, item.intent.values or {})), kept_out.get(item.seq)
         if row is not None:
             closing.append((item, _there_already(name, row, lane.cycle)))
         elif reason is not None:
@@ -130,14 +132,42 @@ def _there_already(name: str, row: OrgRecord, cycle: Cycle) -> Outcome:
     return Outcome(OutcomeKind.SUPERSEDED, text, "DUPLICATE_VALUE", created_id=row.id)
 
 
-def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[str, str]:
-    """Look at each person's consent once more, right before the push.
+def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[int, str]:
+    """Look at each person's consent once more, right before the push; return the reason by ledger row of the intent.
 
     Source: promise 4: an opt-out is never overridden, lost or late.
     """
-    ids = sorted({item.intent.record_id for item in items})
-    wanted = ("Email", "HasOptedOutOfEmail", *external_fields(lane.world))
-    fresh = lane.org.read("Contact", ids, [name for name in wanted if name in lane.cycle.schema["Contact"].fields]).records
-    against = flags_against(lane.world, fresh)
-    gone = {id: "the contact is gone or no longer visible" for id in ids if id not in fresh}
-    return gone | {id: "; ".join(reasons) for id, reasons in against.items() if reasons}
+    fresh = _read_anew(lane, sorted({item.intent.record_id for item in items}))
+    against, hold = reasons_by(lane.world, lane.cycle, fresh), _hold_field(lane.world)
+    today = local_day(lane.org.now(), lane.world.zone)
+    found: dict[int, str] = {}
+    for item in items:
+        contact = fresh.get(item.intent.record_id)
+        if contact is None:
+            found[item.seq] = "the contact is gone or no longer visible"
+            continue
+        scopes = _scopes_of(lane.world, item.intent)
+        reasons = [reason.text for reason in against[contact.id] if reason.keeps_out(scopes)]
+        until = contact.day(hold)
+        reasons += [f"on hold by sales until {until}"] if until is not None and until >= today else []
+        found |= {item.seq: "; ".join(reasons)} if reasons else {}
+    return found
+
+
+def _read_anew(lane: Lane, ids: Sequence[str]) -> Mapping[str, OrgRecord]:
+    """Read what may speak against these contacts from the org, as it stands now."""
+    hold = _hold_field(lane.world)
+    fields = opt_out_fields("Contact", org_opt_outs(lane.world))
+    wanted = dict.fromkeys(["Email", *fields, *external_fields(lane.world), *([hold] if hold else [])])
+    seen = lane.cycle.schema["Contact"].fields
+    return lane.org.read("Contact", ids, [name for name in wanted if name in seen]).records
+
+
+def _hold_field(world: World) -> str:
+    return world.policies.nurture.hold_field.get("Contact", "") if world.policies.nurture is not None else ""
+
+
+def _scopes_of(world: World, intent: Intent) -> frozenset[str] | None:
+    """Return the brand and topic of an enrolment's track; None when no track of today's file is behind it."""
+    tracks = world.policies.nurture.tracks if world.policies.nurture is not None else ()
+    return next((track.scopes for track in tracks if track.rule.name == intent.rule.name), None)

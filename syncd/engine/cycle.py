@@ -15,6 +15,7 @@ from syncd.engine.budget import close_purse, may_spend, open_purse, refused_by_o
 from syncd.engine.census import CALLS as CENSUS_CALLS
 from syncd.engine.census import is_due as census_due
 from syncd.engine.census import take_census
+from syncd.engine.clearing import settle_cleared
 from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
@@ -151,8 +152,10 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     if slow:
         settle_lost_opt_outs(world, cycle)
+        settle_cleared(world, cycle)
     if slow and not everything:
-        count_owners(world, cycle)
+        if not _was_behind(world):
+            count_owners(world, cycle)
         read_formulas_again(world, cycle)
         _count(world, cycle)
     if everything:
@@ -163,6 +166,11 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     take_exports(world, cycle)
     if nurture_is_due:
         recycle(world, cycle, retell=retell)
+
+
+def _was_behind(world: World) -> bool:
+    """Tell whether the cycle before this one left a backlog: what reads the whole mirror waits until that is worked off."""
+    return any(record.counts.get(BACKLOG) for record in world.store.cycles(1))
 
 
 def _count(world: World, cycle: Cycle) -> None:

@@ -18,6 +18,7 @@ from syncd.engine.bulk_events import tell_mass_edits
 from syncd.engine.catching import caught_cases
 from syncd.engine.fence_types import fences_of
 from syncd.engine.followers import keep_streaks, known_followers
+from syncd.engine.latching import Latched, keep, latched_by
 from syncd.engine.opening import WRITTEN, open_intents
 from syncd.engine.owner_health import see_owners
 from syncd.engine.quiet import quiet_now
@@ -44,9 +45,11 @@ def decide_plain(world: World, cycle: Cycle) -> None:
             changed = [case.staged for case in cases if case.staged is not None and case.staged != case.known]
             baseline = _baseline(world, cycle, name, len(changed))
             former = formers(world, cycle, name, cases)
+            latched = latched_by(world, cycle, name, cases)
             with world.store.begin() as tx:
                 tx.put_former(former)
                 tx.mirror(changed)
+                keep(tx, world, cycle, latched)
                 tx.append(baseline)
                 tx.unstage((name,), [case.subject_id for case in cases])
             cycle.count("changes seen", len(changed))
@@ -151,10 +154,12 @@ def _decide_batch(
     rulings = [rule_on(subject, bench) for subject in _subjects(world.store, bench.fences, name, cases, pending)]
     baseline = _baseline(world, cycle, name, sum(case.known is None and case.staged is not None for case in cases))
     decided = list(zip(cases, rulings, strict=True))
+    latched = latched_by(world, cycle, name, cases) if first_sight_until is None else Latched()
     with world.store.begin() as tx:
         tx.mirror([row for ruling in rulings for row in ruling.mirror], {} if is_staged else _known_of(cases))
         _write_rulings(tx, cycle, bench.fences, name, baseline, decided)
         _write_around(tx, world, cycle, bench, name, decided)
+        keep(tx, world, cycle, latched)
         if is_staged:
             subjects = [case.subject_id for case in cases]
             limits = {"history_since": history_since, "first_sight_until": first_sight_until}

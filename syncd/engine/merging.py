@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.asking import question
-from syncd.core.flags import handles_of
+from syncd.core.flags import newest_facts
+from syncd.core.kin import handle_of_record, handles_of
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
-from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
-from syncd.engine.consent import external_fields
+from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
+from syncd.engine.consent import external_fields, org_opt_outs
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
@@ -59,7 +60,7 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
 
 
 def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
-    facts, is_out = _speaking_against(world, cycle, loser, winner_id) if loser.object in PEOPLE else ([], False)
+    facts, is_out = _speaking_against(world, loser, winner_id) if loser.object in PEOPLE else ([], False)
     before = world.store.get(loser.object, [winner_id]).get(winner_id)
     winner = None
     if before is not None:
@@ -71,46 +72,48 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
         _entry(cycle, loser, winner_id, "merged", f"merged into {winner_id}", record_id=loser.id),
         *(_entry(cycle, loser, winner_id, "flag", fact.evidence, after=fact.flag.value) for fact in facts),
     ]
-    intents = _opting_out(world, cycle, loser, winner_id) if is_lost else []
+    reason = f"{loser.object} {loser.id} was opted out and merged into it"
+    intents = opting_out(world, cycle, loser.object, winner_id, f"merge:{loser.id}", reason) if is_lost else []
+    handles = [(winner_id, handle) for handle in handles_of(loser, external_fields(world))] if loser.object in PEOPLE else []
     with world.store.begin() as tx:
-        tx.add_flags(facts)
+        tx.renew_flags(facts)
+        tx.add_former_handles([*handles, (winner_id, handle_of_record(loser.id))])
         seqs = tx.append(entries)
         open_intents(tx, [(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
         tx.owe(loser.object, {(winner_id, field): lawful for field, lawful in debts.items()}, waits)
         asked = [wait for wait in waits.values() if wait.is_put]
         tx.put_inbox([question(asked)] if asked else [], cycle.now)
         if is_lost and not intents:
-            tx.put_inbox([_lost_opt_out(loser, winner_id)], cycle.now)
+            text = f"{loser.object} {loser.id} was opted out and was merged into this one"
+            tx.put_inbox([lost_opt_out(loser.object, winner_id, text)], cycle.now)
 
 
-def _speaking_against(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> tuple[list[FlagFact], bool]:
-    """Return the facts that are new for the winner, and whether the org itself called the loser opted out."""
+def _speaking_against(world: World, loser: OrgRecord, winner_id: str) -> tuple[list[FlagFact], bool]:
+    """Return the facts that are new for the winner, and whether the org or anybody else called the loser opted out of all."""
     leads = world.store.by_key("Lead", "ConvertedContactId", [loser.id]) if loser.object == "Contact" else []
     people = [loser, *leads]
     handles = sorted({handle for one in people for handle in handles_of(one, external_fields(world))})
     facts = world.store.flags([one.id for one in people], handles)
-    carried = carried_flags(loser, leads, facts, handles, winner_id, cycle.now)
-    known = {(fact.flag, fact.address, fact.source) for fact in world.store.flags([winner_id], ()) if fact.person_id == winner_id}
-    is_out = is_opted_out(people) or any(fact.flag is Flag.OPTED_OUT for fact in carried)
-    return [fact for fact in carried if (fact.flag, fact.address, fact.source) not in known], is_out
+    carried = carried_flags(loser, leads, facts, handles, winner_id, org_opt_outs(world))
+    is_out = is_opted_out(people) or any(fact.flag is Flag.OPTED_OUT and fact.scope == GLOBAL for fact in carried)
+    return newest_facts(carried, world.store.flags([winner_id], ())), is_out
 
 
-def _opting_out(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> list[Intent]:
+def opting_out(world: World, cycle: Cycle, object: str, id: str, cause: str, reason: str) -> list[Intent]:
     """Say it in the org too, where a mapping that writes may set the org's opt-out."""
     sources = [source for source in world.policies.sources if source.opt_out_rule is not None and source.mode == "write"]
     if not sources or sources[0].opt_out_rule is None:
         return []
-    cause = f"merge:{loser.id}"
     intent = Intent(
-        key=digest(cycle.identity.org_id, loser.object, winner_id, OPT_OUT, cause),
-        object=loser.object,
-        record_id=winner_id,
+        key=digest(cycle.identity.org_id, object, id, OPT_OUT, cause),
+        object=object,
+        record_id=id,
         field=OPT_OUT,
         before=False,
         after=True,
         part="flag",
         rule=sources[0].opt_out_rule,
-        reason=f"{loser.object} {loser.id} was opted out and merged into it",
+        reason=reason,
         policy_hash=sources[0].sha256,
         cause=cause,
         is_contested=False,
@@ -133,13 +136,13 @@ def _entry(
     )
 
 
-def _lost_opt_out(loser: OrgRecord, winner_id: str) -> InboxItem:
+def lost_opt_out(object: str, id: str, text: str) -> InboxItem:
+    """Ask for the org's own opt-out where syncd may not set it."""
     return InboxItem(
         LOST_OPT_OUT,
-        winner_id,
-        f"{loser.object} {winner_id}",
-        f"{loser.object} {loser.id} was opted out and was merged into this one, which Salesforce does not call opted out. "
-        "syncd keeps it out of campaigns; other tools may not.",
+        id,
+        f"{object} {id}",
+        f"{text}, which Salesforce does not call opted out. syncd keeps it out of campaigns; other tools may not.",
         "Tick Email Opt Out on the record in Salesforce.",
     )
 

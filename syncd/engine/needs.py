@@ -192,7 +192,7 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     holds = policies.nurture.hold_field if policies.nurture is not None else {}
     hold = [holds[need.object]] if need.object in holds else []
     screened = policies.nurture.screen.fields_of(need.object) if policies.nurture is not None else ()
-    extra = fields_needed(policies.sources).get(need.object, ())
+    extra = (*fields_needed(policies.sources).get(need.object, ()), *_opt_outs(policies, need.object))
     fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *screened, *(one.field for one in by_fences))))
     need = replace(need, fields=fields, indexed=tuple(dict.fromkeys((*need.indexed, *own_keys))))
     if need.object in ("User", "Group"):
@@ -202,6 +202,11 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     if need.object in families.values():  # a history that was only kept is judged by now
         return replace(need, parent=need.fields[0], is_optional=False)
     return need
+
+
+def _opt_outs(policies: Policies, object: str) -> tuple[str, ...]:
+    """Name the org's own opt-out fields that nurture.toml adds."""
+    return tuple(policies.nurture.opt_outs.get(object, ())) if policies.nurture is not None else ()
 
 
 def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[str, Need]:

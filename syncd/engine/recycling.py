@@ -38,7 +38,7 @@ from syncd.core.nurture_conditions import (
 )
 from syncd.core.values import Entry, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.backfill import open_backfills
-from syncd.engine.consent import flags_against
+from syncd.engine.consent import reasons_by
 from syncd.engine.needs import hidden_under, shown_as
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
@@ -312,7 +312,7 @@ def _people(
     store = world.store
     ids = sorted({contact_id for role in roles if (contact_id := role.text("ContactId"))})
     contacts = store.get("Contact", ids)
-    flags = flags_against(world, contacts)
+    against = reasons_by(world, cycle, contacts)
     active = _active_deals(world, cycle, day, ids, reasons)
     members = {(row.text("CampaignId"), row.text("ContactId")) for row in store.by_key("CampaignMember", "ContactId", ids)}
     hold = day.nurture.hold_field.get("Contact", "")
@@ -323,8 +323,9 @@ def _people(
         never = [one.why(says) for one, says in met]
         for track in day.nurture.tracks:
             is_member = (day.campaigns.get(track.name), id) in members
+            flags = [reason.text for reason in against[id] if reason.keeps_out(track.scopes)]
             people[id, track.name] = Person(
-                id, flags[id], contact.day(hold), active.get(id, ()), is_member, contact.is_deleted, never
+                id, flags, contact.day(hold), active.get(id, ()), is_member, contact.is_deleted, never
             )
     return people
 

@@ -15,11 +15,13 @@ from typing import Any
 from syncd.core.asking import REVERT
 from syncd.core.bulk_events import MASS_EDIT
 from syncd.core.canary import CANARY
+from syncd.core.clearing import KIND as CLEARED
 from syncd.core.regret import REGRET
 from syncd.core.values import Entry, InboxItem, Intent, Scalar, digest
 from syncd.engine.bulk_events import confirm
 from syncd.engine.canary import begin_anew
 from syncd.engine.choosing import choose, is_choice
+from syncd.engine.clearing import forget_cleared
 from syncd.engine.closing import REFUSED
 from syncd.engine.cycle import begin, run_cycle
 from syncd.engine.holding import WAITING_PLAN
@@ -182,5 +184,6 @@ ON_RESOLVE: dict[str, OnResolve] = {
     MASS_EDIT: confirm,
     CANARY: begin_anew,
     REGRET: believe_again,
+    CLEARED: forget_cleared,
     WAITING_POLICIES: approve,
 }

@@ -1,66 +1,31 @@
-"""What does syncd remember between cycles besides the mirror: settings, flags, debts, verdicts, inbox and cycles?"""
+"""What does syncd remember between cycles besides the mirror: settings, debts, verdicts, inbox and cycles?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, case, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from syncd.core.ladder import NO_WAITS, Wait
-from syncd.core.values import Flag, FlagFact, InboxItem, Scalar
+from syncd.core.values import InboxItem, Scalar
 from syncd.ports import CycleRecord, InboxCard
 from syncd.store.among import among
 from syncd.store.base import Writes, insert, read_setting, replace, write_setting
-from syncd.store.encoding import from_json, to_json, to_key, to_moment, to_moment_or_none, to_text
+from syncd.store.encoding import from_json, to_json, to_moment, to_moment_or_none, to_text
 from syncd.store.inserting import insert_rows
-from syncd.store.tables import cycles, debts, flags, inbox, verdicts
+from syncd.store.tables import cycles, debts, inbox, verdicts
 from syncd.store.waiting import Debt, WaitReads, owe
 
 
 class NoteReads(WaitReads):
-    """Settings, flags, debts, verdicts, inbox, cycles."""
+    """Settings, debts, verdicts, inbox, cycles."""
 
     def setting(self, key: str) -> object:
         """Return a stored JSON value, or None."""
         with self._reading() as connection:
             value: object = read_setting(connection, self.org, key)
             return value
-
-    def flags(self, person_ids: Iterable[str], addresses: Iterable[str]) -> list[FlagFact]:
-        """Return all flag facts about these people or addresses."""
-        wanted = (
-            (flags.c.person_id, {id for id in person_ids if id}),
-            (flags.c.address, {key for address in addresses if (key := to_key(address)) is not None}),
-        )
-        found: dict[tuple[str, ...], FlagFact] = {}
-        with self._reading() as connection:
-            for column, values in wanted:
-                about = select(flags).where(flags.c.org == self.org, among(connection, column, values))
-                for row in connection.execute(about) if values else ():
-                    found[row.flag, row.person_id, row.address, row.source] = FlagFact(
-                        Flag(row.flag),
-                        row.person_id or None,
-                        row.address or None,
-                        row.source,
-                        row.evidence,
-                        to_moment(row.seen_at),
-                    )
-        return [found[key] for key in sorted(found)]
-
-    def flag_counts(self) -> Mapping[str, int]:
-        """Count distinct people by flag, and under "any" those with at least one.
-
-        Units: people; a fact with an address alone counts that address as one.
-        """
-        who = case((flags.c.person_id != "", flags.c.person_id), else_=flags.c.address)
-        counted = func.count(who.distinct())
-        with self._reading() as connection:
-            by_flag = connection.execute(select(flags.c.flag, counted).where(flags.c.org == self.org).group_by(flags.c.flag))
-            counts = {flag.value: 0 for flag in Flag}
-            counts.update((flag, count) for flag, count in by_flag)
-            counts["any"] = connection.execute(select(counted).where(flags.c.org == self.org)).scalar_one()
-        return counts
 
     def lawful(self, object: str, record_ids: Iterable[str]) -> dict[tuple[str, str], Scalar]:
         """Return the last lawful values still owed to records, by (record id, field)."""
@@ -128,37 +93,11 @@ class NoteReads(WaitReads):
 
 
 class NoteWrites(Writes):
-    """Settings, flags, debts, verdicts, inbox, cycles."""
+    """Settings, debts, verdicts, inbox, cycles."""
 
     def put_setting(self, key: str, value: object) -> None:
         """Store a JSON value."""
         write_setting(self.connection, self.org, key, value)
-
-    def add_flags(self, facts: Sequence[FlagFact]) -> int:
-        """Store flag facts; one that is known (same flag, person, address, source) stays as it was. Returns how many were new."""
-        if not facts:
-            return 0
-        rows = [
-            {
-                "org": self.org,
-                "flag": fact.flag.value,
-                "person_id": fact.person_id or "",
-                "address": to_key(fact.address) or "",
-                "source": fact.source,
-                "evidence": fact.evidence,
-                "seen_at": to_text(fact.seen_at),
-            }
-            for fact in facts
-        ]
-        new = insert(self.connection, flags).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        return self.connection.execute(new, rows).rowcount
-
-    def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:
-        """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
-        if flag is Flag.OPTED_OUT:
-            raise AssertionError("an opt-out is a latch: syncd never clears it")
-        mine = (flags.c.org == self.org, flags.c.flag == flag.value, flags.c.source == source)
-        self.connection.execute(delete(flags).where(*mine, among(self.connection, flags.c.person_id, person_ids)))
 
     def owe(self, object: str, lawful: Mapping[Debt, Scalar], waits: Mapping[Debt, Wait] = NO_WAITS) -> None:
         """Remember the last lawful values that records are owed, by (record id, field), and which of them wait."""

@@ -16,7 +16,7 @@ from syncd.core.values import Flag
 from syncd.ports import Verification
 from syncd.store.encoding import from_json, to_json
 from syncd.store.ledger_rows import LEAF_COLUMNS, PARTS, commitment, frontier_of, leaf_of
-from syncd.store.tables import flags, ledger, ledger_head, ledger_values, outbox
+from syncd.store.tables import consents, flags, ledger, ledger_head, ledger_values, outbox
 
 _BATCH_ROWS = 5_000
 _SEQ, _KIND, _CAUSE, _KEY = (LEAF_COLUMNS.index(name) for name in ("seq", "kind", "cause_seq", "key"))
@@ -69,6 +69,7 @@ def verify_ledger(connection: Connection, org: str) -> Verification:
     values.finish()
     intents.finish(connection, org)
     _check_opt_outs(connection, org, problems)
+    _check_consents(connection, org, problems)
     _compare(frontier, kept, problems)
     return Verification(frontier.size, frontier.root().hex(), intents.open_count, problems.texts())
 
@@ -162,7 +163,8 @@ def _check_opt_outs(connection: Connection, org: str, problems: Problems) -> Non
     """Compare the opt-outs entered in the ledger with the facts that keep people from being enrolled, person by person."""
     value = and_(ledger_values.c.org == ledger.c.org, ledger_values.c.seq == ledger.c.seq, ledger_values.c.part == "after")
     is_opt_out = (ledger.c.org == org, ledger.c.kind == "flag", ledger_values.c.value == to_json(Flag.OPTED_OUT.value))
-    query = select(ledger.c.seq, ledger.c.record_id).select_from(ledger.join(ledger_values, value)).where(*is_opt_out)
+    is_first = ledger.c.before_hash.is_(None)  # one that was said again is one fact still
+    query = select(ledger.c.seq, ledger.c.record_id).select_from(ledger.join(ledger_values, value)).where(*is_opt_out, is_first)
     entered: Counter[str] = Counter()
     first: dict[str, int] = {}
     for seq, person_id in connection.execute(query.order_by(ledger.c.seq)):
@@ -177,6 +179,22 @@ def _check_opt_outs(connection: Connection, org: str, problems: Problems) -> Non
             "opt-out",
             f"Row {min(first[person_id] for person_id in gone)}: an opt-out that is no longer kept; {gone.total()} of "
             f"{entered.total()} opt-outs entered in the ledger are gone from the table of flags. "
+            "Restore a backup; until then nobody should be enrolled.",
+        )
+
+
+def _check_consents(connection: Connection, org: str, problems: Problems) -> None:
+    """Compare the consents that open opt-outs with those entered in the ledger: one that was put there by hand opens nobody."""
+    told = select(ledger.c.record_id, func.count()).where(ledger.c.org == org, ledger.c.kind == "consent")
+    entered = Counter({id or "": count for id, count in connection.execute(told.group_by(ledger.c.record_id))})
+    stored = select(consents.c.person_id, func.count()).where(consents.c.org == org).group_by(consents.c.person_id)
+    kept: Counter[str] = Counter()
+    for person_id, count in connection.execute(stored):
+        kept[person_id] = count
+    if forged := kept - entered:
+        problems.add(
+            "consent",
+            f"{forged.total()} of {kept.total()} consents are in no row of the ledger: nobody stored them by syncd. "
             "Restore a backup; until then nobody should be enrolled.",
         )
 

@@ -33,7 +33,7 @@ def test_every_fact_about_the_merged_record_is_one_about_the_winner() -> None:
         fact("somebody", "else@example.com"),
     ]
     leads = [OrgRecord("Lead", "lead", NOW, {"HasOptedOutOfEmail": False})]
-    carried = carried_flags(person("loser"), leads, facts, ["loser@example.com"], "winner", NOW)
+    carried = carried_flags(person("loser"), leads, facts, ["loser@example.com"], "winner")
     assert {(one.flag, one.person_id, one.address) for one in carried} == {
         (Flag.OPTED_OUT, "winner", None),
         (Flag.OPTED_OUT, "winner", "loser@example.com"),
@@ -43,11 +43,11 @@ def test_every_fact_about_the_merged_record_is_one_about_the_winner() -> None:
 
 
 def test_the_orgs_own_opt_out_goes_over_that_of_a_converted_lead_too() -> None:
-    [own] = carried_flags(person("loser", HasOptedOutOfEmail=True), [], [], [], "winner", NOW)
+    [own] = carried_flags(person("loser", HasOptedOutOfEmail=True), [], [], [], "winner")
     assert (own.flag, own.person_id, own.source) == (Flag.OPTED_OUT, "winner", "salesforce")
     lead = OrgRecord("Lead", "lead", NOW, {"HasOptedOutOfEmail": True})
-    assert len(carried_flags(person("loser"), [lead], [], [], "winner", NOW)) == 1
-    assert carried_flags(person("loser"), [], [], [], "winner", NOW) == []
+    assert len(carried_flags(person("loser"), [lead], [], [], "winner")) == 1
+    assert carried_flags(person("loser"), [], [], [], "winner") == []
 
 
 def test_a_debt_goes_over_only_with_the_value_that_may_not_stand() -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from syncd.core.cells import long_id
-from syncd.core.flags import excluded_by, handles_of
+from syncd.core.flags import reasons_against
 from syncd.core.mapping import SourceMapping, keys_needed
 from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.values import Flag, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
-from syncd.engine import intake
+from syncd.engine import intake, intake_staging
+from syncd.engine.consent import persons
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
 from syncd.exports.folder import DropFolder
@@ -198,9 +199,10 @@ def test_an_opt_out_of_somebody_without_an_address_waits_for_them_by_their_exter
     scene.drop("a.csv", line(99, email="null", unsubscribed="true"))
     scene.run()
     newcomer = OrgRecord("Contact", "003000000000099AAA", NOW, {"MA_Person_Id__c": "99", "HasOptedOutOfEmail": False})
-    handles = handles_of(newcomer, ["MA_Person_Id__c"])
-    facts = scene.store.flags([newcomer.id], handles)
-    assert excluded_by(newcomer, None, facts, handles=handles) == ["opted out (marketo, a.csv:2)"]
+    scene.mirror(newcomer)
+    person = persons(scene.store, keys_needed([scene.mapping]), ["MA_Person_Id__c"], [newcomer.id])[newcomer.id]
+    facts = scene.store.flags([newcomer.id], person.handles)
+    assert [reason.text for reason in reasons_against(newcomer, person, facts)] == ["opted out (marketo, a.csv:2)"]
 
 
 def test_an_ambiguous_row_writes_nothing_and_opts_all_candidates_out(scene: Scene) -> None:
@@ -377,7 +379,7 @@ def state(scene: Scene) -> object:
 def test_killed_at_any_write_the_next_cycle_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_committed: bool
 ) -> None:
-    monkeypatch.setattr(intake, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(intake_staging, "CHUNK_ROWS", 3)
     monkeypatch.setattr(intake, "BATCH_GROUPS", 2)
     expected = None
     for at in range(100):

@@ -1,0 +1,95 @@
+"""Who cleared opt-outs in the org, as far as history or the last save tells, and which of them are still to be asked about?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from syncd.core.actors import actor_of
+from syncd.core.clearing import KIND, Clearer, Clearing, cards, in_history, remembered, subject_of
+from syncd.core.flags import opt_out_fields
+from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof, Scalar
+from syncd.engine.consent import org_opt_outs, reasons_by
+from syncd.engine.world import Cycle, World
+from syncd.ports import StoreReader, StoreWriter
+
+ASKED = "opt-outs cleared"
+HISTORY: Mapping[str, tuple[str, str]] = {"Lead": ("LeadHistory", "LeadId"), "Contact": ("ContactHistory", "ContactId")}
+
+
+def clearers(
+    world: World, cycle: Cycle, object: str, taken: Sequence[Clearing], history: Mapping[str, Sequence[OrgRecord]]
+) -> Iterator[tuple[Clearing, Clearer]]:
+    """Give who cleared each: by its history, else who saved the record last, which is a hint and proves nothing."""
+    if not taken:
+        return
+    mirrored, parent = HISTORY[object]
+    ids = sorted({clearing.record_id for clearing in taken})
+    older = world.store.by_key(mirrored, parent, ids) if mirrored in cycle.needs else []
+    unproven: list[Clearing] = []
+    for clearing in taken:
+        rows = [*history.get(clearing.record_id, ()), *(row for row in older if row.text(parent) == clearing.record_id)]
+        row = in_history(clearing, (row for row in rows if row.modified_at >= clearing.true_until))
+        if row is None:
+            unproven.append(clearing)
+        else:
+            yield clearing, _named(world, cycle, row.text("CreatedById"), Proof.HISTORY)
+    if unproven:
+        last = world.org.read(object, sorted({one.record_id for one in unproven}), ["LastModifiedById"]).records
+        for clearing in unproven:
+            record = last.get(clearing.record_id)
+            yield clearing, _named(world, cycle, record.text("LastModifiedById") if record else None, Proof.LAST_MODIFIED)
+
+
+def _named(world: World, cycle: Cycle, user_id: str | None, proof: Proof) -> Clearer:
+    actor = actor_of(user_id, cycle.people, world.policies.fences.teams)
+    kind = ActorKind.UNKNOWN if actor.kind is ActorKind.SYNCD else actor.kind
+    return Clearer(user_id, actor.name or "somebody unknown", kind, proof)
+
+
+def is_kept_out(world: World, cycle: Cycle, clearing: Clearing) -> bool:
+    """Tell whether anything but the opt-out that was cleared speaks against mailing the person."""
+    fields: dict[str, Scalar] = dict.fromkeys(opt_out_fields(clearing.object, org_opt_outs(world)), False)
+    record = OrgRecord(clearing.object, clearing.record_id, clearing.true_until, fields | {"Email": clearing.address})
+    reasons = reasons_by(world, cycle, {clearing.record_id: record})[clearing.record_id]
+    return any(reason.text.startswith("opted out") for reason in reasons)
+
+
+def tell_cleared(tx: StoreWriter, world: World, cycle: Cycle, asked: Sequence[tuple[Clearing, Clearer]]) -> None:
+    """Ask about opt-outs that were cleared and keep people out nevertheless: one card for all that one clearer cleared."""
+    known = remembered(_asked(world.store), asked)
+    keys = {subject_of(by) for _, by in asked}
+    tx.put_setting(ASKED, known)
+    tx.put_inbox(cards({key: one for key, one in known.items() if key in keys}), cycle.now)
+
+
+def _asked(store: StoreReader) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    known = store.setting(ASKED)
+    return known if isinstance(known, dict) else {}
+
+
+def settle_cleared(world: World, cycle: Cycle) -> None:
+    """Take out of the inbox whom the org calls opted out again, or against whom nothing speaks any more."""
+    known = _asked(world.store)
+    if not known:
+        return
+    wanted = {where.partition(" ")[2]: where.partition(" ")[0] for one in known.values() for where in one["records"]}
+    rows: dict[str, OrgRecord] = {}
+    for object in HISTORY:
+        rows |= world.store.get(object, [id for id, name in wanted.items() if name == object])
+    there = {id: row for id, row in rows.items() if not row.is_deleted}
+    against = reasons_by(world, cycle, there)
+    still = {
+        f"{row.object} {id}" for id, row in there.items() if row.fields.get("HasOptedOutOfEmail") is not True and against[id]
+    }
+    left = {key: {**one, "records": [where for where in one["records"] if where in still]} for key, one in known.items()}
+    left = {key: one for key, one in left.items() if one["records"]}
+    if left == known:
+        return
+    with world.store.begin() as tx:
+        tx.put_setting(ASKED, left)
+        tx.resolve_inbox(KIND, [key for key in known if key not in left], cycle.now)
+
+
+def forget_cleared(world: World, tx: StoreWriter, item: InboxItem) -> None:
+    """Ask no more about these: a person has looked at them. They stay without mail."""
+    tx.put_setting(ASKED, {key: one for key, one in _asked(world.store).items() if key != item.subject})
