@@ -12,39 +12,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_fit import schema_problems
-from syncd.core.matching import Match
 from syncd.core.new_people import creation_problems
-from syncd.core.rows import ParsedRow, problem_payload, to_payload
+from syncd.core.rows import ParsedRow
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_choices import CHOICE, KEPT
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
 from syncd.engine.intake_creation import record_created
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch, row_of
+from syncd.engine.intake_staging import StagedFile, is_outdated, keep_progress, progress, stage
 from syncd.engine.opening import open_intents
-from syncd.ports import ExportFile, ExportRow, Exports, Header, Refused, StoreWriter
+from syncd.ports import ExportFile, ExportRow, Exports, Refused, StoreWriter
 
-CHUNK_ROWS = 1000
 BATCH_GROUPS = 500
-PROGRESS = "exports"
 
 Groups = list[tuple[str, list[ExportRow]]]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A file whose every row is staged. `extra` columns are in the file and not in the mapping."""
-
-    file: ExportFile
-    mapping: SourceMapping
-    extra: tuple[str, ...] = ()
 
 
 def take_in(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeContext) -> Mapping[str, int]:
@@ -54,50 +41,44 @@ def take_in(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeC
     """
     total: Counter[str] = Counter()
     for mapping in mappings:
-        staged = stage_exports(folder, [mapping], context)
-        total.update(decide_exports(folder, staged, context))
-    return dict(total)
-
-
-def stage_exports(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeContext) -> list[StagedFile]:
-    """Parse the waiting files into the store and return those to decide, in name order."""
-    staged: list[StagedFile] = []
-    for mapping in mappings:
         files, problems = folder.waiting(mapping)
         paused: list[InboxItem] = []
         for file in files:
             if context.store.has_file(file.sha256):
                 folder.done(file)
                 continue
-            found = _stage(folder, file, mapping, context)
+            found = _staged(folder, file, mapping, context)
             if isinstance(found, StagedFile):
-                staged.append(found)
+                total.update(_decided(folder, found, context))
             elif isinstance(found, InboxItem):
                 paused.append(found)
         _tell_waiting(mapping, [*paused, *(_folder_item(mapping, problem) for problem in problems)], context)
-    return staged
+    return dict(total)
 
 
-def decide_exports(folder: Exports, staged: Sequence[StagedFile], context: IntakeContext) -> Mapping[str, int]:
-    """Decide the staged files and put them away; return the counts of what this call did.
+def _decided(folder: Exports, one: StagedFile, context: IntakeContext) -> Mapping[str, int]:
+    """Decide a staged file and put it away; return the counts of what this call did.
 
     A file waits, with its opt-outs latched, while writes of an earlier file of its source are still open: two open values
     for one field would race, and the older one could win.
     """
     total: Counter[str] = Counter()
-    for one in staged:
-        problems = _mapping_problems(one.mapping, context)
-        if problems:
-            _latch(one, total, context)
-            _pause(one, problems, context)
-        elif _has_open_writes(one, context):
-            _latch_once(one, total, context)
-            total["waiting"] += 1
-        else:
-            total.update(_decide(one, context))
-            total["files"] += 1
-            folder.done(one.file)
-    return dict(total)
+    problems = _mapping_problems(one.mapping, context)
+    if problems:
+        _latch(one, total, context)
+        _pause(one, problems, context)
+    elif _has_open_writes(one, context):
+        _latch_once(one, total, context)
+        total["waiting"] += 1
+    else:
+        if is_outdated(progress(context).get(one.file.sha256, {}), context):
+            again = stage(folder, one.file, one.mapping, context)
+            if not isinstance(again, StagedFile):
+                return total  # the file changed since: it is judged as a new one, soon
+        total.update(_decide(one, context))
+        total["files"] += 1
+        folder.done(one.file)
+    return total
 
 
 def _has_open_writes(one: StagedFile, context: IntakeContext) -> bool:
@@ -112,53 +93,16 @@ def _has_open_writes(one: StagedFile, context: IntakeContext) -> bool:
     return False
 
 
-def _stage(folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> StagedFile | InboxItem | None:
+def _staged(folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> StagedFile | InboxItem | None:
     """Stage one file to its end; an inbox item when it has to wait for somebody, None when it is not to be decided now."""
-    state = _progress(context).get(file.sha256, {})
+    state = progress(context).get(file.sha256, {})
     if state.get("mapping") == mapping.sha256:
         if state.get("latched") == _pause_mark(mapping, context):
             return None
         if state.get("staged"):
             return StagedFile(file, mapping, tuple(state["extra"]))
-    with context.store.begin() as tx:
-        tx.begin_file(file)
-        _keep_progress(tx, context, file, None)
-    people = People(context, mapping)
-    items = folder.rows(file, mapping, context.now_at)
-    extra: tuple[str, ...] = ()
-    while chunk := list(islice(items, CHUNK_ROWS)):
-        refused = next((item for item in chunk if isinstance(item, Refused)), None)
-        if refused is not None:
-            return _refuse(folder, file, mapping, refused, context)
-        extra = next((item.extra for item in chunk if isinstance(item, Header)), extra)
-        rows = _stored(people, [item for item in chunk if isinstance(item, (ParsedRow, Problem))])
-        with context.store.begin() as tx:
-            tx.stage_rows(file.sha256, rows)
-    with context.store.begin() as tx:
-        state = {"mapping": mapping.sha256, "staged": True, "extra": list(extra), "after": "", "counts": {}, "lines": {}}
-        _keep_progress(tx, context, file, state)
-    return StagedFile(file, mapping, extra)
-
-
-def _stored(people: People, items: Sequence[ParsedRow | Problem]) -> list[ExportRow]:
-    """Make rows to stage. Rows of one person get one key, by whatever column each of them names the person."""
-    rows = [item for item in items if isinstance(item, ParsedRow)]
-    pairs = zip(rows, people.find(rows), strict=True)
-    stored = [ExportRow(row.line, _key(row, found), _version(row), to_payload(row)) for row, found in pairs]
-    stored += [
-        ExportRow(item.line, f"problem:{item.line:012d}", "", {"problem": problem_payload(item)})
-        for item in items
-        if isinstance(item, Problem)
-    ]
-    return stored
-
-
-def _key(row: ParsedRow, found: Match) -> str:
-    return row.key if found.person is None else f"id:{found.person.id}"
-
-
-def _version(row: ParsedRow) -> str:
-    return row.newest_at.isoformat() if row.newest_at else ""
+    found = stage(folder, file, mapping, context)
+    return _refuse(folder, file, mapping, found, context) if isinstance(found, Refused) else found
 
 
 def _refuse(
@@ -211,18 +155,19 @@ def _pause_mark(mapping: SourceMapping, context: IntakeContext) -> str:
 
 def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
     """Decide a staged file from its cursor on, one transaction a batch."""
-    state = _progress(context).get(one.file.sha256, {})
+    state = progress(context).get(one.file.sha256, {})
     tally = Tally(Counter(state.get("counts", {})), {key: list(lines) for key, lines in state.get("lines", {}).items()})
-    before = Counter(tally.counts)
+    # What the sieve counted belongs to the call that decides the first rows.
+    before = Counter(tally.counts) if state.get("after") else Counter()
     for groups, is_last in _batches(one, state.get("after", ""), context):
         batch = decide_batch(context, one.mapping, one.file, groups, tally)
         with context.store.begin() as tx:
             _record(tx, batch, one.mapping, context)
             if is_last:
-                _finish(tx, one, tally, context)
+                _finish(tx, one, tally, state, context)
             else:
                 kept = {"after": groups[-1][0], "counts": dict(tally.counts), "lines": tally.lines}
-                _keep_progress(tx, context, one.file, {**state, **kept})
+                keep_progress(tx, context, one.file, {**state, **kept})
     done = Counter(tally.counts)
     done.subtract(before)
     return done
@@ -257,11 +202,11 @@ def _is_under_way(record_id: str, context: IntakeContext) -> bool:
 
 def _latch_once(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
     """Keep the flags of a file that waits its turn, in its first cycle only."""
-    state = _progress(context).get(one.file.sha256, {})
+    state = progress(context).get(one.file.sha256, {})
     if not state.get("early"):
         _latch(one, total, context)
         with context.store.begin() as tx:
-            _keep_progress(tx, context, one.file, {**state, "early": True})
+            keep_progress(tx, context, one.file, {**state, "early": True})
 
 
 def _latch(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:
@@ -318,7 +263,7 @@ def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext)
     with context.store.begin() as tx:
         tx.put_inbox([item], context.now_at)
         tx.begin_file(one.file)
-        _keep_progress(tx, context, one.file, state)
+        keep_progress(tx, context, one.file, state)
 
 
 _GROUPED = {
@@ -340,27 +285,16 @@ _GROUPED = {
 }  # fmt: skip
 
 
-def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, context: IntakeContext) -> None:
+def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, state: Mapping[str, Any], context: IntakeContext) -> None:
     items = []
     for what, (kind, text, remedy) in _GROUPED.items():
         if count := tally.counts[what]:
-            first = tally.lines[what]
+            first = sorted(tally.lines[what])
             lines = "lines " + ", ".join(map(str, first)) + (", …" if count > len(first) else "")
             where = f"{one.file.name}:{first[0]}"
             items.append(InboxItem(kind, one.file.name, where, text.format(count), remedy, lines))
     tx.put_inbox(items, context.now_at)
     tx.resolve_inbox("export-file", [f"{one.mapping.name}/{one.file.name}"], context.now_at)
     tx.resolve_inbox("export-mapping", [one.mapping.name], context.now_at)
-    tx.finish_file(one.file.sha256, dict(tally.counts), context.now_at)
-    _keep_progress(tx, context, one.file, None)
-
-
-def _progress(context: IntakeContext) -> dict[str, Any]:
-    kept = context.store.setting(PROGRESS)
-    return dict(kept) if isinstance(kept, dict) else {}
-
-
-def _keep_progress(tx: StoreWriter, context: IntakeContext, file: ExportFile, state: Mapping[str, Any] | None) -> None:
-    """Write how far a file is; None forgets it."""
-    kept = {sha: old for sha, old in _progress(context).items() if sha != file.sha256}
-    tx.put_setting(PROGRESS, kept if state is None else {**kept, file.sha256: dict(state)})
+    tx.finish_file(one.file.sha256, {**tally.counts, **state.get("read", {})}, context.now_at)
+    keep_progress(tx, context, one.file, None)

@@ -26,8 +26,8 @@ def background_of(context: IntakeContext, mapping: SourceMapping) -> Background:
         name: {one.name: one.type for one in context.schema[name].fields.values()} for name in PEOPLE if name in context.schema
     }
     needed = fields_needed([mapping])
-    visible = [f"{name}.{field}:{types.get(name, {}).get(field)}" for name in PEOPLE for field in needed.get(name, ())]
-    policy = digest(_READING, mapping.sha256, mapping.mode, *visible)
+    used = [f"{name}.{field}:{types.get(name, {}).get(field)}" for name in PEOPLE for field in needed.get(name, ())]
+    policy = digest(_READING, mapping.sha256, mapping.mode, *used)
     return Background(
         policy, store.known_rows(mapping.name), store.told_rows(mapping.name), store.flagged(), store.people_blocks(), types
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from syncd.core.values import Intent, Problem
 from syncd.engine.cycle import begin, take_exports
 from syncd.engine.recycling import recycle
 from syncd.engine.world import World
-from syncd.ports import ExportFile, Exports, OpenIntent
+from syncd.ports import Background, ExportFile, Exports, OpenIntent, Sieve
 from syncd.ports.exports import Item
 
 BLOCK = 10_000
@@ -41,6 +42,12 @@ class Untouched:
     def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
         """Read a file."""
         return self._folder.rows(file, mapping, now_at)
+
+    def sift(
+        self, file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background
+    ) -> AbstractContextManager[Sieve | None]:
+        """Hold a large file against what is known."""
+        return self._folder.sift(file, mapping, now_at, background)
 
     def done(self, file: ExportFile) -> None:
         """Leave a file where it is."""

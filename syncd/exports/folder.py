@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,9 @@ from syncd.exports.archives import Contents, contents_of
 from syncd.exports.progress import told
 from syncd.exports.reading import items_of
 from syncd.exports.records import quoted
+from syncd.exports.sifting import sift
 from syncd.exports.unpacking import NotText
-from syncd.ports import Clock, ExportFile, Header, Item, Refused
+from syncd.ports import Background, Clock, ExportFile, Header, Item, Refused, Sieve
 
 QUIET = timedelta(seconds=2)
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
@@ -106,6 +108,12 @@ class DropFolder:
                 if has_header and any(one.has_rows for one in members) and isinstance(item, Refused) and item.kind == "pause":
                     return
                 yield item
+
+    def sift(
+        self, file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background
+    ) -> AbstractContextManager[Sieve | None]:
+        """Hold a large file against what is known. See `exports.sifting.sift`."""
+        return sift(file, mapping, now_at, background)
 
     def done(self, file: ExportFile) -> None:
         """Move a finished file to done/; nothing happens when it is there already."""

@@ -5,6 +5,7 @@ certain that looking would find it unchanged, or about nobody; whatever is unusu
 one person is looked at one by one.
 """
 
+# ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
 from __future__ import annotations
 
 import hashlib
@@ -13,8 +14,8 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 SIFTED_FROM_BYTES = 256 * 1024
 """Below this a file is looked at row by row: that costs less than to begin."""
+FEW = 2000
+"""So few rows are looked at one by one: that takes less than to read the people of the org."""
 MEMORY = "256MB"
 LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
 ITEMS_AT_ONCE = 1000
@@ -108,7 +111,7 @@ def _state(status: os.stat_result) -> _State:
 @contextmanager
 def _database(folder: Path, path: str) -> Iterator[DuckDBPyConnection]:
     """Open a database in memory that sees one file and one folder, and nothing else of the machine."""
-    import duckdb  # noqa: PLC0415  heavy, and only needed for large files
+    import duckdb
 
     settings = {
         "memory_limit": MEMORY,
@@ -176,7 +179,7 @@ class SiftedFile:
 
     def is_proven(self, path: str) -> bool:
         """Read the file; tell whether every physical line is in exactly one row of the right length."""
-        import duckdb  # noqa: PLC0415  loaded already
+        import duckdb
 
         columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
         try:
@@ -236,7 +239,7 @@ class SiftedFile:
         )
         self.database.execute("CREATE TABLE equal (n BIGINT, person VARCHAR, stamp VARCHAR, h UUID)")
         self.database.execute("CREATE TABLE nobody (n BIGINT, key VARCHAR)")
-        if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + _FEW:
+        if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + FEW:
             self._load("told", ("name",), self.background.told)
             PeopleTable(self.database, self.mapping, self.cells.of, self.background, self.now_at + FUTURE_MAX).hold(self._load)
         self._keep_apart()
@@ -341,7 +344,3 @@ class SiftedFile:
 
     def _number(self, query: str) -> int:
         return int(self.database.execute(query).fetchall()[0][0])
-
-
-_FEW = 2000
-"""So few rows are looked at one by one: that takes less than to read the people of the org."""

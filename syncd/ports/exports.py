@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem
+from syncd.ports.sifting import Background, Sieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ class Exports(Protocol):
 
     def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
         """Read a file: its header, then a row or a problem for each record."""
+        ...
+
+    def sift(
+        self, file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background
+    ) -> AbstractContextManager[Sieve | None]:
+        """Hold a large file against what is known; None for one whose every row has to be looked at."""
         ...
 
     def done(self, file: ExportFile) -> None:

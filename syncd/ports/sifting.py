@@ -42,8 +42,11 @@ class Sifted:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What rows are held against, as blocks of lines: see `KnownReader`. `policy` changes with everything that a row's reading and
-    effect stand on besides its cells and its person; `types` are the types of the visible fields by object."""
+    """What rows are held against, as blocks of lines: see `KnownReader`.
+
+    `policy` changes with everything that a row's reading and effect stand on besides its cells and its person; `types` are the
+    types of the visible fields by object.
+    """
 
     policy: str
     known: Iterable[str]
