@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.core.cells import normal_address
-from syncd.core.flags import handle_of
+from syncd.core.kin import handle_of
 from syncd.core.routes import ROWS_A_CALL
 from syncd.core.sparing import rule_key
 from syncd.core.values import OrgRecord, Outcome, OutcomeKind
