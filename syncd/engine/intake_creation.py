@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.core.creation import Creation
+from syncd.core.kin import handle_of
 from syncd.core.mapping import SourceMapping
 from syncd.core.matching import names_of
 from syncd.core.new_people import PREFIX, NewPerson, creation_of, new_person
@@ -26,6 +27,7 @@ class NewPeople:
         self.context, self.mapping, self.file, self.tally, self.batch = context, mapping, file, tally, batch
         self.names: dict[str, str] = {}
         self.states: dict[str, str] = {}
+        self.former: set[str] = set()
         self.used = 0
         schema = context.schema.get(mapping.create.object) if mapping.create else None
         self.fields = (
@@ -33,10 +35,14 @@ class NewPeople:
         )
 
     def look_up(self, rows: Iterable[ParsedRow]) -> None:
-        """Read at once which of these were sent to be created before, and how many today."""
+        """Read at once which of these were sent to be created before, and how many today, and who of them was somebody once."""
         if self.mapping.create is None:
             return
+        rows = list(rows)
         store, scope = self.context.store, f"{CREATED}:{self.mapping.name}"
+        self.former = {
+            handle for _, handle in store.former_handles((), sorted({one for row in rows for one in self._handles(row)}))
+        }
         self.names = dict(store.verdicts(scope, sorted({name for row in rows for name in names_of(row)})))
         self.states = dict(store.verdicts(CREATED, sorted(set(self.names.values()))))
         self.used = _used_today(self.context, self.mapping)
@@ -44,8 +50,8 @@ class NewPeople:
     def create(self, row: ParsedRow, *, is_excluded: bool) -> list[Problem] | bool:
         """Decide on one row: whether it creates somebody now, or what is wrong with what it says."""
         creation = self.mapping.create
-        if creation is None or is_excluded or row.person_id is not None:
-            return False  # an id that leads to nobody names somebody who is gone, or hidden from syncd
+        if creation is None or is_excluded or row.person_id is not None or self.former.intersection(self._handles(row)):
+            return False  # an id, or a former key, that leads to nobody names somebody who was merged, is gone, or is hidden
         found = new_person(self.mapping, row, self.fields, self.context.points)
         if isinstance(found, tuple):
             self.tally.note("incomplete", row.line)
@@ -53,6 +59,11 @@ class NewPeople:
         if isinstance(found, list):
             return found
         return self._open(creation, row, found)
+
+    def _handles(self, row: ParsedRow) -> set[str]:
+        external = self.mapping.external_field
+        handles = {row.address or "", handle_of(external, row.external) if external and row.external else ""}
+        return handles - {""}
 
     def _open(self, creation: Creation, row: ParsedRow, person: NewPerson) -> bool:
         id = person.id(self.context.org_id)

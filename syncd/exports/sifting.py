@@ -262,6 +262,8 @@ class SiftedFile:
         )
         for table in ("hit", "equal"):
             self.database.execute(f"DELETE FROM {table} WHERE person IN (FROM several)")
+        if self.mapping.create is not None:  # whoever is nobody yet may be created
+            self.database.execute("DELETE FROM nobody")
         self.database.execute("DELETE FROM nobody WHERE key IN (SELECT key FROM nobody GROUP BY key HAVING count(*) > 1)")
         self.database.execute(
             "CREATE TABLE rest AS SELECT n FROM h ANTI JOIN hit USING (n) ANTI JOIN equal USING (n) ANTI JOIN nobody USING (n)"

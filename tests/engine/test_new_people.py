@@ -15,6 +15,7 @@ from syncd.sandbox.faults_read import read_faults
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import lead
 from tests.engine.test_choices import number_of
+from tests.engine.test_merges_live import merge
 from tests.engine.test_requests import done
 
 CREATE = '\n[create]\nobject = "Lead"\nfilled = ["lastName", "company"]\nper_day = 5\n'
@@ -164,3 +165,15 @@ def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
     assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 1
     scene.cycle()
     assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 3
+
+
+def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: Scene) -> None:
+    allow(scene)
+    scene.edit("admin", lead("Nurture"), MA_Person_Id__c="77", Email=NEW)
+    scene.cycle()
+    merge(scene, lead("Inquiry"), lead("Nurture"))
+    scene.cycle()
+    scene.drop("a.csv", export_line("77", email="another@example.com"))
+    scene.cycle()
+    assert people(scene, "another@example.com") == []
+    assert {item.kind for item in scene.inbox()} >= {"export-unmatched"}
