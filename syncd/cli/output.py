@@ -17,11 +17,15 @@ from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncd.core.values import Problem
 
 COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
 FORMULA_STARTS = ("=", "+", "-", "@")
 CELL_WIDTH_MAX = 72
+SOURCE_WIDTH_MAX = 120
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
     r"\bsyncd (?=(?:actors|apply|audit|census|check|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
@@ -114,6 +118,31 @@ def _cut(text: str) -> str:
 def as_called(text: str, config: Path | None) -> str:
     """Return a text in which each of syncd's commands names the config that the user gave, ready to be pasted."""
     return text if config is None else _COMMAND.sub(lambda _: f"syncd --config {shlex.quote(str(config))} ", text)
+
+
+def pointed(problem: Problem) -> list[str]:
+    """Return the line of a file that a problem stands in, with carets under what is meant; nothing where no line is at hand."""
+    source, start = problem.source, problem.column - 1
+    if not source.strip() or start > len(source):
+        return []
+    first = max(0, start - SOURCE_WIDTH_MAX // 2) if len(source) > SOURCE_WIDTH_MAX else 0
+    before, meant = _plain_line(source[first:start]), _plain_line(source[start : start + problem.length])
+    rest = _plain_line(source[start + problem.length :])
+    shown = ("…" if first else "") + before + meant + rest
+    indent = _width(("…" if first else "") + before)
+    carets = "^" * max(1, min(_width(meant), SOURCE_WIDTH_MAX))
+    cut = shown if len(shown) <= SOURCE_WIDTH_MAX else shown[: SOURCE_WIDTH_MAX - 1] + "…"
+    return [f"    {cut}", f"    {' ' * indent}{carets}"]
+
+
+def _plain_line(text: str) -> str:
+    return visible(text.replace("\t", " "))
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
 
 
 def one_stop(text: str) -> str:

@@ -30,9 +30,9 @@ class Reading:
     table: Table
     problems: list[Problem] = field(default_factory=list)
 
-    def say(self, path: Path, code: str, text: str, remedy: str) -> None:
-        """Keep one problem that points at a path."""
-        self.problems.append(self.table.problem(path, code, text, remedy))
+    def say(self, path: Path, code: str, text: str, remedy: str, *, is_key: bool = False) -> None:
+        """Keep one problem that points at a path, at its key where that is meant."""
+        self.problems.append(self.table.problem(path, code, text, remedy, is_key=is_key))
 
     def near(self, word: str, choices: Iterable[str]) -> str:
         """Return " Did you mean …?" for a typo, or nothing."""
@@ -49,14 +49,20 @@ class Reading:
                 continue
             if key == "lookup":
                 shown = "Write the value to a text field, and let a flow in Salesforce fill the lookup from it."
-                self.say((*base, key), "MAP-124", "syncd writes no lookups: a cell would have to name another record.", shown)
+                self.say(
+                    (*base, key),
+                    "MAP-124",
+                    "syncd writes no lookups: a cell would have to name another record.",
+                    shown,
+                    is_key=True,
+                )
                 continue
             if key.startswith("create"):
                 shown = "Remove the line; rows that fit nobody are listed by: syncd status"
-                self.say((*base, key), "MAP-114", "This version creates nobody in Salesforce from an export.", shown)
+                self.say((*base, key), "MAP-114", "Whether people are created is said once, in a table [create].", shown)
                 continue
             text = f"{what}, not {key!r}." if what else f"{key!r} is not known here.{self.near(key, known)}"
-            self.say((*base, key), code, text, f"Known are: {', '.join(known)}.")
+            self.say((*base, key), code, text, f"Known are: {', '.join(known)}.", is_key=True)
 
     def text(self, base: Path, values: Mapping[str, object], key: str) -> str | None:
         """Return a text, or None when it is absent, empty or no text."""

@@ -37,17 +37,21 @@ class Formulas:
 
     def at(self, base: Path, key: str, values: Mapping[str, object], *, is_condition: bool = False) -> Formula | None:
         """Return the formula that stands behind a key, or None when there is none or it is wrong."""
-        text = self.reading.text(base, values, key)
-        if text is None:
+        written = self.reading.text(base, values, key)
+        if written is None:
             return None
         path = (*base, key)
         if self.compile is None:
             self.reading.say(path, "MAP-129", f"{key} cannot be read here.", "Read the file with a formula compiler.")
             return None
-        made = self.compile(text, self.reading.table.rule(f"{key} of {base[-1]}", *path), self.columns, is_condition=is_condition)
+        rule = self.reading.table.rule(f"{key} of {base[-1]}", *path)
+        made = self.compile(written, rule, self.columns, is_condition=is_condition)
         if isinstance(made, Problem):
             where = f"line {made.line}, character {made.column}" if made.line > 1 else f"character {made.column}"
-            self.reading.say(path, made.code, f"{key}, {where}: {made.text}", made.remedy)
+            text = f"{key}, {where}: {made.text}"
+            self.reading.problems.append(
+                self.reading.table.problem_within(path, made.line, made.column, made.code, text, made.remedy)
+            )
             return None
         self.found.append(made)
         return made

@@ -61,18 +61,25 @@ class Reader:
         """Return the rule that stands at a path."""
         return self._table.rule(name, *path)
 
-    def refuse(self, path: Path, code: str, text: str, remedy: str) -> None:
-        """Note a problem at a path."""
-        self.problems.append(self._table.problem(path, code, text, remedy))
+    def refuse(self, path: Path, code: str, text: str, remedy: str, *, is_key: bool = False) -> None:
+        """Note a problem at a path, at its key where that is meant."""
+        self.problems.append(self._table.problem(path, code, text, remedy, is_key=is_key))
 
-    def unknown(self, path: Path, code: str, text: str, known: Iterable[str], word: str, *, otherwise: str = "") -> None:
+    def refuse_within(self, path: Path, found: Problem, text: str) -> None:
+        """Note what was found within the text at a path, at its place there."""
+        made = self._table.problem_within(path, found.line, found.column, found.code, text, found.remedy)
+        self.problems.append(made)
+
+    def unknown(
+        self, path: Path, code: str, text: str, known: Iterable[str], word: str, *, otherwise: str = "", is_key: bool = False
+    ) -> None:
         """Note a name that is not known, with the nearest one that is, and what else would put it right."""
         names = sorted(known)
         near = difflib.get_close_matches(word, names, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Known: " + (", ".join(names) or "none")
         if otherwise:
             remedy += f"{'' if near else '.'} {otherwise}"
-        self.refuse(path, code, text + ".", remedy)
+        self.refuse(path, code, text + ".", remedy, is_key=is_key)
 
     def known_keys(self, path: Path, keys: Iterable[str]) -> None:
         """Refuse every key of a table that is not in `keys`; a table of free names is not asked about."""
@@ -85,7 +92,7 @@ class Reader:
             return
         for key in here or ():
             if key not in allowed:
-                self.unknown((*path, key), "MAP-001", f"unknown key {key!r}", allowed, key)
+                self.unknown((*path, key), "MAP-001", f"unknown key {key!r}", allowed, key, is_key=True)
 
     def table(self, path: Path, *, required: bool = False) -> Mapping[str, Any]:
         """Return a table, empty when it is absent."""

@@ -9,7 +9,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tree_sitter_toml
@@ -17,7 +17,7 @@ from rapidfuzz import fuzz, process
 from tree_sitter import Language, Node, Parser
 
 from syncd.core.tables import Path as KeyPath
-from syncd.core.tables import Table
+from syncd.core.tables import Span, Table
 from syncd.core.values import Problem
 
 BYTES_MAX = 2_000_000
@@ -50,16 +50,19 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
     text = _text_of(name, data)
     if isinstance(text, Problem):
         return None, [text]
+    lines = tuple(text.split("\n"))
     try:
         places = _places_of(text)
         values = tomllib.loads(text)
     except RecursionError:
         return None, [Problem(name, 1, 1, "FILE-007", "The file is nested too deeply.", "Write it with fewer brackets.")]
     except ValueError as error:
-        return None, [_syntax_problem(name, text, str(error), places)]
+        problem = _syntax_problem(name, text, str(error), places)
+        return None, [replace(problem, source=lines[problem.line - 1] if problem.line <= len(lines) else "")]
     if not values:
         return None, [_empty(name)]
-    return Table(name, values, places.at, hashlib.sha256(data).hexdigest()), []
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Table(name, values, places.at, sha256, places.keys, places.written, lines), []
 
 
 def _bytes_of(path: Path) -> bytes | Problem:
@@ -129,6 +132,8 @@ class _Places:
 
     lines: list[bytes]
     at: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[KeyPath, Span] = field(default_factory=dict)
+    written: dict[KeyPath, Span] = field(default_factory=dict)
     first: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     said: set[KeyPath] = field(default_factory=set)
     counts: dict[KeyPath, int] = field(default_factory=dict)
@@ -139,12 +144,17 @@ class _Places:
         line = self.lines[row] if row < len(self.lines) else b""
         return row + 1, len(line[:byte].decode("utf-8", "replace")) + 1
 
+    def span(self, node: Node) -> Span:
+        """Return what a node says, up to the end of its first line."""
+        return Span(*self.place(node), (node.text or b"").decode("utf-8", "replace").split("\n")[0])
+
     def put(self, base: KeyPath, nodes: list[Node], *, is_header: bool = False) -> KeyPath:
         """Note the place of each part of a dotted key and return the whole path."""
         path = base
         for last, node in enumerate(nodes, 1 - len(nodes)):
             path = self._into_array((*path, _name(node)), whole=last == 0 and not is_header)
             self.first.setdefault(path, self.place(node))
+            self.keys.setdefault(path, self.span(node))
             if last == 0 and path in self.said:
                 self.twice.append((self.place(node), self.at[path], path))
             elif last == 0:
@@ -164,6 +174,7 @@ class _Places:
         index = self.counts.get(path, 0)
         self.counts[path] = index + 1
         self.at[(*path, index)] = self.place(nodes[-1])
+        self.keys[(*path, index)] = self.span(nodes[-1])
         return (*path, index)
 
     def _into_array(self, path: KeyPath, *, whole: bool) -> KeyPath:
@@ -195,6 +206,7 @@ def _pair(places: _Places, base: KeyPath, pair: Node) -> None:
 
 
 def _value(places: _Places, path: KeyPath, node: Node) -> None:
+    places.written.setdefault(path, places.span(node))
     if node.type == "inline_table":
         for child in node.children:
             if child.type == "pair":

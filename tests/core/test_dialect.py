@@ -88,16 +88,16 @@ def test_a_files_name_says_a_flag_by_the_first_pattern_and_an_opt_out_before_all
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('decimal = ";"', "5:1 [MAP-104] decimal is ';'. Choose one of: ., ,."),
-        ('thousands = "."\ndecimal = "."', "5:1 [MAP-123] decimal and thousands are both '.': no number could be told from"),
-        ('escape = "^"', "5:1 [MAP-104] escape is '^'. Choose one of: \\."),
-        ("formula_guard = 1", "5:1 [MAP-102] formula_guard is 1, not true or false. Write formula_guard = true."),
-        ('members = "../*.csv"', "5:1 [MAP-119] '../*.csv' leaves the archive."),
-        ("sheet = 2", "5:1 [MAP-102] sheet is 2, not a text."),
-        ("flag = {}", "5:1 [MAP-123] flag is an empty table."),
-        ('flag = { "a/b" = "opted_out" }', "5:10 [MAP-119] 'a/b' is no file name."),
-        ('flag = { "a*" = "optedout" }', "5:10 [MAP-104] a* is 'optedout'. Did you mean 'opted_out'?"),
-        ('flag = ["opted_out"]', "5:1 [MAP-102] flag is a list, not a text."),
+        ('decimal = ";"', "5:12 [MAP-104] decimal is ';'. Choose one of: ., ,."),
+        ('thousands = "."\ndecimal = "."', "5:14 [MAP-123] decimal and thousands are both '.': no number could be told from"),
+        ('escape = "^"', "5:11 [MAP-104] escape is '^'. Choose one of: \\."),
+        ("formula_guard = 1", "5:17 [MAP-102] formula_guard is 1, not true or false. Write formula_guard = true."),
+        ('members = "../*.csv"', "5:12 [MAP-119] '../*.csv' leaves the archive."),
+        ("sheet = 2", "5:9 [MAP-102] sheet is 2, not a text."),
+        ("flag = {}", "5:8 [MAP-123] flag is an empty table."),
+        ('flag = { "a/b" = "opted_out" }', "5:11 [MAP-119] 'a/b' is no file name."),
+        ('flag = { "a*" = "optedout" }', "5:18 [MAP-104] a* is 'optedout'. Did you mean 'opted_out'?"),
+        ('flag = ["opted_out"]', "5:8 [MAP-102] flag is a list, not a text."),
     ],
 )
 def test_a_wrong_dialect_is_refused_at_its_line(tmp_path: Path, line: str, said: str) -> None:

@@ -44,7 +44,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'version = "v1"',
         'version = "v1"\nmode = "enrol"',
-        ["3:1 [MAP-007] mode = 'enrol' is not possible. Did you mean 'enroll'?"],
+        ["3:9 [MAP-007] mode = 'enrol' is not possible. Did you mean 'enroll'?"],
     ),
     (
         'version = "v1"',
@@ -54,12 +54,12 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'by = ["sales"]',
         'by = "sales"',
-        ['4:1 [MAP-005] by = \'sales\' is no list of texts. Write it as by = ["…", "…"].'],
+        ['4:7 [MAP-005] by = \'sales\' is no list of texts. Write it as by = ["…", "…"].'],
     ),
     (
         'by = ["sales"]',
         "by = []",
-        ['4:1 [MAP-005] by = [] names nobody. Write it as by = ["…", "…"].'],
+        ['4:6 [MAP-005] by = [] names nobody. Write it as by = ["…", "…"].'],
     ),
     (
         'by = ["sales"]',
@@ -69,17 +69,17 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         '["Marketo:"]',
         '["Marketo:\u200b"]',
-        ["5:1 [MAP-008] 'Marketo:\\u200b' holds characters that nobody sees: U+200B. Type the text again."],
+        ["5:10 [MAP-008] 'Marketo:\\u200b' holds characters that nobody sees: U+200B. Type the text again."],
     ),
     (
         'by = ["sales"]',
         "booked_days_max = -1",
-        ["4:1 [MAP-006] booked_days_max = -1 is no whole number of at least 0. Write a whole number, such as 30."],
+        ["4:19 [MAP-006] booked_days_max = -1 is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         'by = ["sales"]',
         "booked_days_max = true",
-        ["4:1 [MAP-006] booked_days_max = true is no whole number of at least 0. Write a whole number, such as 30."],
+        ["4:19 [MAP-006] booked_days_max = true is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         'Contact = "Hold_Until__c"',
@@ -89,22 +89,22 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'Contact = "Hold_Until__c"',
         "Contact = 4",
-        ["7:1 [MAP-004] Contact = 4 is no text. Write a text in quotes."],
+        ["7:11 [MAP-004] Contact = 4 is no text. Write a text in quotes."],
     ),
     (
         "in_stage_days = 60",
         "in_stage_days = 60.5",
-        ["10:16 [MAP-006] in_stage_days = 60.5 is no whole number of at least 0. Write a whole number, such as 30."],
+        ["10:32 [MAP-006] in_stage_days = 60.5 is no whole number of at least 0. Write a whole number, such as 30."],
     ),
     (
         "in_stage_days = 60",
         'in_stage_days = "60"',
-        ["10:16 [MAP-006] in_stage_days = '60' is no whole number of at least 0. Write it without quotes."],
+        ["10:33 [MAP-006] in_stage_days = '60' is no whole number of at least 0. Write it without quotes."],
     ),
     (
         "in_stage_days = 60",
         "quiet_days = 60",
-        ["10:1 [MAP-003] 'in_stage_days' is missing. Add: in_stage_days = 30"],
+        ["10:14 [MAP-003] 'in_stage_days' is missing. Add: in_stage_days = 30"],
     ),
     (
         "in_stage_days = 60",
@@ -114,15 +114,15 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         "{ in_stage_days = 60 }",
         "60",
-        ["10:1 [MAP-002] 'Proposal' must be a table. Write it as { key = value } with: in_stage_days, quiet_days"],
+        ["10:2 [MAP-002] 'Proposal' must be a table. Write it as { key = value } with: in_stage_days, quiet_days"],
     ),
     (
         '"Proposal" = {',
         '"Propos\u00adal" = {',
         [
-            "10:1 [MAP-008] 'Propos\\xadal' holds characters that nobody sees: U+00AD. Type the text again.",
+            "10:15 [MAP-008] 'Propos\\xadal' holds characters that nobody sees: U+00AD. Type the text again.",
             (
-                "10:1 [MAP-061] stage 'Propos\\xadal' may stall, but is named by no track. Name it in the stages of exactly "
+                "10:15 [MAP-061] stage 'Propos\\xadal' may stall, but is named by no track. Name it in the stages of exactly "
                 "one [track]."
             ),
         ],
@@ -132,7 +132,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Discovery", "Proposal"]',
         [
             (
-                "9:1 [MAP-061] stage 'Discovery' may stall, but is named by early and late. Name it in the stages of exactly "
+                "9:2 [MAP-061] stage 'Discovery' may stall, but is named by early and late. Name it in the stages of exactly "
                 "one [track]."
             ),
         ],
@@ -142,7 +142,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Propsal"]',
         [
             (
-                "10:1 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
+                "10:2 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
                 "[track]."
             ),
         ],
@@ -151,9 +151,9 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Proposal"]',
         "stages = []",
         [
-            '13:12 [MAP-005] stages = [] names nothing. Write it as stages = ["…", "…"].',
+            '13:21 [MAP-005] stages = [] names nothing. Write it as stages = ["…", "…"].',
             (
-                "10:1 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
+                "10:2 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
                 "[track]."
             ),
         ],
@@ -162,9 +162,9 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
         'stages = ["Proposal"], ',
         "",
         [
-            "13:1 [MAP-003] 'stages' is missing. Add: stages = [\"…\"]",
+            "13:10 [MAP-003] 'stages' is missing. Add: stages = [\"…\"]",
             (
-                "10:1 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
+                "10:2 [MAP-061] stage 'Proposal' may stall, but is named by no track. Name it in the stages of exactly one "
                 "[track]."
             ),
         ],
@@ -172,12 +172,12 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         'campaign = "Stalled Late", ',
         "",
-        ["13:1 [MAP-003] 'campaign' is missing. Add: campaign = \"…\""],
+        ["13:10 [MAP-003] 'campaign' is missing. Add: campaign = \"…\""],
     ),
     (
         'member_status = "Sent"',
         'member_status = ""',
-        ["13:62 [MAP-004] member_status = '' is no text. Write a text in quotes."],
+        ["13:78 [MAP-004] member_status = '' is no text. Write a text in quotes."],
     ),
     (
         'member_status = "Sent"',

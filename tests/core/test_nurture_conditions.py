@@ -103,13 +103,13 @@ def test_a_task_that_the_formula_ignores_shows_no_activity_and_an_unclear_one_do
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("'NOT(IsWon)'", "'NOT(IsWon'", "3:1 [FML-003] scope, character 10: The formula ends too soon."),
-        ("'NOT(IsWon)'", "'Account.Name = \"X\"'", "3:1 [FML-023] scope, character 1: Account.Name stands on another record."),
-        ("'NOT(IsWon)'", "'CloseDate < TODAY()'", "3:1 [FML-022] scope, character 13: TODAY gives another answer each day."),
-        ("'NOT(IsWon)'", "'\"abc\"'", "3:1 [FML-020] scope, character 1: This gives a text, not true or false."),
-        ("'NOT(IsWon)'", "7", "3:1 [MAP-004] scope = 7 is no text. Write a formula in quotes."),
+        ("'NOT(IsWon)'", "'NOT(IsWon'", "3:19 [FML-003] scope, character 10: The formula ends too soon."),
+        ("'NOT(IsWon)'", "'Account.Name = \"X\"'", "3:10 [FML-023] scope, character 1: Account.Name stands on another record."),
+        ("'NOT(IsWon)'", "'CloseDate < TODAY()'", "3:22 [FML-022] scope, character 13: TODAY gives another answer each day."),
+        ("'NOT(IsWon)'", "'\"abc\"'", "3:10 [FML-020] scope, character 1: This gives a text, not true or false."),
+        ("'NOT(IsWon)'", "7", "3:9 [MAP-004] scope = 7 is no text. Write a formula in quotes."),
         ("[never.contact]", "[never.lead]", "18:8 [MAP-001] unknown key 'lead'."),
-        ("'Is_Competitor__c'", "true", "19:1 [MAP-004] competitor = True is no text. Write a formula in quotes."),
+        ("'Is_Competitor__c'", "true", "19:16 [MAP-004] competitor = True is no text. Write a formula in quotes."),
     ],
 )
 def test_a_wrong_formula_is_refused_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -26,17 +26,17 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         'version = "v1"',
         "version = 2026",
-        ["1:1 [MAP-004] version = 2026 is no text. Write a text in quotes."],
+        ["1:11 [MAP-004] version = 2026 is no text. Write a text in quotes."],
     ),
     (
         'version = "v1"',
         'version = " "',
-        ["1:1 [MAP-004] version = ' ' is no text. Write a text in quotes."],
+        ["1:12 [MAP-004] version = ' ' is no text. Write a text in quotes."],
     ),
     (
         'version = "v1"',
         'version = "v1 "',
-        ["1:1 [MAP-008] 'v1 ' holds characters that nobody sees: space at its begin or end. Type the text again."],
+        ["1:12 [MAP-008] 'v1 ' holds characters that nobody sees: space at its begin or end. Type the text again."],
     ),
     (
         'version = "v1"',
@@ -51,12 +51,12 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"SDR"',
         '"SDR\u200b"',
-        ["9:15 [MAP-008] 'SDR\\u200b' holds characters that nobody sees: U+200B. Type the text again."],
+        ["9:22 [MAP-008] 'SDR\\u200b' holds characters that nobody sees: U+200B. Type the text again."],
     ),
     (
         '"SDR"',
         '"\u00a0SDR\u2060"',
-        ["9:15 [MAP-008] '\\xa0SDR\\u2060' holds characters that nobody sees: U+00A0, U+2060. Type the text again."],
+        ["9:22 [MAP-008] '\\xa0SDR\\u2060' holds characters that nobody sees: U+00A0, U+2060. Type the text again."],
     ),
     (
         'role = ["SDR"], queue',
@@ -67,7 +67,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = ["SDR"], queue = ["MQL_EMEA"]',
         'role = "SDR"',
         [
-            '9:15 [MAP-005] role = \'SDR\' is no list of texts. Write it as role = ["…", "…"].',
+            '9:23 [MAP-005] role = \'SDR\' is no list of texts. Write it as role = ["…", "…"].',
             "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
@@ -75,7 +75,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = ["SDR"], queue = ["MQL_EMEA"]',
         "role = []",
         [
-            '9:15 [MAP-005] role = [] names nobody. Write it as role = ["…", "…"].',
+            '9:22 [MAP-005] role = [] names nobody. Write it as role = ["…", "…"].',
             "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
@@ -83,7 +83,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'role = ["SDR"], queue = ["MQL_EMEA"]',
         'role = ["SDR", 3]',
         [
-            '9:15 [MAP-005] role = [\'SDR\', 3] is no list of texts. Write it as role = ["…", "…"].',
+            '9:24 [MAP-005] role = [\'SDR\', 3] is no list of texts. Write it as role = ["…", "…"].',
             "9:1 [MAP-011] team 'sdr' has no members. " + MEMBERS,
         ],
     ),
@@ -103,19 +103,19 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         'kind = "automation"',
         'kind = "automaton"',
-        ["7:15 [MAP-007] kind = 'automaton' is not possible. Did you mean 'automation'?"],
+        ["7:23 [MAP-007] kind = 'automaton' is not possible. Did you mean 'automation'?"],
     ),
     (
         'kind = "automation"',
         "kind = 7",
-        ["7:15 [MAP-007] kind = 7 is not possible. Known: admin, automation, partner, person, shared, tool"],
+        ["7:22 [MAP-007] kind = 7 is not possible. Known: admin, automation, partner, person, shared, tool"],
     ),
     (
         'acts_for = "marketing"',
         'acts_for = "marketng"',
         [
             (
-                "5:63 [MAP-012] acts_for = 'marketng' names no team under [teams], or 'marketo' is no tool or automation. Only "
+                "5:75 [MAP-012] acts_for = 'marketng' names no team under [teams], or 'marketo' is no tool or automation. Only "
                 'a tool or an automation acts for a team, or for the "record owner"; name one of: '
                 "admin, marketo, routing, flows, marketing, sdr, sales"
             ),
@@ -126,7 +126,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         'kind = "admin", acts_for = "sales", profile',
         [
             (
-                "4:31 [MAP-012] acts_for = 'sales' names no team under [teams], or 'admin' is no tool or automation. Only a "
+                "4:43 [MAP-012] acts_for = 'sales' names no team under [teams], or 'admin' is no tool or automation. Only a "
                 'tool or an automation acts for a team, or for the "record owner"; name one of: '
                 "admin, marketo, routing, flows, marketing, sdr, sales"
             ),
@@ -137,49 +137,49 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         "syncd = {",
         [
             "6:1 [MAP-013] 'syncd' is the name of syncd itself. Give the team another name.",
-            ("24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
+            ("24:44 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
         ],
     ),
     (
         "routing   = {",
         '"" = {',
         [
-            "6:1 [MAP-004] an empty name is no text. Write a name in quotes.",
-            ("24:24 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
+            "6:6 [MAP-004] an empty name is no text. Write a name in quotes.",
+            ("24:44 [MAP-031] gate 'marketing -> sdr' may be passed by 'routing', which is no team. Did you mean 'marketing'?"),
         ],
     ),
     (
         "flows     =",
         '"flows " =',
-        ["7:1 [MAP-008] 'flows ' holds characters that nobody sees: space at its begin or end. Type the text again."],
+        ["7:2 [MAP-008] 'flows ' holds characters that nobody sees: space at its begin or end. Type the text again."],
     ),
     (
         '"Working" = { team = "sdr" }',
         '"Working" = { team = "sdrs" }',
-        ["16:15 [MAP-022] status 'Working' is given to 'sdrs', which is no team of people. Did you mean 'sdr'?"],
+        ["16:23 [MAP-022] status 'Working' is given to 'sdrs', which is no team of people. Did you mean 'sdr'?"],
     ),
     (
         '"Working" = { team = "sdr" }',
         '"Working" = { team = "routing" }',
-        ["16:15 [MAP-022] status 'Working' is given to 'routing', which is no team of people. Did you mean 'marketing'?"],
+        ["16:23 [MAP-022] status 'Working' is given to 'routing', which is no team of people. Did you mean 'marketing'?"],
     ),
     (
         '"Working" = { team = "sdr" }',
         '"Working" = {}',
-        ["16:1 [MAP-003] 'team' is missing. Add: team = \"…\""],
+        ["16:13 [MAP-003] 'team' is missing. Add: team = \"…\""],
     ),
     (
         '"Working" = { team = "sdr" }',
         '"Working" = "sdr"',
         [
-            "16:1 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, shared, "
+            "16:2 [MAP-002] 'Working' must be a table. Write it as { key = value } with: team, shared, "
             "by_record_type, queue, end, legacy, set_by"
         ],
     ),
     (
         '"Working" = { team = "sdr" }',
         '"Working" = { team = ["sdr", "sales"] }',
-        ["16:15 [MAP-004] team = ['sdr', 'sales'] is no text. Write a text in quotes."],
+        ["16:24 [MAP-004] team = ['sdr', 'sales'] is no text. Write a text in quotes."],
     ),
     (
         '"Working" = { team = "sdr" }',
@@ -190,13 +190,13 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"MQL" = { team',
         '"\u041cQL" = { team',
         [
-            "15:1 [MAP-009] '\u041cQL' mixes look-alike letters of two alphabets: U+041C. Type the word again.",
+            "15:2 [MAP-009] '\u041cQL' mixes look-alike letters of two alphabets: U+041C. Type the word again.",
             (
-                "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
+                "20:22 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
                 "Did you mean '\u041cQL'? Or give 'MQL' a team under [status]."
             ),
             (
-                "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
+                "21:2 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
                 "Did you mean '\u041cQL'? Or give 'MQL' a team under [status]."
             ),
         ],
@@ -205,13 +205,13 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"MQL" = { team',
         '"MQL\\t" = { team',
         [
-            "15:1 [MAP-008] 'MQL\\t' holds characters that nobody sees: U+0009. Type the text again.",
+            "15:2 [MAP-008] 'MQL\\t' holds characters that nobody sees: U+0009. Type the text again.",
             (
-                "20:1 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
+                "20:22 [MAP-032] gate 'Inquiry, Nurture -> MQL' names 'MQL', which no team owns. "
                 "Did you mean 'MQL\\t'? Or give 'MQL' a team under [status]."
             ),
             (
-                "21:1 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
+                "21:2 [MAP-032] gate 'MQL, Working -> Nurture' names 'MQL', which no team owns. "
                 "Did you mean 'MQL\\t'? Or give 'MQL' a team under [status]."
             ),
         ],
@@ -221,7 +221,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"Inquiry, Nurtur -> MQL"',
         [
             (
-                "20:1 [MAP-032] gate 'Inquiry, Nurtur -> MQL' names 'Nurtur', which no team owns. "
+                "20:11 [MAP-032] gate 'Inquiry, Nurtur -> MQL' names 'Nurtur', which no team owns. "
                 "Did you mean 'Nurture'? Or give 'Nurtur' a team under [status]."
             ),
         ],
@@ -229,24 +229,24 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry, Nurture => MQL"',
-        ["20:1 [MAP-030] 'Inquiry, Nurture => MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
+        ["20:2 [MAP-030] 'Inquiry, Nurture => MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"-> MQL"',
-        ["20:1 [MAP-030] '-> MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
+        ["20:2 [MAP-030] '-> MQL' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry ->"',
-        ["20:1 [MAP-030] 'Inquiry ->' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
+        ["20:2 [MAP-030] 'Inquiry ->' is no gate. Write it as \"Inquiry, Nurture -> MQL\"."],
     ),
     (
         '"Inquiry, Nurture -> MQL"',
         '"Inquiry, MQL -> MQL"',
         [
             (
-                "20:1 [MAP-033] gate 'Inquiry, MQL -> MQL' leads from 'MQL' to itself: nothing can pass it. Take 'MQL' out on "
+                "20:11 [MAP-033] gate 'Inquiry, MQL -> MQL' leads from 'MQL' to itself: nothing can pass it. Take 'MQL' out on "
                 "the left."
             ),
         ],
@@ -256,7 +256,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"Inquiry,, Nurture -> MQL"',
         [
             (
-                "20:1 [MAP-032] gate 'Inquiry,, Nurture -> MQL' names '', which no team owns. Known: Inquiry, MQL, Nurture, "
+                "20:2 [MAP-032] gate 'Inquiry,, Nurture -> MQL' names '', which no team owns. Known: Inquiry, MQL, Nurture, "
                 "Qualified, Working"
             ),
         ],
@@ -266,7 +266,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
         '"Inquiry -> Nurture"',
         [
             (
-                "20:1 [MAP-034] gate 'Inquiry -> Nurture' lets marketing move 'Inquiry' to 'Nurture', which are both its own. "
+                "20:2 [MAP-034] gate 'Inquiry -> Nurture' lets marketing move 'Inquiry' to 'Nurture', which are both its own. "
                 "A team moves among its own values without a gate: delete it."
             ),
         ],
@@ -274,35 +274,35 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         '"MQL, Working -> Nurture" =',
         '"Nurture -> MQL" =',
-        ["21:1 [MAP-035] 'Nurture' -> 'MQL' already has a gate at line 20. Put both teams into one line."],
+        ["21:2 [MAP-035] 'Nurture' -> 'MQL' already has a gate at line 20. Put both teams into one line."],
     ),
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = { by = ["sdx"] }',
-        ["21:31 [MAP-031] gate 'MQL, Working -> Nurture' may be passed by 'sdx', which is no team. Did you mean 'sdr'?"],
+        ["21:38 [MAP-031] gate 'MQL, Working -> Nurture' may be passed by 'sdx', which is no team. Did you mean 'sdr'?"],
     ),
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = { by = "sdr" }',
-        ['21:31 [MAP-005] by = \'sdr\' is no list of texts. Write it as by = ["…", "…"].'],
+        ['21:37 [MAP-005] by = \'sdr\' is no list of texts. Write it as by = ["…", "…"].'],
     ),
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = {}',
-        ["21:1 [MAP-003] 'by' is missing. Add: by = [\"…\"]"],
+        ["21:29 [MAP-003] 'by' is missing. Add: by = [\"…\"]"],
     ),
     (
         '"MQL, Working -> Nurture" = { by = ["sdr"] }',
         '"MQL, Working -> Nurture" = { for = ["sdr"] }',
         [
             "21:31 [MAP-001] unknown key 'for'. Known: by, needs, owner, reasons, when",
-            "21:1 [MAP-003] 'by' is missing. Add: by = [\"…\"]",
+            "21:29 [MAP-003] 'by' is missing. Add: by = [\"…\"]",
         ],
     ),
     (
         '"sdr -> sales"',
         '"sdr -> sale"',
-        ["25:1 [MAP-032] gate 'sdr -> sale' names 'sale', which is no team. Did you mean 'sales'?"],
+        ["25:9 [MAP-032] gate 'sdr -> sale' names 'sale', which is no team. Did you mean 'sales'?"],
     ),
     (
         "[crossing.owner]",
@@ -312,12 +312,12 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { admin = "revert",',
-        ["30:10 [MAP-041] admin = 'revert' is not possible: an admin is noted and never reverted. Write \"observe\"."],
+        ["30:19 [MAP-041] admin = 'revert' is not possible: an admin is noted and never reverted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { unknown = "warn",',
-        ["30:10 [MAP-041] unknown = 'warn' is not possible: an actor that is not sure is only noted. Write \"observe\"."],
+        ["30:21 [MAP-041] unknown = 'warn' is not possible: an actor that is not sure is only noted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
@@ -327,7 +327,7 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]\nmode = {",
         '[crossing.owner]\nmode = { admin = "reverse",',
-        ["30:10 [MAP-041] admin = 'reverse' is not possible: an admin is noted and never reverted. Write \"observe\"."],
+        ["30:19 [MAP-041] admin = 'reverse' is not possible: an admin is noted and never reverted. Write \"observe\"."],
     ),
     (
         "[crossing.owner]\nmode = {",
@@ -342,22 +342,22 @@ WRONG_FENCES: list[tuple[str, str, list[str]]] = [
     (
         "[crossing.owner]",
         '[crossing.owner]\nsince = "2026-11-01"',
-        ["30:1 [MAP-042] since = '2026-11-01' is no date. Write it without quotes, such as: since = 2026-11-01"],
+        ["30:10 [MAP-042] since = '2026-11-01' is no date. Write it without quotes, such as: since = 2026-11-01"],
     ),
     (
         "[crossing.owner]",
         "[crossing.owner]\nsince = 2026-11-01T08:00:00",
-        ["30:1 [MAP-042] since = 2026-11-01 08:00:00 has no time zone. Write a date, or a time that ends in Z."],
+        ["30:9 [MAP-042] since = 2026-11-01 08:00:00 has no time zone. Write a date, or a time that ends in Z."],
     ),
     (
         "[crossing.owner]",
         "[crossing.owner]\nsince = 08:00:00",
-        ["30:1 [MAP-042] since = 08:00:00 is no date. Write it without quotes, such as: since = 2026-11-01"],
+        ["30:9 [MAP-042] since = 08:00:00 is no date. Write it without quotes, such as: since = 2026-11-01"],
     ),
     (
         "[crossing.owner]",
         "[crossing.owner]\nsince = 0001-01-01T00:00:00+14:00",
-        ["30:1 [MAP-042] since = 0001-01-01 00:00:00+14:00 is out of range. Write a date of this century."],
+        ["30:9 [MAP-042] since = 0001-01-01 00:00:00+14:00 is out of range. Write a date of this century."],
     ),
 ]
 

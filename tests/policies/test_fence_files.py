@@ -16,6 +16,7 @@ import pytest
 
 from syncd.cli.fence_drawing import matrix, svg
 from syncd.cli.fence_findings import lifecycle_sound
+from syncd.cli.output import pointed
 from syncd.core.fence_map import map_of
 from syncd.core.fence_model import Approver, Bound, BulkEvent, Fences, Quiet, Sharing
 from syncd.core.policy import parse_fences
@@ -48,7 +49,9 @@ def large() -> Fences:
 def test_a_wrong_file_is_refused_with_its_place_and_the_way_out(path: Path) -> None:
     policy, problems = read(path)
     assert policy is None
-    assert [str(problem) for problem in problems] == path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    assert [line for problem in problems for line in (str(problem), *pointed(problem))] == path.with_suffix(".txt").read_text(
+        encoding="utf-8"
+    ).splitlines()
     assert all(problem.remedy for problem in problems)
 
 

@@ -44,5 +44,5 @@ class Conditions:
         where = f"{path[-1]}, character {found.column}: "
         if found.line > 1:
             where = f"{path[-1]}, line {found.line}, character {found.column}: "
-        self.read.refuse(path, found.code, f"{where}{found.text}", found.remedy)
+        self.read.refuse_within(path, found, f"{where}{found.text}")
         return None
