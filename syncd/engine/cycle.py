@@ -15,7 +15,6 @@ from syncd.engine.budget import close_purse, may_spend, open_purse, refused_by_o
 from syncd.engine.census import CALLS as CENSUS_CALLS
 from syncd.engine.census import is_due as census_due
 from syncd.engine.census import take_census
-from syncd.engine.clearing import settle_cleared
 from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
@@ -152,7 +151,6 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     if slow:
         settle_lost_opt_outs(world, cycle)
-        settle_cleared(world, cycle)
     if slow and not everything:
         if not _was_behind(world):
             count_owners(world, cycle)

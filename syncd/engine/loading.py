@@ -13,6 +13,7 @@ from datetime import datetime
 
 from syncd.core.guard import Kind
 from syncd.core.values import Entry
+from syncd.engine.ahead import made_ahead
 from syncd.engine.backfill import ASKED, RUNNING, Backfill, open_backfills
 from syncd.engine.budget import may_spend
 from syncd.engine.judging import decide_fenced, decide_first_sights, decide_plain
@@ -165,8 +166,10 @@ def _failed(world: World, one: Backfill, told: QueryJob) -> Backfill:
 
 def _read_rows(world: World, cycle: Cycle, one: Backfill, need: Need, told: QueryJob, is_enough: Enough) -> Backfill | None:
     waiting: list[Packed] = []
-    for chunk in world.org.query_rows(told, _pull_of(one, need), cycle.schema[one.object], one.locator):
-        waiting.append(world.store.pack(chunk))
+    chunks = world.org.query_rows(told, _pull_of(one, need), cycle.schema[one.object], one.locator)
+    for packed in made_ahead(map(world.store.pack, chunks), lambda packed: packed.chunk.is_page_end):
+        waiting.append(packed)
+        chunk = packed.chunk
         if not chunk.is_page_end and sum(len(each.chunk.ids) for each in waiting) < ROWS_AT_ONCE:
             continue
         one = replace(one, locator=chunk.locator, is_read=chunk.is_last)

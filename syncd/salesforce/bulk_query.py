@@ -28,7 +28,7 @@ from syncd.salesforce.connection import Connection
 from syncd.salesforce.errors import NotThere
 from syncd.salesforce.pull import reads_deleted
 
-CHUNK_ROWS = 2_000  # what a processor keeps at hand: with 10,000 everything takes a third longer
+CHUNK_ROWS = 2_048  # what a processor keeps at hand: with 10,000 everything takes a third longer
 TRIES_MAX = 4
 _BUFFER_BYTES = 256 * 1024
 _CELL_CHARS_MAX = 1 << 20  # a long text area holds 131,072 characters; csv's own limit is as many

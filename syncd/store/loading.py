@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
@@ -36,6 +37,7 @@ from syncd.store.tables import record_keys, records
 
 KEYED_AT_ONCE = 1_000_000
 """Rows whose keys one transaction makes: it takes a few seconds, which other writers wait for."""
+_BLANK = re.compile(r"\s")
 _STAMP_CHARS = len("2026-01-02T03:04:05.000Z")
 _Columns = Mapping[str, Sequence[object]]
 
@@ -51,7 +53,8 @@ class LoadReads(Reads):
         found_by: Sequence[object] = [None] * len(chunk.ids)
         if fields and set(fields) <= set(chunk.names):
             keys = [_keys(chunk.columns[chunk.names.index(field)]) for field in fields]
-            found_by = [to_json(row) if any(row) else None for row in zip(*keys, strict=True)]
+            nothing = to_json([None] * len(fields))
+            found_by = [keyed if keyed != nothing else None for keyed in _arrays(keys)]
         columns = {
             "id": chunk.ids,
             "modified_at": _times(chunk.stamps),
@@ -74,8 +77,8 @@ class LoadWrites(Writes):
             return 0
         layout = keep_layout(self.connection, chunk.object, chunk.names)
         constants = {"org": self.org, "object": chunk.object, "is_deleted": False, "layout": layout}
-        statement = insert(self.connection, records).on_conflict_do_nothing()
-        count = _run(self.connection, statement, packed.columns, constants)
+        same = {name: [value] * len(chunk.ids) for name, value in constants.items()}
+        count = insert_columns(self.connection, records, {**packed.columns, **same}, KEPT)
         if count and chunk.object in PEOPLE:
             forget_rows(self.connection, self.org, chunk.ids)
         return count
@@ -164,9 +167,14 @@ def _arrays(columns: Sequence[Sequence[Scalar]]) -> list[str]:
         return [to_json(row) for row in zip(*columns, strict=True)]
 
 
-def _keys(column: Sequence[Scalar]) -> list[str | None]:
-    """Return `to_key` of every value, without calling it where the value is its own key."""
-    return [to_key(value) if value.__class__ is not str or "@" in value else value or None for value in column]
+def _keys(column: Sequence[Scalar]) -> Sequence[Scalar]:
+    """Return `to_key` of every value, without calling it where the texts of the column are their own keys."""
+    if not {str, type(None)}.issuperset(map(type, column)):
+        return [to_key(value) for value in column]
+    texts = ",".join(map(str, filter(None, column)))
+    if "@" not in texts or (texts.isascii() and texts == texts.lower() and not _BLANK.search(texts)):
+        return [value or None for value in column] if "" in column else column
+    return [to_key(value) for value in column]
 
 
 def _times(stamps: Sequence[str]) -> list[str]:
@@ -191,18 +199,14 @@ _REFRESH = (
 )
 
 
-def _run(connection: Connection, statement: Insert | Update, columns: _Columns, constants: Mapping[str, object]) -> int:
-    """Carry out a statement once for each row; the parameter `of_id` or `id` takes its values from the column "id"."""
-    names = [*columns, *constants]
+def _run(connection: Connection, statement: Update, columns: _Columns, constants: Mapping[str, object]) -> int:
+    """Carry out a statement once for each row and count the rows; `of_id` takes its values from the column "id"."""
     if connection.dialect.name != "sqlite":
-        if isinstance(statement, Insert):
-            size = len(next(iter(columns.values())))
-            return insert_columns(connection, records, {**columns, **{n: [v] * size for n, v in constants.items()}}, KEPT)
         found = [dict(constants) | dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         given = [{f"of_{name}": value for name, value in row.items()} for row in found]
         return connection.execute(statement.execution_options(preserve_rowcount=True), given).rowcount
     # Tuples in the order of the statement's marks: a dictionary for each of a million rows takes as long as the rows.
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names if isinstance(statement, Insert) else None)
+    compiled = statement.compile(dialect=connection.dialect)
     order = [name.removeprefix("of_") for name in compiled.positiontup or ()]
     rows_of = [columns[name] if name in columns else repeat(constants[name]) for name in order]
     rows = list(zip(*rows_of))  # noqa: B905 - constants repeat without end
