@@ -5,6 +5,9 @@ from __future__ import annotations
 import typer
 
 from syncd.cli.mapping_check import check
+from syncd.cli.mapping_export import export
+from syncd.cli.mapping_import import import_
+from syncd.cli.mapping_preview import preview
 from syncd.cli.mapping_suggest import suggest
 
 mapping = typer.Typer(
@@ -14,7 +17,10 @@ mapping = typer.Typer(
     help="Check, propose, try and hand round the files that say what each column of an export means.",
 )
 mapping.command()(check)
+mapping.command()(preview)
 mapping.command()(suggest)
+mapping.command()(export)
+mapping.command("import")(import_)
 
 
 @mapping.callback()

@@ -1,0 +1,314 @@
+"""`syncd mapping preview`: what an export would do to one person or to a sample, and what an edit of a mapping changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from syncd.cli import output, wire
+from syncd.errors import ConfigInvalid, StoreUnusable, SyncdError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.cli.preview_rows import Target
+    from syncd.config import Config
+    from syncd.core.values import OrgRecord, Scalar
+    from syncd.engine.intake_context import IntakeContext
+    from syncd.engine.previewing import FieldSeen, PersonSeen
+    from syncd.engine.previewing_all import Decided
+    from syncd.ports import Store, StoreReader
+
+FIELD_HEADER = ("field", "now", "file says", "effect", "why", "rule")
+EFFECT_HEADER = ("what", "person", "line", "before", "after", "rule or reason")
+EXAMPLES_MAX = 20
+
+
+def preview(
+    context: typer.Context,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="WHO", help="An e-mail address, a Salesforce id, or a line of the file.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="N", min=1, help="So many people, of each kind of effect, and all counts.")
+    ] = None,
+    diff: Annotated[
+        Path | None, typer.Option("--diff", metavar="OLD.toml", help="What the mapping in force does otherwise than this one.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="EXPORT", help="An export; else what waits in the drop folder.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="The source whose mapping is meant.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Values as the database keeps them; nothing is asked.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show what an export would change before anything is written: for --person, for a --sample, or by an edit (--diff).
+
+    Writes nothing, to the org or here. Exit 1 when nobody was found, or the file is not taken.
+    """
+    from syncd.cli.preview_rows import targets
+
+    if sum(one is not None for one in (person, sample, diff)) != 1:
+        raise typer.BadParameter("Say one of --person WHO, --sample N and --diff OLD.toml.")
+    config = wire.config_of(context)
+    found = targets(config, source, file)
+    with _store(config) as store:
+        view = _View(config, store, found, offline=offline, as_json=as_json)
+        if person is not None:
+            view.person(person)
+        elif sample is not None:
+            view.sample(sample)
+        elif diff is not None:
+            view.diff(diff)
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[StoreReader]:
+    try:
+        with wire.open_store_to_read(config) as store:
+            yield store
+    except StoreUnusable as problem:
+        if problem.permanent:
+            raise
+        raise ConfigInvalid(
+            str(problem), hint="A preview looks at people as a cycle has read them: syncd run --once"
+        ) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One preview. What is shown goes to stdout, what is to be known about it to stderr."""
+
+    config: Config
+    store: StoreReader
+    targets: Sequence[Target]
+    offline: bool
+    as_json: bool
+
+    def context(self, store: Store | None = None) -> IntakeContext:
+        from syncd.engine.intake_context import IntakeContext
+        from syncd.engine.schema import SCHEMA, schema_from_json
+        from syncd.exports.contact_points import ContactPoints
+
+        kept = self.store.setting(SCHEMA)
+        if not isinstance(kept, dict):
+            raise ConfigInvalid("No cycle has run yet: nobody is known.", hint="Run first: syncd run --once")
+        schema, points = schema_from_json(kept["objects"]), ContactPoints()
+        org = wire.known_org(self.config) or ""
+        return IntakeContext(org, "preview", datetime.now(UTC), schema, store or cast("Store", self.store), points)
+
+    # --- one person ------------------------------------------------------------------------------------------------
+
+    def person(self, person: str) -> None:
+        from syncd.cli.preview_rows import rows_about, wanted
+        from syncd.engine.previewing import AsReadNow, preview_person
+
+        seen: list[tuple[Target, PersonSeen]] = []
+        refused: list[str] = []
+        now: dict[str, OrgRecord] = {}
+        context = self.context()
+        for target in self.targets:
+            asked = wanted(person, target.mapping, self.store)
+            items, why = rows_about(target, asked, self.store, context.now_at)
+            if why is not None:
+                problem = why.problem
+                refused.append(f"{problem.file}:{problem.line} [{problem.code}] {problem.text}\n  next: {problem.remedy}")
+            if not items:
+                continue
+            people = preview_person(context, target.mapping, target.file, items)
+            if not self.offline:
+                now |= self._read_again(target, people, context)
+            if now:
+                people = preview_person(
+                    replace(context, store=cast("Store", AsReadNow(self.store, now))), target.mapping, target.file, items
+                )
+            seen += [(target, one) for one in people]
+        if self.as_json:
+            output.as_json({"schema": 1, "people": [_as_json(target, one, now) for target, one in seen], "refused": refused})
+        for target, one in seen if not self.as_json else ():
+            for line in _told(target, one, now):
+                output.data(line)
+        for text in refused:
+            output.message(output.visible(text) if "\n" not in text else text)
+        if not seen:
+            names = ", ".join(target.file.name for target in self.targets)
+            output.message(f"Nobody is named by {output.visible(person)!r} in {names}: {_hint(person)}")
+        if refused or not seen:
+            raise typer.Exit(1)
+
+    def _read_again(self, target: Target, people: Sequence[PersonSeen], context: IntakeContext) -> dict[str, OrgRecord]:
+        """Read the people once more from the org; where it does not answer the mirror has to do."""
+        from syncd.core.mapping import fields_needed
+
+        records = {one.match.person.id: one.match.person for one in people if one.match.person is not None}
+        needed = fields_needed([target.mapping])
+        try:
+            with wire.open_org(self.config) as org:
+                fresh: dict[str, OrgRecord] = {}
+                for object in sorted({one.object for one in records.values()}):
+                    visible = [name for name in needed[object] if name in context.schema[object].fields]
+                    ids = [id for id, one in records.items() if one.object == object]
+                    fresh |= org.read(object, ids, visible).records
+                return fresh
+        except SyncdError as problem:
+            output.message(f"Values are those that the last cycle read; the org could not be asked: {output.visible(problem)}")
+            return {}
+
+    # --- the whole export ------------------------------------------------------------------------------------------
+
+    def sample(self, number: int) -> None:
+        from syncd.engine.previewing_all import sampled
+
+        for target in self.targets:
+            decided = self._decided(target)
+            chosen = sampled(decided.effects, number)
+            if self.as_json:
+                output.as_json({"schema": 1, **_heading_json(target), "counts": decided.counts, "kinds": decided.kinds(),
+                                "sample": chosen, "refused": decided.refused})  # fmt: skip
+                continue
+            output.data(_heading(target))
+            for name, count in sorted(decided.counts.items()):
+                output.data(f"  {name:<28}{count:>9,}")
+            for kind, count in decided.kinds().items():
+                output.data(f"  {kind:<44}{count:>9,}")
+            output.data()
+            people = output.many(len({one.who for one in chosen}), "person", "people")
+            output.data(f"{people}, chosen so that each kind of effect is seen:")
+            rows = [(one.kind, one.who, one.line or "", one.before, one.after, one.why) for one in chosen]
+            for line in output.table(EFFECT_HEADER, rows):
+                output.data(line)
+            for text in decided.refused:
+                output.message(output.visible(text))
+
+    def diff(self, old: Path) -> None:
+        from syncd.cli.mapping_files import read, refuse
+        from syncd.engine.previewing_all import differences
+
+        for target in self.targets:
+            before = replace(refuse(read(old, self.config)), name=target.mapping.name)
+            one, other = self._decided(replace(target, mapping=before)), self._decided(target)
+            found = differences(one, other)
+            if self.as_json:
+                output.as_json({"schema": 1, **_heading_json(target), "old": str(old), "people": found.people,
+                                "counts": found.counts, "examples": found.examples[:EXAMPLES_MAX],
+                                "refused": [*one.refused, *other.refused]})  # fmt: skip
+                continue
+            output.data(f"{_heading(target)}\n  instead of {output.visible(old)}")
+            for text in dict.fromkeys([*one.refused, *other.refused]):
+                output.message(output.visible(text))
+            if not found.examples:
+                output.data("The edit changes nothing for any row of this export.")
+                continue
+            output.data(f"{output.many(found.people, 'person', 'people')} would be affected by the edit:")
+            for name, count in found.counts.items():
+                output.data(f"  {name:<60}{count:>9,}")
+            output.data()
+            rows = [(e.kind, e.who, e.line or "", e.before, e.after, e.why) for e in found.examples[:EXAMPLES_MAX]]
+            for line in output.table(("what", "person", "line", "old file", "new file", "rule or reason"), rows):
+                output.data(line)
+            if len(found.examples) > EXAMPLES_MAX:
+                output.data(f"… and {len(found.examples) - EXAMPLES_MAX:,} more")
+
+    def _decided(self, target: Target) -> Decided:
+        from syncd.engine.previewing_all import decide_all
+        from syncd.engine.schedule import HostClock
+        from syncd.exports.folder import DropFolder
+
+        folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
+        with cast("Store", self.store).scratch() as layer:
+            return decide_all(self.context(layer), folder, target.mapping, target.file)
+
+
+def _heading(target: Target) -> str:
+    mode = "write" if target.mapping.mode == "write" else 'observe: nothing would be written before it says mode = "write"'
+    return f"{output.visible(target.file.name)} of {target.mapping.name}, by {target.mapping.file}, mode {mode}"
+
+
+def _heading_json(target: Target) -> dict[str, Any]:
+    return {"file": target.file.name, "source": target.mapping.name, "mapping": target.mapping.file, "mode": target.mapping.mode}
+
+
+def _told(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
+    yield _heading(target)
+    lines = ", ".join(map(str, seen.lines))
+    yield f"{'lines' if len(seen.lines) > 1 else 'line':<9}{lines}" + (
+        f"; line {seen.line} counts" if len(seen.lines) > 1 and seen.line else ""
+    )
+    yield from _who(seen, now)
+    for problem in seen.paused:
+        yield f"paused   {problem.file}:{problem.line} [{problem.code}] {output.visible(problem.text)}"
+    for line, why in sorted(seen.superseded.items()):
+        yield f"row      line {line}: {why}"
+    if seen.fields:
+        yield from output.table(FIELD_HEADER, [_cells(one) for one in seen.fields])
+    for entry in seen.raised:
+        yield f"flag     new: {entry.after or 'no longer ' + str(entry.before)}: {output.visible(entry.reason)}"
+    for fact in seen.known:
+        evidence = output.visible(f"{fact.source}, {fact.evidence}")
+        yield f"flag     known: {fact.flag.value.replace('_', ' ')} ({evidence})"
+    for item in seen.told:
+        yield f"inbox    {output.visible(item.where)}: {output.visible(item.text)}"
+        yield f"         next: {output.visible(item.remedy)}"
+    yield ""
+
+
+def _who(seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
+    person = seen.match.person
+    if person is not None:
+        as_of = "as the org says now" if person.id in now else "as the last cycle read it"
+        yield f"person   {_named(person)}, found by {seen.match.by}; {as_of}"
+    for one in seen.match.candidates if person is None else ():
+        yield f"person?  {_named(one)}"
+    if person is None and not seen.match.candidates:
+        yield "person   nobody in Salesforce has these keys" if seen.counts.get("unmatched") else "person   not known"
+
+
+def _named(person: OrgRecord) -> str:
+    email = person.text("Email")
+    return output.visible(f"{person.object} {person.id} {person.text('Name') or ''}{f' <{email}>' if email else ''}")
+
+
+def _cells(one: FieldSeen) -> tuple[object, ...]:
+    return (
+        f"{one.object}.{one.field}",
+        _shown(one.before),
+        _shown(one.after),
+        one.effect,
+        one.why,
+        f"{one.rule.file}:{one.rule.line}",
+    )
+
+
+def _shown(value: Scalar) -> object:
+    return "(blank)" if value in (None, "") else str(value).lower() if isinstance(value, bool) else value
+
+
+def _as_json(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) -> dict[str, Any]:
+    person = seen.match.person
+    return {
+        **_heading_json(target),
+        "lines": seen.lines,
+        "line": seen.line,
+        "person": None if person is None else {"object": person.object, "id": person.id, "by": seen.match.by},
+        "is_read_now": person is not None and person.id in now,
+        "candidates": [{"object": one.object, "id": one.id} for one in seen.match.candidates] if person is None else [],
+        "fields": seen.fields,
+        "flags_new": [{"flag": one.after, "no_longer": one.before, "reason": one.reason} for one in seen.raised],
+        "flags_known": seen.known,
+        "superseded": seen.superseded,
+        "inbox": seen.told,
+        "paused": seen.paused,
+        "counts": seen.counts,
+    }
+
+
+def _hint(person: str) -> str:
+    return (
+        "look at another file with --file" if person.isdecimal() else "look for a line, another address or the id of that person"
+    )

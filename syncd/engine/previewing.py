@@ -1,0 +1,244 @@
+"""What would an export do to one person, field by field, and by which line of the mapping?
+
+Decided by the very functions of the intake on rows that were cut out of the file; nothing is written anywhere. Why a field stays
+as it is, is found by asking them again with one condition lifted: what would be written then was held back by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+from syncd.core.kin import handle_of
+from syncd.core.mapped import FieldWrite, writes_for
+from syncd.core.mapping import Column, SourceMapping
+from syncd.core.mapping_fit import schema_problems
+from syncd.core.matching import Match, newest_of
+from syncd.core.rows import ParsedRow, problem_payload, to_payload
+from syncd.core.values import Entry, FlagFact, InboxItem, OrgRecord, Problem, Rule, Scalar
+from syncd.engine.intake_context import IntakeContext, Tally
+from syncd.engine.intake_flags import address_of
+from syncd.engine.intake_people import People
+from syncd.engine.intake_rows import decide_batch
+from syncd.ports import ExportFile, ExportRow, FieldSchema, StoreReader
+
+WRITE, LEAVE, REFUSED = "write", "leave", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSeen:
+    """One field of a person: what it holds, what the file says, what becomes of it (write, leave or refused) and why."""
+
+    object: str
+    field: str
+    column: str
+    before: Scalar
+    after: Scalar
+    effect: str
+    why: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSeen:
+    """What a file comes to for one person, or for rows that fit nobody or several.
+
+    `counts` are those of the intake; `raised` are flag rows of the ledger as they would be, `known` flags that are kept already;
+    `told` is what would stand in the inbox. `line` is the row that counts, 0 when none does.
+    """
+
+    file: str
+    mode: str
+    lines: Sequence[int]
+    line: int
+    match: Match
+    fields: Sequence[FieldSeen] = ()
+    raised: Sequence[Entry] = ()
+    known: Sequence[FlagFact] = ()
+    told: Sequence[InboxItem] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    paused: Sequence[Problem] = ()
+    superseded: Mapping[int, str] = field(default_factory=dict)
+
+
+def preview_person(
+    context: IntakeContext, mapping: SourceMapping, file: ExportFile, items: Sequence[ParsedRow | Problem]
+) -> list[PersonSeen]:
+    """Say what the rows of one person, or of whom they may be about, come to. Rows that fit different people give several.
+
+    Shapes: `items` are all rows of the file that name these people.
+    """
+    mapping = mapping.of_file(file.name)
+    rows = [item for item in items if isinstance(item, ParsedRow)]
+    matches = dict(zip(map(id, rows), People(context, mapping).find(rows), strict=True))
+    groups: dict[str, list[ParsedRow | Problem]] = {}
+    for item in items:
+        groups.setdefault(_key(item, matches), []).append(item)
+    return [_Seeing(context, mapping, file, group, matches).person() for _, group in sorted(groups.items())]
+
+
+def _key(item: ParsedRow | Problem, matches: Mapping[int, Match]) -> str:
+    """Return what rows of one person share, as they do when they are staged."""
+    if isinstance(item, Problem):
+        return f"problem:{item.line:012d}"
+    person = matches[id(item)].person
+    return item.key if person is None else f"id:{person.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seeing:
+    context: IntakeContext
+    mapping: SourceMapping
+    file: ExportFile
+    items: Sequence[ParsedRow | Problem]
+    matches: Mapping[int, Match]
+
+    def person(self) -> PersonSeen:
+        rows = [item for item in self.items if isinstance(item, ParsedRow)]
+        writing = replace(self.mapping, mode="write")
+        tally = Tally(Counter())
+        key = _key(self.items[0], self.matches)
+        paused = schema_problems(self.mapping, {name: one.fields for name, one in self.context.schema.items()})
+        stored = [_stored(key, item) for item in self.items]
+        batch = decide_batch(self.context, writing, self.file, [(key, stored)], tally, is_paused=bool(paused))
+        found = [self.matches[id(row)] for row in rows]
+        match = next((one for one in found if one.person is not None), found[0] if found else Match())
+        counting = newest_of(rows)[0]
+        fields: list[FieldSeen] = []
+        if match.person is not None and counting is not None:
+            intents = {intent.field: intent for intent, _ in batch.intents}
+            for column in self.mapping.writing:
+                name = column.fields.get(match.person.object)
+                if name is None:
+                    continue
+                intent = intents.pop(name, None)
+                if intent is not None:
+                    args = (intent.before, intent.after, WRITE, intent.reason, intent.rule)
+                    fields.append(FieldSeen(match.person.object, name, column.name, *args))
+                else:
+                    fields.append(self._left(column, name, counting, match.person, tally))
+            for name, intent in intents.items():
+                args = (intent.before, intent.after, WRITE, intent.reason, intent.rule)
+                fields.append(FieldSeen(match.person.object, name, "", *args))
+        return PersonSeen(
+            self.file.name,
+            self.mapping.mode,
+            [item.line for item in self.items],
+            counting.line if counting is not None else 0,
+            match,
+            fields,
+            [entry for entry in batch.entries if entry.kind == "flag"],
+            self._known(rows, match),
+            batch.items,
+            dict(tally.counts),
+            paused,
+            self._superseded(rows, counting, tally),
+        )
+
+    def _superseded(self, rows: Sequence[ParsedRow], counting: ParsedRow | None, tally: Tally) -> dict[int, str]:
+        told = {}
+        for row in rows:
+            if counting is not None and row is not counting and not row.problems:
+                told[row.line] = f"superseded by line {counting.line} of the same person"
+            elif row.line in tally.lines.get("older", ()):
+                told[row.line] = "older than what was read of this person before; only its opt-outs count"
+        return told
+
+    def _left(self, column: Column, name: str, row: ParsedRow, person: OrgRecord, tally: Tally) -> FieldSeen:
+        """Say why a field stays as it is."""
+        before = person.fields.get(name)
+        shown = row.values.get(column.name)
+
+        def left(why: str, after: Scalar = shown, effect: str = LEAVE) -> FieldSeen:
+            return FieldSeen(person.object, name, column.name, before, after, effect, why, column.rule)
+
+        if column.flag is not None:
+            return left("an opt-out is only ever set, and here nothing is to be set")
+        if column.side != "marketing":
+            return left('side = "sales": only read')
+        if person.fields.get("IsConverted") is True:
+            return left("a converted lead is not written")
+        found, problems = self._written(column, row, person)
+        if problems:
+            problem = problems[0]
+            return left(f"[{problem.code}] {problem.text} {problem.remedy}", effect=REFUSED)
+        if found is not None:
+            return left(self._held_back(row, tally), found.after)
+        always = replace(column, when=None)
+        over = replace(always, conflict="overwrite")
+        lifted = (
+            (always, "the condition of when does not hold"),
+            (over, 'conflict = "fill", and there is a value'),
+            (replace(over, blank="clear"), 'blank = "leave", and the cell is blank'),
+        )
+        for changed, why in lifted:
+            found, _ = self._written(changed, row, person)
+            if found is not None:
+                return left(why, found.after)
+        return left("equal")
+
+    def _written(self, column: Column, row: ParsedRow, person: OrgRecord) -> tuple[FieldWrite | None, Sequence[Problem]]:
+        """Return what one column alone would write, as if nothing else were wrong with the row."""
+        of = {"columns": (), "computed": (column,)} if column.is_computed else {"columns": (column,), "computed": ()}
+        alone = replace(self.mapping, opt_out_rule=None, **of)
+        mine = [problem for problem in row.problems if problem.text.startswith(f"Column {column.name!r}:")]
+        if mine:
+            return None, mine
+        clean = replace(row, problems=())
+        writes, problems = writes_for(alone, clean, person, self._fields(person), self.context.points)
+        return next((one for one in writes if one.part == "map"), None), problems
+
+    def _held_back(self, row: ParsedRow, tally: Tally) -> str:
+        """Say what holds a whole row back of which this field would be written."""
+        if tally.counts["quarantined"]:
+            return "the row is set aside, see below: nothing of it is written but its opt-out"
+        if row.line in tally.lines.get("older", ()):
+            return "older than what was read of this person before"
+        return "the mapping does not fit the org: its files wait"
+
+    def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
+        schema = self.context.schema.get(person.object)
+        return schema.fields if schema else {}
+
+    def _known(self, rows: Sequence[ParsedRow], match: Match) -> list[FlagFact]:
+        people = [one for one in (match.person, *match.candidates) if one is not None]
+        external = self.mapping.external_field
+        handles = {handle_of(external, row.external) for row in rows if external and row.external}
+        addresses = {address for one in people if (address := address_of(one))} | {row.address for row in rows if row.address}
+        ids = {one.id for one in people} | {row.person_id for row in rows if row.person_id}
+        return self.context.store.flags(sorted(ids), sorted({*addresses, *handles}))
+
+
+def _stored(key: str, item: ParsedRow | Problem) -> ExportRow:
+    """Make a row as it is staged."""
+    if isinstance(item, Problem):
+        return ExportRow(item.line, key, "", {"problem": problem_payload(item)})
+    return ExportRow(item.line, key, item.newest_at.isoformat() if item.newest_at else "", to_payload(item))
+
+
+class AsReadNow:
+    """A store in which some records are as the org gave them just now. It is only read."""
+
+    def __init__(self, store: StoreReader, now: Mapping[str, OrgRecord]) -> None:
+        self._store, self._now = store, now
+
+    def get(self, object: str, ids: Iterable[str]) -> dict[str, OrgRecord]:
+        """Return mirrored records by id."""
+        return {id: self._fresh(one) for id, one in self._store.get(object, ids).items()}
+
+    def by_key(self, object: str, field: str, values: Sequence[str]) -> list[OrgRecord]:
+        """Return mirrored records by a key field, as the mirror knows them by it."""
+        return [self._fresh(one) for one in self._store.by_key(object, field, values)]
+
+    def begin(self) -> NoReturn:
+        """Refuse to write."""
+        raise AssertionError("a preview writes nothing")
+
+    def _fresh(self, record: OrgRecord) -> OrgRecord:
+        now = self._now.get(record.id)
+        return record if now is None else replace(now, fields={**record.fields, **now.fields})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

@@ -1,0 +1,238 @@
+"""Does `syncd mapping preview` say of a person, a sample and an edit what a cycle then does, and does it write nothing?"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.cli.main import main
+from tests.engine.scene import SECRET, Scene, export_line
+from tests.engine.small_org import contact, lead
+
+Preview = Callable[..., Any]
+
+
+@pytest.fixture
+def preview(scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Preview:
+    """Give a function that runs the verb and returns its JSON, with its exit code under "exit"."""
+    monkeypatch.setenv(*next(iter(SECRET.items())))
+
+    def run(*words: str, text: bool = False) -> Any:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["mapping", "preview", *words, *([] if text else ["--json"]), "--config", str(scene.home)])
+        told = capsys.readouterr()
+        if text or not told.out:
+            return told.out + told.err
+        return {**json.loads(told.out), "exit": ended.value.code or 0, "said": told.err}
+
+    return run
+
+
+def fields(found: Any, number: int = 0) -> dict[str, tuple[Any, Any, str]]:
+    return {one["field"]: (one["before"], one["after"], one["effect"]) for one in found["people"][number]["fields"]}
+
+
+def why(found: Any, field: str) -> str:
+    return next(str(one["why"]) for one in found["people"][0]["fields"] if one["field"] == field)
+
+
+def state(scene: Scene) -> tuple[bytes, set[str], int]:
+    with scene.store() as store:
+        rows = repr((store.ledger_size(), store.inbox(), store.count_open(), store.flag_counts()))
+    return rows.encode(), scene.files(), len(scene.writes())
+
+
+def test_each_field_is_told_with_before_after_and_the_line_that_says_so_and_a_cycle_does_just_that(
+    scene: Scene, preview: Preview
+) -> None:
+    scene.mapping("write")
+    scene.drop("day.csv", export_line("Working-1", leadScore="77", company="Other", leadSource="Web"))
+    before = state(scene)
+    found = preview("--person", "working.1@example.com")
+    assert state(scene) == before
+    assert found["exit"] == 0
+    assert found["people"][0]["person"] == {"object": "Lead", "id": lead("Working", 1), "by": "external"}
+    assert found["people"][0]["is_read_now"]
+    assert fields(found)["Lead_Score__c"] == (10, 77, "write")
+    assert fields(found)["Company"] == ("Acme", "Other", "leave")
+    assert fields(found)["LeadSource"] == ("Web", "Web", "leave")
+    assert why(found, "Company") == 'conflict = "fill", and there is a value'
+    assert why(found, "LeadSource") == "equal"
+    [score] = [one for one in found["people"][0]["fields"] if one["field"] == "Lead_Score__c"]
+    text = (scene.home / score["rule"]["file"]).read_text(encoding="utf-8").splitlines()
+    assert text[score["rule"]["line"] - 1].startswith('[column."leadScore"]')
+    scene.cycle()
+    assert scene.row(lead("Working", 1))["Lead_Score__c"] == 77
+    assert scene.row(lead("Working", 1))["Company"] == "Acme"
+
+
+@pytest.mark.parametrize("who", ["WORKING.1@Example.com", lead("Working", 1), lead("Working", 1)[:15], "3", "Working-1"])
+def test_a_person_is_found_by_address_id_line_or_key(scene: Scene, preview: Preview, who: str) -> None:
+    scene.drop("day.csv", export_line("Working-0"), export_line("Working-1", leadScore="77"), export_line("Working-2"))
+    found = preview("--person", who, "--offline")
+    assert [(one["person"]["id"], one["lines"]) for one in found["people"]] == [(lead("Working", 1), [3])]
+
+
+def test_offline_shows_the_mirror_and_asks_nobody_and_online_shows_what_the_org_says_now(scene: Scene, preview: Preview) -> None:
+    scene.drop("day.csv", export_line("Working-1", leadScore="77"))
+    scene.edit("sam", lead("Working", 1), Lead_Score__c=55)
+    asked = scene.last_request()
+    found = preview("--person", "3", "--offline") if False else preview("--person", "2", "--offline")
+    assert fields(found)["Lead_Score__c"][0] == 10
+    assert not found["people"][0]["is_read_now"]
+    assert scene.last_request() == asked
+    assert fields(preview("--person", "2"))["Lead_Score__c"][0] == 55
+
+
+def test_where_the_org_does_not_answer_the_mirror_is_shown_and_said_to_be(scene: Scene, preview: Preview) -> None:
+    scene.drop("day.csv", export_line("Working-1", leadScore="77"))
+    scene.settings(daily_api_requests=1)
+    found = preview("--person", "2")
+    assert fields(found)["Lead_Score__c"] == (10, 77, "write")
+    assert "the org could not be asked" in found["said"]
+
+
+def test_a_row_that_is_older_or_superseded_is_told_so(scene: Scene, preview: Preview) -> None:
+    scene.drop("a.csv", export_line("Working-1", leadScore="20", updatedAt="2026-03-01T10:00:00Z"))
+    scene.cycle()
+    older = export_line("Working-1", leadScore="30", updatedAt="2026-02-01T10:00:00Z")
+    oldest = export_line("Working-1", leadScore="40", updatedAt="2026-01-01T10:00:00Z")
+    scene.drop("b.csv", older, oldest)
+    [person] = preview("--person", "Working-1")["people"]
+    assert person["lines"] == [2, 3]
+    assert person["line"] == 2
+    assert person["superseded"]["3"] == "superseded by line 2 of the same person"
+    assert "older than what was read" in person["superseded"]["2"]
+    assert {one["effect"] for one in person["fields"]} == {"leave"}
+
+
+def test_flags_are_told_new_with_their_column_and_known_with_their_evidence(scene: Scene, preview: Preview) -> None:
+    scene.drop("a.csv", export_line("Working-1", unsubscribed="true"))
+    found = preview("--person", "2")
+    [new] = found["people"][0]["flags_new"]
+    assert "'unsubscribed' (a.csv:2)" in new["reason"]
+    assert found["people"][0]["flags_known"] == []
+    assert fields(found)["HasOptedOutOfEmail"][1:] == (True, "write")
+    scene.cycle()
+    scene.drop("b.csv", export_line("Working-1", unsubscribed="true", leadScore="11"))
+    [person] = preview("--person", "Working-1", "--source", "marketo", "--offline")["people"]
+    assert person["flags_new"] == []
+    assert [fact["evidence"] for fact in person["flags_known"]] == ["a.csv:2"]
+
+
+def test_a_value_that_salesforce_would_refuse_and_a_cell_that_cannot_be_read_are_told(scene: Scene, preview: Preview) -> None:
+    scene.edit("sam", lead("Working", 1), LeadSource=None)
+    rows = export_line("Working-1", leadSource="No such source", leadScore="77"), export_line("MQL-1", leadScore="much")
+    scene.drop("day.csv", *rows)
+    source = preview("--person", "2")
+    assert fields(source)["LeadSource"][2] == "refused"
+    assert "[ROW-021]" in why(source, "LeadSource")
+    assert fields(source)["Lead_Score__c"] == (10, 77, "leave")
+    assert "the row is set aside" in why(source, "Lead_Score__c")
+    [item] = source["people"][0]["inbox"]
+    assert item["kind"] == "export-row"
+    score = preview("--person", "3")
+    assert fields(score)["Lead_Score__c"][2] == "refused"
+    assert "[ROW-004]" in why(score, "Lead_Score__c")
+
+
+def test_somebody_who_fits_several_or_nobody_is_told_with_the_candidates(scene: Scene, preview: Preview) -> None:
+    scene.edit("sam", lead("MQL", 1), Email="contact.3@example.com", MA_Person_Id__c=None)
+    scene.cycle()
+    scene.drop("day.csv", export_line("new", email="contact.3@example.com"), export_line("gone", email="gone@example.com"))
+    [several] = preview("--person", "contact.3@example.com", "--offline")["people"]
+    assert several["person"] is None
+    assert {one["id"] for one in several["candidates"]} == {lead("MQL", 1), contact(3)}
+    [nobody] = preview("--person", "gone@example.com", "--offline")["people"]
+    assert (nobody["person"], nobody["counts"]["unmatched"]) == (None, 1)
+
+
+def test_who_is_in_no_file_is_said_with_exit_1(scene: Scene, preview: Preview) -> None:
+    scene.drop("day.csv", export_line("Working-1"))
+    found = preview("--person", "nobody@example.com", "--offline")
+    assert found["exit"] == 1
+    assert found["people"] == []
+
+
+def test_text_for_people_names_mode_person_and_rule(scene: Scene, preview: Preview) -> None:
+    scene.drop("day.csv", export_line("Working-1", leadScore="77", company="=1+1"))
+    told = preview("--person", "2", text=True)
+    assert "mode observe: nothing would be written" in told
+    assert f"Lead {lead('Working', 1)}" in told
+    assert "mappings/fields/marketo.toml:" in told
+    assert "Traceback" not in told
+
+
+def test_a_sample_counts_the_whole_export_and_shows_each_kind_of_effect(scene: Scene, preview: Preview) -> None:
+    rows = [export_line(f"{status}-{number}", leadScore="50") for status in ("MQL", "Working") for number in range(4)]
+    rows += [export_line("Nurture-1", unsubscribed="true"), export_line("gone", email="gone@example.com")]
+    rows += [export_line("Inquiry-2", leadScore="much"), export_line("Inquiry-3")]
+    scene.drop("day.csv", *rows)
+    before = state(scene)
+    one, two = preview("--sample", "5"), preview("--sample", "5")
+    assert one["sample"] == two["sample"]
+    assert state(scene) == before
+    assert one["counts"]["rows"] == 12
+    assert one["kinds"]["write Lead.Lead_Score__c"] == 8
+    assert set(one["kinds"]) == {effect["kind"] for effect in one["sample"]}
+    assert len({effect["who"] for effect in one["sample"]}) <= 5
+    assert "write Lead.HasOptedOutOfEmail" in one["kinds"]
+
+
+def test_a_diff_tells_what_an_edit_of_the_mapping_changes_over_the_whole_export(scene: Scene, preview: Preview) -> None:
+    old = scene.home / "old.toml"
+    shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
+    scene.rewrite("fields/marketo.toml", r'(\[column."company"\][^\[]*)conflict  = "fill"', r'\g<1>conflict  = "overwrite"')
+    rows = [export_line(f"Working-{number}", company="Acme" if number else "Other", leadScore="50") for number in range(4)]
+    scene.drop("day.csv", *rows)
+    before = state(scene)
+    found = preview("--diff", str(old))
+    assert state(scene) == before
+    assert (found["people"], found["counts"]) == (1, {"write Lead.Company: newly": 1})
+    [example] = found["examples"]
+    assert (example["who"], example["before"], example["after"]) == (f"Lead {lead('Working')}", "nothing", "Other")
+    assert "The edit changes nothing" in preview("--diff", str(scene.home / "mappings/fields/marketo.toml"), text=True)
+
+
+def test_a_diff_tells_of_flags_that_would_appear_or_go(scene: Scene, preview: Preview) -> None:
+    old = scene.home / "old.toml"
+    shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
+    scene.rewrite("fields/marketo.toml", r'flag  = "unreachable" .*\n', 'flag  = "opted_out"\n')
+    scene.drop("day.csv", export_line("Working-1", emailInvalid="true"))
+    found = preview("--diff", str(old))
+    assert found["counts"]["flag opted_out: newly"] == 1
+    assert found["counts"]["flag unreachable: no longer"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Say one of --person WHO, --sample N and --diff OLD.toml."),
+        (["--person", "2", "--sample", "3"], "Say one of --person WHO, --sample N and --diff OLD.toml."),
+        (["--person", "2"], "No export waits in"),
+        (["--person", "2", "--source", "marketa"], "Did you mean 'marketo'?"),
+        (["--person", "2", "--file", "missing.csv"], "missing.csv cannot be read: No such file or directory."),
+    ],
+)
+def test_what_is_not_clear_is_asked_back(preview: Preview, words: list[str], said: str) -> None:
+    assert said in preview(*words, text=True)
+
+
+def test_the_file_that_was_taken_last_is_looked_at_when_none_waits(scene: Scene, preview: Preview) -> None:
+    scene.drop("day.csv", export_line("Working-1", leadScore="77"))
+    scene.cycle()
+    assert preview("--person", "Working-1", "--offline")["people"][0]["lines"] == [2]
+
+
+def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("a,b\nworking.1@example.com,2\n", encoding="utf-8")
+    found = preview("--person", "working.1@example.com", "--file", str(path), "--offline")
+    assert found["exit"] == 1
+    assert "[EXP-" in found["refused"][0]
