@@ -112,12 +112,12 @@ class _Told:
             lines.append("nurture.toml observes: nobody is enrolled")
         if self.nurture_mode and self.found.kept_out:
             lines.append("kept out of nurture: " + ", ".join(f"{name} {n:,}" for name, n in self.found.kept_out.items()))
-        new = [one for one in intents if _is_new_person(one)]
+        people = [one for one in intents if _is_new_person(one)]
         changed = [self._intent(one) for one in intents if not _is_new_person(one)]
         lines += self._table(("record", "field", "before", "after", "rule", "why"), changed)
-        if new:
-            lines += self._heading(f"{output.many(len(new), 'person', 'people')} would be created")
-            lines += self._table(("new", "found again by", "fields", "rule", "why"), [_new_person(one) for one in new])
+        if people:
+            lines += self._heading(f"{output.many(len(people), 'person', 'people')} would be created")
+            lines += self._table(("new", "found again by", "fields", "rule", "why"), [_new_person(one) for one in people])
         if self.costs:
             lines += self._heading(
                 f"How they would leave: about {output.many(sum(cost.calls for cost in self.costs), 'API call')}"

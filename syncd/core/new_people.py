@@ -13,7 +13,7 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.mapping_fit import FieldFacts
 from syncd.core.rows import ParsedRow
-from syncd.core.values import Fields, Intent, OrgRecord, Problem, digest
+from syncd.core.values import Fields, Intent, OrgRecord, Problem, Scalar, digest
 
 PREFIX = "new-"
 _NEVER = datetime.fromtimestamp(0, UTC)
@@ -56,7 +56,9 @@ def new_person(
     writes, problems = writes_for(mapping, row, nobody, _as_new(fields), points)
     if problems:
         return problems
-    values = {write.field: write.after for write in writes if write.after not in (None, "") and write.part == "map"}
+    values: dict[str, Scalar] = {
+        write.field: write.after for write in writes if write.after not in (None, "") and write.part == "map"
+    }
     if external:
         values[external] = row.external
     if row.address and "Email" in fields:

@@ -13,7 +13,7 @@ from typing import Any
 
 from syncd.core.cells import Unreadable, long_id
 from syncd.core.mapping import SourceMapping
-from syncd.core.values import Entry, InboxItem
+from syncd.core.values import Entry, InboxItem, Scalar
 from syncd.engine.cycle import begin
 from syncd.engine.intake import decide_again
 from syncd.engine.intake_choices import CHOICE, KEPT
@@ -153,7 +153,7 @@ def _entry(card: InboxCard, at: datetime, request: Request, words: str, person_i
     text = f"inbox item {card.number} ({item.kind}, {item.where}): {words}, says {request.asked_by}"
     text += f": {reason}" if reason else ""
     object = {"00Q": "Lead", "003": "Contact"}.get(person_id[:3]) if person_id else None
-    evidence = {"verb": request.verb, "item": card.number, "by": request.asked_by}
+    evidence: dict[str, Scalar] = {"verb": request.verb, "item": card.number, "by": request.asked_by}
     return Entry(
         kind=ASKED,
         at=at,

@@ -54,7 +54,9 @@ def _may_leave(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
     first = lane.world.pace.canary
     if first is None:
         return list(items)
-    tried, left, leaving = _tried(lane), {}, []
+    tried = _tried(lane)
+    left: dict[str, int] = {}
+    leaving: list[OpenIntent] = []
     for item in items:
         key = rule_key(item.intent.rule)
         if tried.get(key) != item.intent.policy_hash:
