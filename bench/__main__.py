@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench import changed, idling, judging, loading, others, writing
+from bench import changed, exports, idling, judging, loading, others, writing
 from bench.figures import Figure, Figures, tell
 from bench.hall import Hall
 
@@ -34,6 +34,7 @@ class Sizes:
     latency: tuple[int, int] = (10_000, 1_000)
     others: int = 100_000
     judged: int = 1_000_000
+    exported: int = 1_000_000
 
 
 QUICK = Sizes(
@@ -45,12 +46,14 @@ QUICK = Sizes(
     latency=(2_000, 500),
     others=4_000,
     judged=20_000,
+    exported=50_000,
 )
 
 
 def scenarios(sizes: Sizes) -> dict[str, Scenario]:
     """Return what can be measured by name, in the order that leaves each the rows as it needs them."""
     return {
+        "exports": lambda hall: exports.measure(hall, sizes.exported),
         "judging": lambda hall: judging.measure(sizes.judged),
         "pull": lambda hall: loading.measure_pull(hall, sizes.pull),
         "others": lambda hall: others.measure(hall, sizes.others),
