@@ -50,13 +50,11 @@ def check(
 
 
 def _all(config: Config) -> Iterator[Finding]:
-    from syncd.cli.finding import Finding, Level
+    from syncd.cli.finding import Finding, Level, wrong
 
     yield Finding(Level.OK, "config", str(config.path))
     policies, problems = wire.read_policies(config.mappings)
-    for each in problems:
-        text = f"{each.file}:{each.line}:{each.column} [{each.code}] {each.text}"
-        yield Finding(Level.FINDING, "mappings", text, each.remedy)
+    yield from (wrong("mappings", each) for each in problems)
     if policies is not None:
         files = ", ".join(policies.hashes)
         yield Finding(Level.OK, "mappings", f"{config.mappings}: {files}")
@@ -96,6 +94,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     yield from findings.fields_visible(policies, schema)
     if policies is not None:
         yield from findings.fields_writable(policies, schema)
+        yield from findings.mappings_fit(policies, schema)
         yield from findings.formulas_read_again(policies, schema, output.span(Pace().formula_every))
     yield from fences_fit(org, policies.fences if policies is not None else None, schema)
     if policies is not None and policies.nurture is not None:
@@ -130,6 +129,7 @@ def _told(found: Iterable[Finding]) -> Iterator[str]:
     for each in found:
         level = output.coloured(each.level.value) + " " * (LEVEL_WIDTH - len(each.level.value))
         yield f"{level}{each.check:<16} {output.visible(each.text)}"
+        yield from (f"{'':<22}{line}" for line in each.source)
         if each.remedy:
             yield f"{'':<26}next: {output.visible(each.remedy)}"
 

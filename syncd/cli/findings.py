@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from syncd.cli.fence_findings import fences_writable
-from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn
+from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn, wrong
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
 from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping_fit import HIDDEN, NOT_WRITABLE, schema_problems
 from syncd.core.mapping_keys import PEOPLE
 from syncd.core.nurture import Nurture
 from syncd.core.nurture_conditions import with_types
@@ -24,6 +25,7 @@ from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 
 OPT_OUT = "HasOptedOutOfEmail"
 BUDGET_WARNING_PERCENT = 80
+TOLD_ABOVE = (HIDDEN, NOT_WRITABLE)
 
 
 def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
@@ -104,6 +106,13 @@ def _columns_writable(check: str, sources: Iterable[SourceMapping], schema: Mapp
                     text = f"{at(column.rule)} column {column.name!r} writes {object}.{field}, which syncd's user may not edit."
                     remedy = FIELD_ACCESS.format(object=object, right="Edit Access", field=field)
                     yield bad(check, text, remedy + " A formula or roll-up can never be written: take the column out.")
+
+
+def mappings_fit(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Say where a mapping does not fit the org: types, lengths, lookups, formulas. Hidden and read-only fields are told above."""
+    visible = {name: one.fields for name, one in schema.items()}
+    found = [one for source in policies.sources for one in schema_problems(source, visible) if one.code not in TOLD_ABOVE]
+    yield from (wrong("mapped fields", one) for one in found)
 
 
 def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:

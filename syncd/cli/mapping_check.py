@@ -51,7 +51,7 @@ def check(
     else:
         for path, found in problems.items():
             for problem in found:
-                output.data(written(problem, path))
+                output.data(written(problem))
         for line in told(held) if held is not None else ():
             output.data(line)
         _verdict(len(read_files), count, schema, held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,11 @@ class MappingFile:
     table: Table | None
     mapping: SourceMapping | None
     problems: tuple[Problem, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the file as it stands there, of a table that could be read."""
+        return self.path.read_text("utf-8-sig")
 
     @property
     def source(self) -> str:
@@ -135,19 +140,11 @@ def schema_at_hand(config: Config | None, *, ask: bool = False) -> dict[str, Obj
     return schema_from_json(kept["objects"]) if isinstance(kept, dict) else None
 
 
-def written(problem: Problem, path: Path | None = None) -> str:
+def written(problem: Problem) -> str:
     """Write a problem for a terminal: place, code and words; the line with a caret under its place; the way out."""
     head = f"{problem.file}:{problem.line}:{problem.column} [{problem.code}] {output.visible(problem.text)}"
-    lines = [head, *(_pointed(problem, path) if path is not None else ())]
+    lines = [head, *output.pointed(problem)]
     return "\n".join([*lines, f"  next: {output.visible(problem.remedy)}"])
-
-
-def _pointed(problem: Problem, path: Path) -> Iterable[str]:
-    try:
-        text = path.read_text("utf-8-sig").splitlines()[problem.line - 1]
-    except (OSError, ValueError, IndexError):
-        return ()
-    return (f"    {output.visible(text)}", " " * (3 + problem.column) + "^") if text.strip() else ()
 
 
 def refuse(file: MappingFile) -> SourceMapping:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncd.core.values import Problem, Rule
     from syncd.engine.world import World
     from syncd.ports import OrgReader, StoreReader
+    from syncd.ports.sources import Fetching
     from syncd.salesforce.org import SalesforceOrg
     from syncd.store.sql import SqlStore
 
@@ -196,6 +197,17 @@ def open_world(
         yield world, org
 
 
+def _fetching(config: Config) -> Fetching:
+    """Give the places that exports are fetched from; nothing is asked of them before they are due."""
+    from syncd.exports.archive import FolderArchive
+    from syncd.exports.incoming import FolderIncoming
+    from syncd.exports.remote import sources_of
+    from syncd.ports.sources import Fetching
+
+    folder = config.exports
+    return Fetching(sources_of(config.sources), FolderIncoming(folder), FolderArchive(folder), config.fetch_every, config.keep)
+
+
 def _spare_collections() -> None:
     """Have the collector look seldom: a cycle makes many values and hardly a ring of them."""
     gc.set_threshold(50_000, 20, 100)
@@ -296,5 +308,5 @@ def _nurture(table: Table, fences: Fences | None) -> tuple[Nurture | None, list[
 
 def _listed(folder: Path, problems: list[Problem]) -> str:
     count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-    lines = "".join(f"\n  {problem}" for problem in problems)
+    lines = "".join(f"\n  {line}" for problem in problems for line in (str(problem), *output.pointed(problem)))
     return f"{count} in the policy files of {folder}; nothing was changed:{lines}"

@@ -16,6 +16,7 @@ from syncd.core.tables import Path
 from syncd.core.values import Problem, Scalar
 
 SHOWN_MAX = 10
+HIDDEN, NOT_WRITABLE = "MAP-130", "MAP-134"
 _NUMBERS = ("double", "currency", "percent", "int", "long")
 _TEXTS = ("string", "textarea", "picklist", "multipicklist", "combobox", "phone", "url", "email", "encryptedstring", "id")
 TAKES = {
@@ -160,7 +161,7 @@ def _field_faults(column: Column, object: str, api_name: str, schema: Visible) -
         other = "Contact" if object == "Lead" else "Lead"
         remedy = f'Grant read access, or write the other object only: field = {{ {other} = "{api_name}" }}.'
         text = f"{name} is not visible to syncd's user or does not exist."
-        yield _Fault("field", "MAP-130", text, f"{near} If not: {remedy}" if near else remedy)
+        yield _Fault("field", HIDDEN, text, f"{near} If not: {remedy}" if near else remedy)
         return
     if column.side != "marketing":
         return
@@ -171,13 +172,13 @@ def _field_faults(column: Column, object: str, api_name: str, schema: Visible) -
         return
     if field.is_calculated:
         yield _Fault(
-            "field", "MAP-134", f"{name} is a formula or roll-up: nobody can write it.", "Remove field, or name another."
+            "field", NOT_WRITABLE, f"{name} is a formula or roll-up: nobody can write it.", "Remove field, or name another."
         )
     elif not field.is_updateable:
         text, remedy = f"{name} may not be written by syncd's user.", "Grant edit access, or remove the column."
         if field.is_createable:
             text = f"{name} may be set when a record is created, and never again by syncd's user."
-        yield _Fault("field", "MAP-134", text, remedy)
+        yield _Fault("field", NOT_WRITABLE, text, remedy)
     if field.type not in TAKES[column.gives]:
         yield _type_fault(column, name, field)
     if column.blank == "clear" and not field.is_nillable:
@@ -201,7 +202,7 @@ def _formula_faults(column: Column, object: str, schema: Visible) -> Iterator[_F
         for name in hidden:
             near = _did_you_mean(name, list(schema.get(object, {}))).strip()
             text = f"{key} asks {object}.{name}, which is not visible to syncd's user or does not exist."
-            yield _Fault(key, "MAP-130", text, near or "Grant read access, or take it out of the formula.")
+            yield _Fault(key, HIDDEN, text, near or "Grant read access, or take it out of the formula.")
         if hidden or not formula.fields:
             continue
         again = retyped(formula, schema[object])
