@@ -49,9 +49,8 @@ def check(
         against = None if held is None else as_values(held)
         output.as_json({"schema": 1, "problems": count, "against_org": schema is not None, "files": listed, "with": against})
     else:
-        for path, found in problems.items():
-            for problem in found:
-                output.data(written(problem))
+        for problem in (one for found in problems.values() for one in found):
+            output.data(written(problem))
         for line in told(held) if held is not None else ():
             output.data(line)
         _verdict(len(read_files), count, schema, held)
