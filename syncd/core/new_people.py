@@ -56,9 +56,8 @@ def new_person(
     writes, problems = writes_for(mapping, row, nobody, _as_new(fields), points)
     if problems:
         return problems
-    values: dict[str, Scalar] = {
-        write.field: write.after for write in writes if write.after not in (None, "") and write.part == "map"
-    }
+    filled = (write for write in writes if write.part == "map" and write.after not in (None, ""))
+    values: dict[str, Scalar] = {write.field: write.after for write in filled}
     if external:
         values[external] = row.external
     if row.address and "Email" in fields:
