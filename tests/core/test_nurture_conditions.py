@@ -127,3 +127,11 @@ def test_without_a_compiler_a_formula_is_refused_not_skipped(tmp_path: Path) -> 
     assert table is not None
     policy, problems = parse_nurture(table)
     assert (policy, {problem.code for problem in problems}) == (None, {"MAP-050"})
+
+
+def test_the_example_of_the_manual_is_a_valid_file(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "nurture.md").read_text(encoding="utf-8")
+    policy = good(text.partition("```toml nurture\n")[2].partition("```")[0], tmp_path)
+    assert [one.name for one in policy.screen.never] == ["partner deal", "competitor", "left us"]
+    assert policy.screen.scope is not None
+    assert policy.screen.ignore is not None
