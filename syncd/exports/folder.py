@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
@@ -86,28 +87,19 @@ class DropFolder:
 
     def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
         """Read a file: its header, then a row or a problem for each record. See `exports.reading.items_of`."""
+        look = self._looks.get(file.path)
+        if look is not None and look.wrong is not None:
+            yield Refused(Problem(file.name, 1, 1, look.wrong.code, str(look.wrong), look.wrong.remedy))
+            return
         try:
-            descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
+            with os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                place = partial(os.lseek, stream.fileno(), 0, os.SEEK_CUR)
+                items = told(items_of(stream, file, mapping, now_at), file, place, self.clock)
+                members = look.contents.members if look is not None and look.contents is not None else ()
+                yield from _silent_when_empty(items) if any(one.has_rows for one in members) else items
         except OSError as error:
             problem = Problem(file.name, 1, 1, "EXP-021", f"The file cannot be read: {error.strerror}.", "Check its permissions.")
             yield Refused(problem, "wait")
-            return
-        look = self._looks.get(file.path)
-        if look is not None and look.wrong is not None:
-            os.close(descriptor)
-            yield Refused(Problem(file.name, 1, 1, look.wrong.code, str(look.wrong), look.wrong.remedy))
-            return
-        members = look.contents.members if look is not None and look.contents is not None else ()
-        with os.fdopen(descriptor, "rb") as stream:
-            has_header = False
-            for item in told(
-                items_of(stream, file, mapping, now_at), file, lambda: os.lseek(descriptor, 0, os.SEEK_CUR), self.clock
-            ):
-                has_header = has_header or isinstance(item, Header)
-                # Of a set of files one may have nothing to say: "cleaned" is empty where nobody was.
-                if has_header and any(one.has_rows for one in members) and isinstance(item, Refused) and item.kind == "pause":
-                    return
-                yield item
 
     def sift(
         self, file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background
@@ -238,6 +230,15 @@ def _state(status: os.stat_result) -> _State:
 def _hash_of(path: Path) -> str:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _silent_when_empty(items: Iterator[Item]) -> Iterator[Item]:
+    """Let one file of a set have nothing but a header: "cleaned" is empty where nobody was."""
+    has_header = False
+    for item in items:
+        has_header = has_header or isinstance(item, Header)
+        if not (has_header and isinstance(item, Refused) and item.kind == "pause"):
+            yield item
 
 
 def _hashes_of(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ that unpacks to far more than it holds is a bomb, and a damaged one was not tran
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import stat
@@ -127,7 +128,9 @@ def whole() -> Iterator[None]:
     """Say of whatever is damaged, or packed in a way that nobody can read here, that it was refused whole."""
     try:
         yield
-    except DAMAGED as error:
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # of the machine, not of the archive; a seek to a place that cannot be is of the archive
         raise NotText("EXP-009", f"The archive is damaged or cut off: {error}.", _BEGIN_AGAIN) from None
 
 

@@ -89,7 +89,7 @@ def test_a_locked_archive_is_refused() -> None:
 
 
 def test_damage_in_the_middle_takes_the_rows_before_it_back() -> None:
-    body = GOOD + "".join(f"p{number}@example.com,P{number},false\n" for number in range(50_000))
+    body = GOOD + "".join(f"p{number}@example.com,P{number},false\n" for number in range(14_000))
     packed = bytearray(zipped({"a.csv": body.encode()}, zipfile.ZIP_STORED))
     packed[len(packed) // 2] ^= 1
     items = read(bytes(packed))
@@ -120,8 +120,8 @@ def test_any_damage_is_told_and_nothing_breaks(seed: int) -> None:
 
 def test_a_bomb_is_stopped_by_ratio_and_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "RATIO_FROM_BYTES", 1 << 20)
-    line = b"bo@example.com,Bo,true\n"
-    bomb = gzip.compress(b"email,name,out\n" + line * 60_000)
+    line = b"bo@example.com," + b"o" * 1000 + b",true\n"
+    bomb = gzip.compress(b"email,name,out\n" + line * 1_100)
     assert "[EXP-011] The archive unpacks to more than 200 times its size" in refusal(read(bomb))
     monkeypatch.setattr(unpacking, "UNPACKED_BYTES_MAX", 10)
     assert "[EXP-011] The archive holds more than 0 GiB of text. Export in parts." in refusal(read(gzip.compress(GOOD.encode())))
