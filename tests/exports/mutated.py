@@ -103,8 +103,9 @@ def _workbook(tool: str) -> bytes:
 def _good(chance: random.Random, tool: str) -> str:
     """Write an export as its tool does."""
     out = io.StringIO()
-    quoting = csv.QUOTE_ALL if tool in ("mautic", "klaviyo") else csv.QUOTE_MINIMAL
-    writer = csv.writer(out, lineterminator=chance.choice(("\n", "\r\n")), quoting=quoting)
+    end = chance.choice(("\n", "\r\n"))
+    is_quoted = tool in ("mautic", "klaviyo")
+    writer = csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL if is_quoted else csv.QUOTE_MINIMAL)
     writer.writerows(_rows(chance, tool))
     return out.getvalue()
 
