@@ -193,6 +193,7 @@ def open_world(
             clock=clock,
             is_stopping=is_stopping,
             points=ContactPoints(),
+            fetching=None if is_read_only else _fetching(config),
         )
         yield world, org
 

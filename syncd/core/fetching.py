@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +57,7 @@ class Known:
     """What is known of one source. Of files that are no longer there nothing is kept.
 
     `looked_at` is the last look that succeeded, `tried_at` the last one at all; `failing_at` since when looks have failed.
+    `in_hurry`: time ran out before everything that was ready was fetched.
     """
 
     address: str
@@ -67,6 +68,7 @@ class Known:
     fetched_at: datetime | None = None
     failing_at: datetime | None = None
     reason: str = ""
+    in_hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Look:
 
 def is_due(known: Known, now: datetime, every: timedelta) -> bool:
     """Tell whether a source is to be looked at: at its interval, and sooner while something of it is half done."""
-    if known.tried_at is None:
+    if known.tried_at is None or known.in_hurry:
         return True
     rest = now - known.tried_at
     return rest >= every or (bool(known.seen) and not known.reason and rest >= APART)
@@ -146,6 +148,11 @@ def failed(known: Known, reason: str, now: datetime) -> Known:
     return Known(known.address, known.looked_at, now, known.seen, known.taken, known.fetched_at, since, reason)
 
 
+def hurried(known: Known) -> Known:
+    """Note that there was no time to fetch everything that was ready: the next cycle goes on at once."""
+    return replace(known, in_hurry=True)
+
+
 def known_to_json(known: Known) -> dict[str, Any]:
     """Return what is known of a source as JSON values."""
     return {
@@ -155,6 +162,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
         "fetched_at": _text(known.fetched_at),
         "failing_at": _text(known.failing_at),
         "reason": known.reason,
+        "in_hurry": known.in_hurry,
         "seen": {name: [one.size_bytes, one.mark, one.since_at.isoformat()] for name, one in known.seen.items()},
         "taken": {name: [one.size_bytes, one.mark, one.sha256] for name, one in known.taken.items()},
     }
@@ -173,6 +181,7 @@ def known_from_json(value: object, address: str) -> Known:
         _moment(value["fetched_at"]),
         _moment(value["failing_at"]),
         str(value["reason"]),
+        bool(value["in_hurry"]),
     )
 
 

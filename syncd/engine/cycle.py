@@ -10,11 +10,14 @@ from datetime import datetime
 from syncd.core.actors import Directory
 from syncd.core.guard import Kind
 from syncd.engine.acting import act
+from syncd.engine.archiving import sweep_archive
 from syncd.engine.backfill import is_waited_for
 from syncd.engine.budget import close_purse, may_spend, open_purse, refused_by_org, require
 from syncd.engine.census import CALLS as CENSUS_CALLS
 from syncd.engine.census import is_due as census_due
 from syncd.engine.census import take_census
+from syncd.engine.clearing import settle_cleared
+from syncd.engine.fetching import fetch
 from syncd.engine.formulas import read_formulas_again
 from syncd.engine.holding import hold_for_asking
 from syncd.engine.intake import take_in
@@ -50,6 +53,7 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
     4. Move the watermark.                    Everything up to it is decided.
     5. Act on the intents.                    Each is in the ledger before its request leaves.
     6. Work on the backlog: first loads, and objects that are read again. Rows and the place in them are kept together.
+    7. Fetch exports for the next cycle, and remove originals that are too old. See `engine.fetching`.
 
     Errors: SyncdError after the cycle was recorded with its reason.
     """
@@ -68,6 +72,8 @@ def run_cycle(world: World, org: OrgWriter) -> CycleRecord:
         require(world, cycle.purse, Kind.FENCES, world.org.now())
         act(world, org, cycle, limits=world.limits)
         _work_on_backlog(world, cycle)
+        fetch(world, cycle)
+        sweep_archive(world, cycle)
     except BudgetSpent as problem:
         dated = refused_by_org(world, problem)
         finish(world, cycle, error=str(dated), is_refused=problem.resume_at is None)
@@ -151,6 +157,7 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     if slow:
         settle_lost_opt_outs(world, cycle)
+        settle_cleared(world, cycle)
     if slow and not everything:
         if not _was_behind(world):
             count_owners(world, cycle)

@@ -16,6 +16,7 @@ from syncd.core.policies import Policies
 from syncd.core.values import OrgRecord
 from syncd.engine.needs import Need
 from syncd.ports import Clock, Exports, ObjectSchema, OrgIdentity, OrgReader, Store
+from syncd.ports.sources import Fetching
 
 if TYPE_CHECKING:
     from syncd.engine.budget import Purse
@@ -54,7 +55,7 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside a cycle: the org, the store, the policies, the folders and the clocks. `points` knows addresses and
-    phone numbers."""
+    phone numbers, `fetching` where exports come from besides the drop folder (None: from nowhere, and none are removed)."""
 
     org: OrgReader
     store: Store
@@ -67,6 +68,7 @@ class World:
     clock: Clock | None = None
     is_stopping: Callable[[], bool] = lambda: False
     points: ContactPoints = AS_WRITTEN
+    fetching: Fetching | None = None
 
     def pause_point(self) -> None:
         """Raise Stopped when the daemon was asked to end."""

@@ -1,0 +1,33 @@
+"""When are originals removed that were taken in, or refused, long ago?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from syncd.engine.world import Cycle, World
+
+SWEPT = "archive swept"
+
+
+def sweep_archive(world: World, cycle: Cycle) -> None:
+    """Remove old originals once a day, and count them.
+
+    One in done/ stays as long as the store does not know it as finished, as after a restore; one in refused/ while its
+    inbox item is open. Ages are the host's: so are the stamps of files.
+    """
+    fetching = world.fetching
+    if fetching is None or fetching.archive is None or fetching.keep is None:
+        return
+    today = cycle.now.astimezone(world.zone).date().isoformat()
+    if world.store.setting(SWEPT) == today:
+        return
+    refused = {item.subject for _, item, _ in world.store.inbox() if item.kind in ("export-file", "export-paused")}
+
+    def is_kept(place: str, name: str, sha256: str) -> bool:
+        source, _, folder = place.partition("/")
+        return not world.store.has_file(sha256) if folder == "done" else f"{source}/{name}" in refused
+
+    now = world.clock.now() if world.clock is not None else datetime.now(UTC)
+    cycle.count("originals removed", fetching.archive.remove(now - fetching.keep, is_kept))
+    with world.store.begin() as tx:
+        tx.put_setting(SWEPT, today)

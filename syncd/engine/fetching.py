@@ -1,0 +1,246 @@
+"""How do exports come from where the marketing tool puts them into the drop folder?
+
+After everything else of a cycle is done and sent, and for half an interval at most: a slow source holds up nobody. What was
+begun is gone on with, byte for byte, by the next cycle, which begins at once and also takes up what has arrived.
+
+    1. Look.       Two looks, some time apart, have to find a file the same.
+    2. Fetch.      Into a hidden part, in pieces; checked against the source's own size, mark and hash.
+    3. Take.       The part gets the file's name in the drop folder, then the store remembers which version that was.
+    4. Put away.   Only when the store has finished the file, and only as `after` says.
+
+Killed between two of them: a part is gone on with; a file that was taken and not remembered is fetched once more, and known
+by its hash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from syncd.core.fetching import (
+    APART,
+    Known,
+    Look,
+    Original,
+    failed,
+    fetched,
+    hurried,
+    is_due,
+    known_from_json,
+    known_to_json,
+    look,
+)
+from syncd.core.mapping import SourceMapping
+from syncd.core.values import InboxItem
+from syncd.engine.loading import BACKLOG
+from syncd.engine.world import Cycle, World
+from syncd.errors import SourceRefused, SourceUnreachable
+from syncd.ports.sources import Incoming, Listing, Part, Session, Source
+
+KIND = "export-source"
+PIECE_BYTES = 4 << 20
+SLICE_MIN_S = 15.0
+SHOWN_MAX = 5
+_NAP_S = 0.5
+_SETTLED = timedelta(seconds=5)  # the drop folder lets a file rest that was changed just now
+Enough = Callable[[], bool]
+
+
+def setting_of(source: str) -> str:
+    """Name the setting that holds what is known of a source."""
+    return f"source {source}"
+
+
+def fetch(world: World, cycle: Cycle) -> None:
+    """Fetch from every source that is due; what a source does wrong is told in the inbox and ends nobody else's turn."""
+    fetching = world.fetching
+    if fetching is None or fetching.incoming is None:
+        return
+    mappings = {mapping.name: mapping for mapping in world.policies.sources}
+    left_s = max(world.pace.interval.total_seconds() / 2, SLICE_MIN_S)
+    for number, source in enumerate(fetching.sources):
+        began = time.monotonic()
+        turn = _Turn(world, cycle, source, fetching.incoming, began + left_s / (len(fetching.sources) - number))
+        mapping = mappings.get(source.name)
+        if mapping is None:
+            turn.tell([_nameless(source)])
+        elif is_due(turn.known, cycle.now, fetching.every):
+            turn.run(mapping)
+        left_s = max(left_s - (time.monotonic() - began), 0)
+
+
+def _nameless(source: Source) -> InboxItem:
+    text = f"[EXP-045] Nothing is fetched from {source.address}: no mapping says what the columns of {source.name} mean."
+    remedy = f"Write mappings/fields/{source.name}.toml, or name the section of config.toml as the mapping is named."
+    return InboxItem(KIND, source.name, f"config.toml [exports.{source.name}]", text, remedy)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One source's turn in one cycle."""
+
+    world: World
+    cycle: Cycle
+    source: Source
+    incoming: Incoming
+    ends_s: float
+    items: list[InboxItem] = field(default_factory=list)
+    known: Known = field(init=False)
+    now: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = known_from_json(self.world.store.setting(setting_of(self.source.name)), self.source.address)
+        self.now = self.cycle.now
+
+    def run(self, mapping: SourceMapping) -> None:
+        """Look, fetch and put away; remember and tell what came of it."""
+        try:
+            with self.source.opened() as session:
+                self._fetch(session, mapping)
+        except (SourceRefused, SourceUnreachable) as problem:
+            code = "EXP-041" if problem.permanent else "EXP-040"
+            self._keep(failed(self.known, str(problem), self.now))
+            self._note(f"[{code}] {problem}", problem.hint)
+        self.tell(self.items)
+
+    def _fetch(self, session: Session, mapping: SourceMapping) -> None:
+        listing = session.listing()
+        found = look(listing.originals, mapping.pattern, self.known, self.now)
+        if found.young and self._may_wait():
+            self._keep(found.known)
+            self._rest()
+            listing = session.listing()
+            found = look(listing.originals, mapping.pattern, self.known, self.now)
+        self._keep(found.known)
+        self._note_names(found, listing, mapping)
+        self.incoming.sweep(self.source.name, found.waiting)
+        self._take_all(session, found.ready)
+        if self.source.after != "leave":
+            self._put_away(session, found)
+
+    def _may_wait(self) -> bool:
+        return self.world.clock is not None and time.monotonic() + APART.total_seconds() < self.ends_s
+
+    def _rest(self) -> None:
+        """Let the time pass that lies between two looks. Raises Stopped when the daemon was asked to end."""
+        assert self.world.clock is not None
+        for _ in range(round(APART.total_seconds() / _NAP_S)):
+            self.world.pause_point()
+            self.world.clock.sleep(_NAP_S)
+        self.now += APART
+
+    def _is_enough(self) -> bool:
+        self.world.pause_point()
+        return time.monotonic() >= self.ends_s
+
+    def _take_all(self, session: Session, ready: Sequence[Original]) -> None:
+        blocked: list[str] = []
+        for original in ready:
+            if self.incoming.waits(self.source.name, original.name) and not self._is_paused(original.name):
+                blocked.append(original.name)
+                continue
+            if self._is_enough() or not self._take(session, original):
+                self._keep(hurried(self.known))
+                self.cycle.count(BACKLOG)
+                break
+        if blocked:
+            text = f"[EXP-044] A newer version waits at the source for {_shown(blocked)}: the earlier one is still in the folder."
+            self._note(text, "It is fetched when the earlier one is taken in; the inbox says what that one waits for.", "blocked")
+
+    def _is_paused(self, name: str) -> bool:
+        subject = f"{self.source.name}/{name}"
+        return any(item.kind == "export-paused" and item.subject == subject for _, item, _ in self.world.store.inbox())
+
+    def _take(self, session: Session, original: Original) -> bool:
+        """Fetch one file as far as time allows; False when time ran out."""
+        with self.incoming.part(self.source.name, original) as part:
+            while part.size_bytes < original.size_bytes:
+                if self._is_enough():
+                    return False
+                data = session.read(original, part.size_bytes, PIECE_BYTES)
+                if not data:
+                    break
+                part.add(data)
+            sha256 = self._proved(session, original, part)
+            if sha256:
+                self._place(original, part, sha256)
+        return True
+
+    def _proved(self, session: Session, original: Original, part: Part) -> str:
+        """Return the hash of what has arrived; empty, and the part dropped, when it was replaced at the source meanwhile."""
+        proof = session.look(original)
+        now = None if proof is None else (proof.original.size_bytes, proof.original.mark)
+        if proof is None or now != (original.size_bytes, original.mark) or part.size_bytes != original.size_bytes:
+            part.drop()
+            self.cycle.count("exports replaced while fetched")
+            return ""
+        sha256, md5 = part.hashes()
+        if (proof.md5 and proof.md5 != md5) or (proof.sha256 and proof.sha256 != sha256):
+            part.drop()
+            text = f"{original.name} did not arrive as it lies at {self.source.address}: the hashes differ."
+            raise SourceUnreachable(text, hint="It is fetched anew. If this comes again, look at what lies between.")
+        return sha256
+
+    def _place(self, original: Original, part: Part, sha256: str) -> None:
+        name = self.source.name
+        if self.world.store.has_file(sha256):
+            part.drop()
+            self.cycle.count("exports known by their content")
+        else:
+            if self.incoming.waits(name, original.name):
+                self.incoming.set_aside(name, original.name)
+            quiet_at = self._host_now() - _SETTLED
+            part.take(min(original.modified_at or quiet_at, quiet_at))
+            self.cycle.count("exports fetched")
+            self.cycle.count(BACKLOG)
+        self._keep(fetched(self.known, original, sha256, self.now))
+
+    def _host_now(self) -> datetime:
+        return self.world.clock.now() if self.world.clock is not None else datetime.now(UTC)
+
+    def _put_away(self, session: Session, found: Look) -> None:
+        for original, sha256 in found.had:
+            if self._is_enough():
+                return
+            if self.world.store.has_file(sha256) and session.put_away(original, sha256):
+                self.cycle.count("originals put away at their source")
+
+    def _note_names(self, found: Look, listing: Listing, mapping: SourceMapping) -> None:
+        if found.misfits:
+            text = f"[EXP-042] Not fetched, since their names do not fit pattern = {mapping.pattern!r}: {_shown(found.misfits)}."
+            self._note(text, f"Correct pattern in {mapping.file}, or keep other files elsewhere.", "names")
+        strange = [*found.unusable, *listing.odd]
+        if strange:
+            text = f"[EXP-043] Not fetched: links, or names that cannot be shown or are too long: {_shown(strange)}."
+            self._note(text, "Put the files themselves there, under plain names.", "odd")
+
+    def _note(self, text: str, remedy: str, about: str = "") -> None:
+        subject = f"{self.source.name}/{about}" if about else self.source.name
+        self.items.append(InboxItem(KIND, subject, self.source.address, text, remedy))
+
+    def tell(self, items: Sequence[InboxItem]) -> None:
+        """Bring the inbox in step with the source; nothing is written while nothing has changed."""
+        name = self.source.name
+        mine = {item.subject: item for _, item, _ in self.world.store.inbox() if item.kind == KIND and _is_of(item.subject, name)}
+        gone = [subject for subject in mine if subject not in {item.subject for item in items}]
+        new = [item for item in items if mine.get(item.subject) != item]
+        if new or gone:
+            with self.world.store.begin() as tx:
+                tx.put_inbox(new, self.cycle.now)
+                tx.resolve_inbox(KIND, gone, self.cycle.now)
+
+    def _keep(self, known: Known) -> None:
+        self.known = known
+        with self.world.store.begin() as tx:
+            tx.put_setting(setting_of(self.source.name), known_to_json(known))
+
+
+def _is_of(subject: str, source: str) -> bool:
+    return subject.partition("/")[0] == source
+
+
+def _shown(names: Sequence[str]) -> str:
+    shown = ", ".join(name if name.isprintable() else ascii(name) for name in names[:SHOWN_MAX])
+    return shown + (f" and {len(names) - SHOWN_MAX:,} more" if len(names) > SHOWN_MAX else "")
