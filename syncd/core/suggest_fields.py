@@ -9,7 +9,7 @@ from syncd.core.suggest_cells import Look
 from syncd.core.suggest_names import CLOSE, KNOWN, VENDOR, name_score, sounds_changed_at
 from syncd.core.suggesting import MENTIONED_FROM, Evidence, FieldFacts, Proposal
 
-_TYPE_OF = {
+TYPE_OF = {
     "string": "text", "textarea": "text", "picklist": "text", "multipicklist": "text", "combobox": "text", "phone": "text",
     "url": "text", "encryptedstring": "text", "email": "email", "double": "number", "currency": "number", "percent": "number",
     "int": "integer", "long": "integer", "boolean": "boolean", "date": "date", "datetime": "datetime",
@@ -59,7 +59,7 @@ def _pairs(
 
 
 def _pair(found: Evidence, name: str, object: str, field: FieldFacts, *, is_refused: bool) -> _Pair | None:
-    kind = _TYPE_OF.get(field.type)
+    kind = TYPE_OF.get(field.type)
     if ((kind is None or not field.is_updateable) and not is_refused) or field.name == _KEY:
         return None
     by_name, why = name_score(name, field.name, field.label, found.alike)
