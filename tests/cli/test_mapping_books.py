@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from syncd.cli.mapping_books import READERS, WRITERS
 from syncd.core.mapping_grids import sheets_of
