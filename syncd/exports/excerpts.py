@@ -65,12 +65,17 @@ def excerpt(
     if not file.member and is_workbook(stream):
         return None
     stream.seek(0)
-    needles = [word.casefold().encode() for word in words]
+    needles = _shortest([word.casefold().encode() for word in words if word])
     try:
         with text_in(stream, file.member) as text:
             return _search(text, needles, sorted(lines))
     except NotText:
         return None
+
+
+def _shortest(needles: Sequence[bytes]) -> list[bytes]:
+    """Leave out what is only found where a shorter word is found too."""
+    return [one for one in dict.fromkeys(needles) if not any(other in one for other in needles if other != one)]
 
 
 def has_cell(cut: Cut, mapping: SourceMapping, words: Sequence[str]) -> bool:
@@ -104,7 +109,7 @@ def _blocks(text: BinaryIO) -> Iterator[bytes | None]:
     rest = b""
     while chunk := text.read(BLOCK_BYTES):
         data = rest + chunk
-        if data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
+        if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
             yield None
             return
         cut = _last_end(data)
@@ -120,6 +125,8 @@ def _blocks(text: BinaryIO) -> Iterator[bytes | None]:
 
 def _last_end(data: bytes) -> int:
     """Return where the last whole record of a block ends, 0 when none does. A block begins outside of quotes."""
+    if b'"' not in data:
+        return data.rfind(b"\n") + 1
     at, quotes = len(data), data.count(b'"')
     while (line := data.rfind(b"\n", 0, at)) >= 0:
         quotes -= data.count(b'"', line, at)
