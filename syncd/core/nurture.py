@@ -17,6 +17,10 @@ from syncd.core.values import OrgRecord, Problem, Rule
 
 MODES = ("observe", "ask", "enroll")
 HOLD_OBJECTS = ("Opportunity", "Contact")
+PARTS = ("version", "mode", "scope", "activity", "hold", "never", "opt_out", "stall", "track")
+ACTIVITY_KEYS = ("by", "ignore", "booked_days_max")
+STALL_KEYS = ("in_stage_days", "quiet_days")
+TRACK_KEYS = ("stages", "campaign", "member_status", *KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,10 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
     Source: practices 4, 6, 14 and 15 (docs/practices.md).
     """
     read = Reader(table)
-    read.known_keys((), ("version", "mode", "scope", "activity", "hold", "never", "opt_out", "stall", "track"))
+    read.known_keys((), PARTS)
     version = read.text(("version",), required=True)
     mode = read.choice(("mode",), MODES, default="observe") or "observe"
-    read.known_keys(("activity",), ("by", "ignore", "booked_days_max"))
+    read.known_keys(("activity",), ACTIVITY_KEYS)
     booked = read.whole(("activity", "booked_days_max"))
     is_formula = isinstance(read.value(("activity", "ignore")), str)
     activity = Activity(
@@ -123,7 +127,7 @@ def _stall(read: Reader) -> dict[str, StallRule]:
     for stage in entries:
         path = ("stall", stage)
         read.plain_text(path, stage)
-        read.known_keys(path, ("in_stage_days", "quiet_days"))
+        read.known_keys(path, STALL_KEYS)
         days = read.whole((*path, "in_stage_days"), required=True)
         rules[stage] = StallRule(stage, days or 0, read.whole((*path, "quiet_days")), read.rule(f"stall {stage}", *path))
     return rules
@@ -133,7 +137,7 @@ def _tracks(read: Reader) -> list[Track]:
     tracks = []
     for name in read.table(("track",), required=True):
         path = ("track", name)
-        read.known_keys(path, ("stages", "campaign", "member_status", *KINDS))
+        read.known_keys(path, TRACK_KEYS)
         stages = frozenset(read.texts((*path, "stages"), required=True))
         campaign = read.text((*path, "campaign"), required=True) or ""
         status = read.text((*path, "member_status"))

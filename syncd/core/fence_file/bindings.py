@@ -15,6 +15,9 @@ FOLLOWED = ("Lead", "Contact", OPPORTUNITY)
 LEAD_STATUS = (Bound("Lead", "Status"),)
 LEAD_OWNER = (Bound("Lead", "OwnerId"),)
 # What [crossing] says of all fences; a fence of that name could not be told from it.
+LIFECYCLE_KEYS = ("fields", "reason")
+FENCE_KEYS = (*LIFECYCLE_KEYS, "status", "gate")
+BOUND_KEYS = ("field", "record_type")
 LADDER_KEYS = ("mode", "since", "grace_minutes", "tell")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _OBJECT_FIELD = re.compile(r"([A-Za-z]\w*)\.([A-Za-z]\w*)", re.ASCII)
@@ -22,7 +25,7 @@ _OBJECT_FIELD = re.compile(r"([A-Za-z]\w*)\.([A-Za-z]\w*)", re.ASCII)
 
 def read_lifecycle(read: Reader) -> tuple[tuple[Bound, ...], str | None]:
     """Read [lifecycle]: the fields of the lifecycle, Lead.Status when none are named, and its reason field."""
-    read.known_keys((LIFECYCLE,), ("fields", "reason"))
+    read.known_keys((LIFECYCLE,), LIFECYCLE_KEYS)
     if read.value((LIFECYCLE, "fields")) is None:
         return LEAD_STATUS, _reason(read, (LIFECYCLE,))
     return _bound(read, (LIFECYCLE, "fields")), _reason(read, (LIFECYCLE,))
@@ -39,7 +42,7 @@ def read_fence_names(read: Reader) -> list[str]:
             read.refuse(path, "MAP-048", text, f"Give it another name, such as [fence.{name}_2].")
         else:
             names.append(name)
-        read.known_keys(path, ("fields", "reason", "status", "gate"))
+        read.known_keys(path, FENCE_KEYS)
     return names
 
 
@@ -73,7 +76,7 @@ def _bound(read: Reader, path: Path) -> tuple[Bound, ...]:
 def _one(read: Reader, path: Path) -> Bound | None:
     entry, record_types = read.value(path), frozenset[str]()
     if isinstance(entry, dict):
-        read.known_keys(path, ("field", "record_type"))
+        read.known_keys(path, BOUND_KEYS)
         record_types = frozenset(read.texts((*path, "record_type")))
         path = (*path, "field")
         entry = read.value(path)

@@ -16,6 +16,8 @@ QUEUE = "queue"
 NEVER_TO = "never_to"
 INACTIVE = "inactive user"
 REASONS = "reasons"
+OWNER_KEYS = ("by", REASONS, "needs", "when")
+GATE_KEYS = (*OWNER_KEYS, "owner")
 Pair = tuple[str, str]
 
 
@@ -113,8 +115,7 @@ class _Line:
     def gate(self) -> Gate:
         """Read who may pass and what is asked for; before and after are still to be said."""
         read, path, reader = self.read, self.path, self.reader
-        known = ("by", REASONS, "needs", "when") if reader.is_owner else ("by", REASONS, "needs", "when", "owner")
-        read.known_keys(path, known)
+        read.known_keys(path, OWNER_KEYS if reader.is_owner else GATE_KEYS)
         by = read.texts((*path, "by"), required=True)
         for team in by:
             if team not in reader.by:

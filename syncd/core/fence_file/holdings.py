@@ -10,6 +10,7 @@ from syncd.core.fence_model import Condition, Holding
 from syncd.core.reading import Reader
 from syncd.core.tables import Path
 
+PART_KEYS = ("team", "when")
 KEYS = ("team", "shared", "by_record_type", "queue", "end", "legacy", "set_by")
 CONVERSION = "conversion"
 _SPLIT = 'shared = [{ team = "sdr", when = \'ISPICKVAL(LeadSource, "Event")\' }, { team = "marketing" }]'
@@ -99,7 +100,7 @@ class HoldingsReader:
         return tuple(part for part in parts if part is not None)
 
     def _part(self, path: Path, value: str) -> tuple[str, Condition | None] | None:
-        self.read.known_keys(path, ("team", "when"))
+        self.read.known_keys(path, PART_KEYS)
         team = self.read.text((*path, "team"), required=True)
         when = self.conditions.at((*path, "when"), f"when of {self.label} {value}")
         if team is None:

@@ -24,6 +24,8 @@ NEVER_ENFORCED = {
     "shared": "behind a login that several use stands nobody in particular",
     "unknown": "an actor that is not sure is only noted",
 }
+QUIET_KEYS = ("last_business_days", "of")
+BULK_KEYS = ("records", "minutes")
 TELL = ("task", "chatter")
 QUIET_OF = {"fiscal quarter": "quarter", "fiscal year": "year"}
 
@@ -179,7 +181,7 @@ def read_approvers(read: Reader, people: Collection[str]) -> tuple[Approver, ...
 
 def read_quiet(read: Reader) -> Quiet:
     """Read [quiet]: the days at the end of a fiscal period on which nobody is reverted."""
-    read.known_keys(("quiet",), ("last_business_days", "of"))
+    read.known_keys(("quiet",), QUIET_KEYS)
     days = read.whole(("quiet", "last_business_days"))
     if days is None and read.table(("quiet",)).keys() == {"of"}:
         read.refuse(("quiet",), "MAP-003", "'last_business_days' is missing.", "Add: last_business_days = 5")
@@ -192,7 +194,7 @@ def read_quiet(read: Reader) -> Quiet:
 
 def read_bulk(read: Reader) -> BulkEvent:
     """Read [bulk]: from how many records in how many minutes a mass edit is one event."""
-    read.known_keys(("bulk",), ("records", "minutes"))
+    read.known_keys(("bulk",), BULK_KEYS)
     default = BulkEvent()
     records, minutes = (_positive(read, ("bulk", key)) for key in ("records", "minutes"))
     within = default.within if minutes is None else _minutes(read, ("bulk", "minutes"), minutes)

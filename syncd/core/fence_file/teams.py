@@ -33,6 +33,7 @@ MEMBERS = {
     "user_type": "user_types",
 }
 WHERE = "where"
+TEAM_KEYS = ("kind", *MEMBERS, WHERE, "acts_for")
 ASSIGNMENT_RULE = "assignment rule"
 SYNCD = "syncd"
 _RESERVED = {SYNCD: "is the name of syncd itself", ASSIGNMENT_RULE: "is what Salesforce's own assignment rules are called here"}
@@ -53,7 +54,7 @@ def _team(read: Reader, conditions: Conditions, name: str, entries: Iterable[str
     read.plain_text(path, name)
     if name in _RESERVED:
         read.refuse(path, "MAP-013", f"{name!r} {_RESERVED[name]}.", "Give the team another name.")
-    read.known_keys(path, ("kind", *MEMBERS, WHERE, "acts_for"))
+    read.known_keys(path, TEAM_KEYS)
     kind = KINDS.get(read.choice((*path, "kind"), tuple(KINDS), default="person") or "person", ActorKind.PERSON)
     written = {key: read.texts((*path, key)) for key in MEMBERS}
     has_where = read.value((*path, WHERE)) is not None
