@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from syncd.core.routes import ROWS_A_CALL
@@ -19,9 +20,10 @@ FIRST_TRIES = 5
 
 @dataclass(slots=True)
 class _Sent:
-    """What came of the groups sent so far: `locked` was held by somebody, `written` is confirmed."""
+    """What came of the groups sent so far: `locked` was held by somebody (`had_locked`: at first), `written` is confirmed."""
 
     locked: list[Group] = field(default_factory=list)
+    had_locked: bool = False
     written: list[Group] = field(default_factory=list)
 
 
@@ -52,7 +54,12 @@ def overwrite(lane: Lane, groups: Sequence[Group]) -> None:
         _send(lane, groups)
 
 
-def _send(lane: Lane, groups: Sequence[Group], known: Mapping[str, OrgRecord] | None = None) -> _Sent:
+def _send(
+    lane: Lane,
+    groups: Sequence[Group],
+    known: Mapping[str, OrgRecord] | None = None,
+    at_last: Callable[[Executor], None] = lambda pool: None,
+) -> _Sent:
     sent = _Sent()
 
     def deliver(batch: Sequence[Group]) -> list[WriteResult]:
@@ -68,7 +75,8 @@ def _send(lane: Lane, groups: Sequence[Group], known: Mapping[str, OrgRecord] | 
         record([(batch, deliver(batch))])
         return sent.locked
 
-    send(lane, batches_of(groups, ROWS_A_CALL), deliver, record)
+    send(lane, batches_of(groups, ROWS_A_CALL), deliver, record, at_last)
+    sent.had_locked = bool(sent.locked)
     send_locked(lane, sent.locked, ROWS_A_CALL, deliver_locked)
     return sent
 
@@ -93,8 +101,14 @@ def _send_watched(lane: Lane, groups: Sequence[Group], *, is_first: bool = False
         return
     known = lane.world.store.get(owners.OBJECT, [group.intent.record_id for group in groups])
     owners.watch(lane, groups, {} if is_first else known)
-    sent = _send(lane, groups, known)
-    update(lane, grouped(owners.read_back(lane, is_proof=bool(sent.written))))
+    glances: list[Future[owners.Owners]] = []
+
+    def glance(pool: Executor) -> None:
+        glances.append(pool.submit(owners.now, lane, [group.intent.record_id for group in groups]))
+
+    sent = _send(lane, groups, known, glance)
+    seen = glances[0].result() if glances and not sent.had_locked else None  # a locked row was written after the glance
+    update(lane, grouped(owners.read_back(lane, seen, is_proof=bool(sent.written))))
 
 
 def _answered(sent: _Sent, pairs: Iterable[tuple[Group, WriteResult]]) -> list[Closing]:

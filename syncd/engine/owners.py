@@ -40,7 +40,7 @@ def watch(lane: Lane, groups: Sequence[Group], mirrored: Mapping[str, OrgRecord]
     Shapes: owners come from the mirrored rows; those that are not among them are read now.
     """
     known = {id: row.text("OwnerId") for id, row in mirrored.items() if "OwnerId" in row.fields}
-    known |= _now(lane, [group.intent.record_id for group in groups if group.intent.record_id not in known])
+    known |= now(lane, [group.intent.record_id for group in groups if group.intent.record_id not in known])
     wrote = groups[0].intent
     told = {
         "since": lane.org.now().isoformat(), "owners": known, "field": wrote.field, "rule": asdict(wrote.rule),
@@ -50,15 +50,18 @@ def watch(lane: Lane, groups: Sequence[Group], mirrored: Mapping[str, OrgRecord]
         tx.put_setting(WATCHED, told)
 
 
-def read_back(lane: Lane, *, is_proof: bool = False) -> list[OpenIntent]:
+def read_back(lane: Lane, seen: Owners | None = None, *, is_proof: bool = False) -> list[OpenIntent]:
     """Compare the owners of the leads written last with those before, and open intents that put back what our write moved.
 
-    Shapes: `is_proof` says that a lead was written: when no owner moved, collections are safe in this org.
+    Shapes: `seen` are the owners as read after the last write, None: they are read here. `is_proof` says that a lead was written:
+            when no owner moved, collections are safe in this org.
     """
     told: Any = lane.world.store.setting(WATCHED)
     if told is None:
         return []
-    moved, doubtful = _moved(lane, told["owners"], datetime.fromisoformat(told["since"]))
+    before: Owners = told["owners"]
+    seen = now(lane, sorted(before)) if seen is None else seen
+    moved, doubtful = _moved(lane, before, seen, datetime.fromisoformat(told["since"]))
     intents = [_return_of(told, id, owner, lane.cycle) for id, owner in moved.items()]
     with lane.world.store.begin() as tx:
         seqs = open_intents(tx, [(intent, None) for intent in intents], lane.cycle.now, lane.cycle.id)
@@ -72,19 +75,19 @@ def read_back(lane: Lane, *, is_proof: bool = False) -> list[OpenIntent]:
     return [OpenIntent(seq, lane.cycle.id, intent) for seq, intent in zip(seqs, intents, strict=True)]
 
 
-def _now(lane: Lane, ids: Sequence[str]) -> dict[str, str | None]:
+def now(lane: Lane, ids: Sequence[str]) -> dict[str, str | None]:
+    """Read who owns these leads now."""
     pieces = list(batches_of(ids, READ_AT_ONCE))
     answers = side_by_side(lane, lambda piece: lane.org.read(OBJECT, piece, ["OwnerId"]).records, pieces)
     return {id: row.text("OwnerId") for rows in answers for id, row in rows.items()}
 
 
-def _moved(lane: Lane, before: Owners, since_at: datetime) -> tuple[dict[str, str], list[str]]:
+def _moved(lane: Lane, before: Owners, seen: Owners, since_at: datetime) -> tuple[dict[str, str], list[str]]:
     """Return the leads that our own write moved, with the owner that stands now, and those that it may have moved.
 
     Shapes: proof is the lead's history; where an owner differs and no history was ever kept, nobody can say.
     """
-    now = _now(lane, sorted(before))
-    other = {id: owner for id, owner in now.items() if owner is not None and owner != before[id]}
+    other = {id: owner for id, owner in seen.items() if owner is not None and owner != before[id]}
     history = _history(lane.org, other)
     moved: dict[str, str] = {}
     for id, owner in other.items():

@@ -7,7 +7,7 @@ threads: the store and the decisions stay with the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -53,11 +53,16 @@ def batches_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def send(
-    lane: Lane, batches: Iterable[Batch], deliver: Callable[[Batch], Answer], record: Callable[[Answers[Batch, Answer]], None]
+    lane: Lane,
+    batches: Iterable[Batch],
+    deliver: Callable[[Batch], Answer],
+    record: Callable[[Answers[Batch, Answer]], None],
+    at_last: Callable[[Executor], None] = lambda pool: None,
 ) -> None:
     """Deliver batches, several at a time, and record answers as they come. A lane that closes keeps the rest for later.
 
-    Shapes: `record` gets what has arrived since the last time, one batch or several, each with its answer.
+    Shapes: `record` gets what has arrived since the last time, one batch or several, each with its answer. `at_last` is called
+            where all have arrived and the last ones are not recorded yet: what it has the pool do goes on meanwhile.
     Errors: whatever kept a batch from leaving or lost its answer; no further batch leaves then, and what is under way is
     recorded first.
     """
@@ -68,7 +73,7 @@ def send(
             record([(batch, deliver(batch))])
         return
     with ThreadPoolExecutor(lane.world.pace.writers, thread_name_prefix="syncd-writer") as pool:
-        _Flight(lane, pool, deliver, record).fly(iter(batches))
+        _Flight(lane, pool, deliver, record).fly(iter(batches), at_last)
 
 
 def side_by_side(lane: Lane, ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
@@ -94,11 +99,13 @@ class _Flight(Generic[Batch, Answer]):
         self.is_open = True
         self.trouble: SyncdError | Stopped | None = None
 
-    def fly(self, waiting: Iterator[Batch]) -> None:
+    def fly(self, waiting: Iterator[Batch], at_last: Callable[[Executor], None]) -> None:
         self._launch(waiting)
         while self.under_way:
             answers = self._land()
             self._launch(waiting)  # the next ones are on their way while these are recorded
+            if not self.under_way and self.trouble is None:
+                at_last(self.pool)
             self.record(answers)
         if self.trouble is not None:
             raise self.trouble
