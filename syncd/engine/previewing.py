@@ -181,8 +181,8 @@ class _Seeing:
 
     def _written(self, column: Column, row: ParsedRow, person: OrgRecord) -> tuple[FieldWrite | None, Sequence[Problem]]:
         """Return what one column alone would write, as if nothing else were wrong with the row."""
-        of = {"columns": (), "computed": (column,)} if column.is_computed else {"columns": (column,), "computed": ()}
-        alone = replace(self.mapping, opt_out_rule=None, **of)
+        columns, computed = ((), (column,)) if column.is_computed else ((column,), ())
+        alone = replace(self.mapping, opt_out_rule=None, columns=columns, computed=computed)
         mine = [problem for problem in row.problems if problem.text.startswith(f"Column {column.name!r}:")]
         if mine:
             return None, mine

@@ -101,6 +101,8 @@ def _search(text: BinaryIO, needles: Sequence[bytes], lines: Sequence[int]) -> E
             places = {start for start in places if start >= len(header)}
         found += [Cut(before + block.count(b"\n", 0, start) + 1, block[start : _end(block, start)]) for start in sorted(places)]
         before += breaks
+        if not needles and before >= max(lines, default=0):
+            break
     return Excerpt(header, found)
 
 
