@@ -59,7 +59,9 @@ class Reading:
                 continue
             if key.startswith("create"):
                 shown = "Remove the line; rows that fit nobody are listed by: syncd status"
-                self.say((*base, key), "MAP-114", "Whether people are created is said once, in a table [create].", shown)
+                self.say(
+                    (*base, key), "MAP-114", "Whether people are created is said once, in a table [create].", shown, is_key=True
+                )
                 continue
             text = f"{what}, not {key!r}." if what else f"{key!r} is not known here.{self.near(key, known)}"
             self.say((*base, key), code, text, f"Known are: {', '.join(known)}.", is_key=True)

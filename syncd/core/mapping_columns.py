@@ -56,6 +56,9 @@ def read_columns(reading: Reading, formulas: Formulas, defaults: Defaults, *, is
     columns = []
     for name in values:
         one = reading.table_at(("column",), values, name)
+        if not name.strip():
+            text = "A column has no name: a cell of it could not be told from another."
+            reading.say(("column", name), "MAP-119", text, "Write the name that stands in the header, and export with names.")
         if one is not None:
             columns.append(_column(reading, formulas, name, one, defaults))
     return tuple(columns)
@@ -166,6 +169,8 @@ def _fields(reading: Reading, base: Path, values: Mapping[str, object]) -> dict[
     if isinstance(written, Mapping):
         reading.keys(path, written, PEOPLE, code="MAP-110", what="Only leads and contacts are written from an export")
         named = {key: reading.text(path, written, key) for key in written if key in PEOPLE}
+        if not written:
+            reading.say(path, "MAP-102", "field names nothing.", 'Write field = "Lead_Score__c" or { Lead = "…" }.')
     elif written is None or isinstance(written, str):
         name = reading.text(base, values, "field")
         named = dict.fromkeys(PEOPLE, name) if name else {}

@@ -27,6 +27,7 @@ _Twice = tuple[tuple[int, int], tuple[int, int], KeyPath]
 _TOML = Language(tree_sitter_toml.language())
 _KEYS = ("bare_key", "quoted_key", "dotted_key")
 _REDECLARED = re.compile(r"Cannot (?:declare|mutate immutable namespace) \((.*)\)")
+_WORD = re.compile(r"\"[^\"]+\"|'[^']+'|[\w-]+")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)\s*$")
 
 
@@ -58,7 +59,9 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
         return None, [Problem(name, 1, 1, "FILE-007", "The file is nested too deeply.", "Write it with fewer brackets.")]
     except ValueError as error:
         problem = _syntax_problem(name, text, str(error), places)
-        return None, [replace(problem, source=lines[problem.line - 1] if problem.line <= len(lines) else "")]
+        source = lines[problem.line - 1] if problem.line <= len(lines) else ""
+        word = _WORD.match(source, problem.column - 1)
+        return None, [replace(problem, source=source, length=len(word[0]) if word else 1)]
     if not values:
         return None, [_empty(name)]
     sha256 = hashlib.sha256(data).hexdigest()

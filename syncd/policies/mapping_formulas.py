@@ -122,12 +122,12 @@ def _refusals(text: str, tree: Node, file: str, columns: Columns) -> Iterator[Pr
 def _of_reference(text: str, node: Reference, file: str, columns: Columns) -> Iterator[Problem]:
     path = node.path.lower()
     rest = path.removeprefix(RECORD)
-    if "." in rest or ":" in rest:
-        remedy = "Bring the value onto the record by a formula field, and name that as $Record.Field."
-        yield problem(text, node.place, "FML-023", f"{node.path} stands on another record.", remedy, file)
-    elif path.startswith("$") and rest == path:
+    if path.startswith("$") and rest == path:
         remedy = "Known are the columns of the file, and $Record.Field for the record as it stands."
         yield problem(text, node.place, "FML-024", f"{node.path} is not known here.", remedy, file)
+    elif "." in rest or ":" in rest:
+        remedy = "Bring the value onto the record by a formula field, and name that as $Record.Field."
+        yield problem(text, node.place, "FML-023", f"{node.path} stands on another record.", remedy, file)
     elif rest == path:
         several = [repr(name) for name, _ in columns if reference(name) == path]
         if len(several) > 1:
