@@ -13,7 +13,6 @@ from syncd.cli import output
 from syncd.errors import ConfigInvalid, SyncdError
 
 CONFIG_EXAMPLE = "config.example.toml"
-HEAD_BYTES = 256 * 1024
 
 
 def init(
@@ -59,12 +58,12 @@ def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:
 
 def _mapping_of(export: Path) -> dict[str, str]:
     """Recognise an export and write its mapping: {source name: text}. Raises ConfigInvalid for what is no export."""
-    from syncd.exports.unpacking import NotText, text_in
-    from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
+    from syncd.exports.beginnings import beginning_of
+    from syncd.exports.unpacking import NotText
+    from syncd.exports.vendors import NoExport, recognise, source_name, starter
 
     try:
-        with export.open("rb") as stream, text_in(stream) as inside:
-            head = read_header(inside.read(HEAD_BYTES))
+        head = beginning_of(export)
         vendor = recognise(head)
         text = starter(vendor, head, export.name)
     except OSError as error:

@@ -67,6 +67,21 @@ def contents_of(path: Path, pattern: str) -> Contents | None:
             return Contents(tuple(members), tuple(sorted({one.filename for one in found} - {one.filename for one in fitting})))
 
 
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file that is no link."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hashes_of(path: Path) -> list[str]:
+    """Return what a file is known by: the hashes of the files in it, where it is an archive of several."""
+    try:
+        contents = contents_of(path, "*")
+    except NotText:
+        contents = None
+    return [hash_of(path)] if contents is None else [one.sha256 for one in contents.members]
+
+
 def _check_names(names: list[str]) -> None:
     if len(names) > MEMBERS_MAX:
         raise NotText("EXP-010", f"The archive holds {len(names)} files; {MEMBERS_MAX} are read at most.", "Export in parts.")

@@ -7,7 +7,6 @@ moved away only after everything in it is decided.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 import stat
@@ -20,13 +19,13 @@ from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
-from syncd.exports.archives import Contents, contents_of
-from syncd.exports.progress import told
+from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
+from syncd.exports.progress import silent_when_empty, told
 from syncd.exports.reading import items_of
 from syncd.exports.records import quoted
 from syncd.exports.sifting import sift
 from syncd.exports.unpacking import NotText
-from syncd.ports import Background, Clock, ExportFile, Header, Item, Refused, Sieve
+from syncd.ports import Background, Clock, ExportFile, Item, Refused, Sieve
 
 QUIET = timedelta(seconds=2)
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
@@ -77,6 +76,7 @@ class DropFolder:
             return [], []
         except OSError as error:
             return [], [_unreadable(folder, error)]
+        self._forget({str(folder / name) for name in names}, f"{folder}{os.sep}")
         for name in names:
             found = self._one(folder / name, name, mapping)
             if isinstance(found, Problem):
@@ -96,7 +96,7 @@ class DropFolder:
                 place = partial(os.lseek, stream.fileno(), 0, os.SEEK_CUR)
                 items = told(items_of(stream, file, mapping, now_at), file, place, self.clock)
                 members = look.contents.members if look is not None and look.contents is not None else ()
-                yield from _silent_when_empty(items) if any(one.has_rows for one in members) else items
+                yield from silent_when_empty(items) if any(one.has_rows for one in members) else items
         except OSError as error:
             problem = Problem(file.name, 1, 1, "EXP-021", f"The file cannot be read: {error.strerror}.", "Check its permissions.")
             yield Refused(problem, "wait")
@@ -121,7 +121,7 @@ class DropFolder:
         if self.is_read_only or not self.root.is_dir():
             return names
         for path in sorted(self.root.glob("*/done/*")):
-            if not path.is_file() or path.is_symlink() or all(map(is_known, _hashes_of(path))):
+            if not path.is_file() or path.is_symlink() or all(map(is_known, hashes_of(path))):
                 continue
             name = _PUT_AWAY.sub("", path.name)
             target = path.parent.parent / name
@@ -129,6 +129,11 @@ class DropFolder:
                 path.replace(target)
                 names.append(name)
         return names
+
+    def _forget(self, there: set[str], inside: str) -> None:
+        """Forget files that somebody took out of a folder."""
+        for gone in [path for path in self._looks if path.startswith(inside) and path not in there]:
+            del self._looks[gone]
 
     def _one(self, path: Path, name: str, mapping: SourceMapping) -> ExportFile | Problem | None:
         """Judge one name of the folder; None when there is nothing to do with it now."""
@@ -163,7 +168,7 @@ class DropFolder:
             return None
         if look.sha256 is None:
             try:
-                look.sha256 = _hash_of(path)
+                look.sha256 = hash_of(path)
             except OSError as error:
                 return _unreadable(path, error)
         return ExportFile(mapping.name, str(path), name, look.sha256, status.st_size)
@@ -225,29 +230,6 @@ class DropFolder:
 
 def _state(status: os.stat_result) -> _State:
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _hash_of(path: Path) -> str:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _silent_when_empty(items: Iterator[Item]) -> Iterator[Item]:
-    """Let one file of a set have nothing but a header: "cleaned" is empty where nobody was."""
-    has_header = False
-    for item in items:
-        has_header = has_header or isinstance(item, Header)
-        if not (has_header and isinstance(item, Refused) and item.kind == "pause"):
-            yield item
-
-
-def _hashes_of(path: Path) -> list[str]:
-    """Return what a file is known by: the hashes of the files in it, where it is an archive of several."""
-    try:
-        contents = contents_of(path, "*")
-    except NotText:
-        contents = None
-    return [_hash_of(path)] if contents is None else [one.sha256 for one in contents.members]
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

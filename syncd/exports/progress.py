@@ -1,4 +1,4 @@
-"""How far is the reading of a long file?"""
+"""What of reading a file is told to others: how far a long one is, and that one without rows may be part of a set?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from syncd.ports import Clock, ExportFile, Item
+from syncd.ports import Clock, ExportFile, Header, Item, Refused
 
 EVERY = timedelta(seconds=5)
 _LOOK_ITEMS = 1000
@@ -21,3 +21,12 @@ def told(items: Iterator[Item], file: ExportFile, place: Callable[[], int], cloc
             said_at = now_at
             log.info("export-read", file=file.name, rows=count, bytes=place(), of_bytes=file.size_bytes)
         yield item
+
+
+def silent_when_empty(items: Iterator[Item]) -> Iterator[Item]:
+    """Let one file of a set have nothing but a header: "cleaned" is empty where nobody was."""
+    has_header = False
+    for item in items:
+        has_header = has_header or isinstance(item, Header)
+        if not (has_header and isinstance(item, Refused) and item.kind == "pause"):
+            yield item

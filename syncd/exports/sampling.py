@@ -17,7 +17,9 @@ from typing import BinaryIO
 
 from syncd.core.mapping_keys import DELIMITERS
 from syncd.exports.encodings import likely_of
-from syncd.exports.unpacking import NotText, text_in
+from syncd.exports.records import Record
+from syncd.exports.sheets import Sheet
+from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.exports.vendors import Export, NoExport
 
 HEAD_BYTES = 256 * 1024
@@ -42,13 +44,17 @@ class Sampled:
     is_whole: bool
 
 
-def sample(path: Path, *, encoding: str = "", delimiter: str = "", rows_max: int = ROWS_MAX) -> Sampled:
+def sample(path: Path, *, encoding: str = "", delimiter: str = "", sheet: str | None = None, rows_max: int = ROWS_MAX) -> Sampled:
     """Read the header and the first rows of a file by the encoding and the delimiter given, or by those that it seems to have.
 
     Errors: OSError, and NoExport with words for what cannot be read.
     """
     with path.open("rb") as stream:
         try:
+            if is_workbook(stream):
+                with Sheet(stream, sheet, ".") as found:
+                    rows = ((record.line, record.cells) for record in found.records() if isinstance(record, Record))
+                    return _sampled(rows, "utf-8", ",", rows_max)
             with text_in(stream) as text:
                 head = text.read(HEAD_BYTES)
             name = encoding or suggest_encoding(head)

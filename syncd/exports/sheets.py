@@ -50,6 +50,11 @@ class Sheet:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._held.__exit__(kind, error, trace)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all sheets with cells, hidden ones too."""
+        return tuple(self._parts.sheets)
+
     def records(self) -> Iterator[Record | BadRecord]:
         """Give the rows of the sheet in order, each as wide as the header or as what stands in it."""
         width = 0

@@ -15,7 +15,8 @@ from syncd.core.mapping_keys import DELIMITERS
 
 RECOGNISED_MIN = 3
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))
-_PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz)$")
+_PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
+_OF_A_SET = "everybody in a file of the archive whose name begins so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class StarterColumn:
 class Vendor:
     """One tool's export. `email`, `id` and `newest` list the column names that are looked for, the first found is taken.
 
-    `is_seen`: the layout stands in a source; `file_flags` says what the beginning of a file's name means for everybody in it.
+    `is_seen`: the layout stands in a source; `file_flags` says what the beginning of a file's name means for everybody in it;
+    `dialect` are more lines of [file].
     """
 
     name: str
@@ -46,6 +48,7 @@ class Vendor:
     zone_note: str = "check it: the file's times say no zone"
     is_seen: bool = True
     file_flags: dict[str, str] = field(default_factory=dict)
+    dialect: tuple[str, ...] = ()
 
     def known(self) -> frozenset[str]:
         """Return every column name that speaks for this tool."""
@@ -167,6 +170,10 @@ VENDORS = (
         marks=("firstname", "lastname", "position", "stage", "preferred_profile_image", "attribution"),
         null=("",),
         zone_note="Mautic writes the zone of the installation: put it here",
+        dialect=(
+            "escape = '\\'    # Mautic doubles no quote that follows a backslash",
+            "formula_guard = true    # Mautic puts a blank before what begins with + - = @",
+        ),
     ),
     Vendor(
         "klaviyo",
@@ -215,11 +222,16 @@ UNKNOWN = Vendor(
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What the beginning of a file shows: its columns, and how it is written."""
+    """What the beginning of a file shows: its columns, and how it is written.
+
+    `members` are the files of a set in one archive, `sheets` the sheets of a workbook, the first of which was looked at.
+    """
 
     columns: tuple[str, ...]
     encoding: str
     delimiter: str
+    members: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
 
 
 class NoExport(ValueError):
@@ -295,13 +307,20 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
     yield "[file]"
     packed = _PACKED.search(file_name)
     yield f'pattern = "{begin}*{packed[0] if packed else ".csv"}"'
-    yield f'encoding = "{export.encoding}"'
-    yield f"delimiter = {_quoted(export.delimiter)}" if export.delimiter != "\t" else 'delimiter = "\\t"'
+    if len(export.sheets) > 1:
+        yield f"sheet = {_quoted(export.sheets[0])}    # the first of {len(export.sheets)}"
+    if not export.sheets:
+        yield f'encoding = "{export.encoding}"'
+        yield f"delimiter = {_quoted(export.delimiter)}" if export.delimiter != "\t" else 'delimiter = "\\t"'
+        yield from vendor.dialect
     yield f'zone = "{vendor.zone}"    # {vendor.zone_note}'
     yield f"null = {_list(vendor.null)}"
     if newest is not None:
         yield f"newest = {_quoted(newest)}"
-    if vendor.file_flags.get(begin):
+    said = {f"{word}*": flag for word, flag in vendor.file_flags.items() if flag}
+    if export.members and said:
+        yield f"flag = {{ {', '.join(f'{_quoted(word)} = {_quoted(flag)}' for word, flag in said.items())} }}    # {_OF_A_SET}"
+    elif vendor.file_flags.get(begin):
         yield f'flag = "{vendor.file_flags[begin]}"    # everybody in a file whose name begins with {begin}'
     yield ""
     yield "[match]"
@@ -309,7 +328,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
         yield f'# external = {{ column = {_quoted(id)}, field = "MA_Person_Id__c" }}    # if Salesforce keeps this id in a field'
     yield f"email = {_quoted(email)}"
     mapped = [column for column in vendor.columns if column.name in export.columns] or list(_guessed(export))
-    if not mapped and not vendor.file_flags.get(begin):
+    if not mapped and not vendor.file_flags.get(begin) and not (export.members and said):
         raise NoExport("has no column that syncd would know what to do with")
     for column in mapped:
         yield ""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from syncd.cli.wire import load_policies
+from syncd.core.mapping import SourceMapping
+from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.values import Flag
+from syncd.policies.documents import read_table
 from tests.cli.conftest import Syncd
+from tests.exports.test_sheets import workbook
 
 
 def test_init_writes_a_config_and_mappings_that_are_valid_as_they_stand(syncd: Syncd, tmp_path: Path) -> None:
@@ -52,6 +58,43 @@ def test_from_export_looks_into_an_archive(syncd: Syncd, tmp_path: Path) -> None
     (tmp_path / "leads.csv.gz").write_bytes(gzip.compress(EXPORT.encode()))
     assert syncd("init", "new", "--from-export", "leads.csv.gz").code == 0
     assert 'pattern = "*.csv.gz"' in (tmp_path / "new" / "mappings" / "fields" / "marketo.toml").read_text("utf-8")
+
+
+def test_from_export_looks_into_a_set_of_files(syncd: Syncd, tmp_path: Path) -> None:
+    header = "Email Address,First Name,MEMBER_RATING,LAST_CHANGED,LEID,EUID,NOTES\n"
+    with zipfile.ZipFile(tmp_path / "audience.zip", "w") as archive:
+        for name in ("unsubscribed_1.csv", "subscribed_1.csv", "cleaned_1.csv"):
+            archive.writestr(name, header)
+    said = syncd("init", "new", "--from-export", "audience.zip")
+    assert said.code == 0, said.err
+    mapping = _valid(tmp_path / "new" / "mappings" / "fields" / "mailchimp.toml")
+    assert (mapping.pattern, mapping.dialect.flags) == ("*.zip", {"unsubscribed*": Flag.OPTED_OUT, "cleaned*": Flag.UNREACHABLE})
+
+
+def test_from_export_looks_into_a_workbook(syncd: Syncd, tmp_path: Path) -> None:
+    rows = [line.split(",") for line in EXPORT.splitlines()]
+    (tmp_path / "leads.xlsx").write_bytes(workbook({"Leads": rows, "Notes": [["x"]]}))
+    said = syncd("init", "new", "--from-export", "leads.xlsx")
+    assert said.code == 0, said.err
+    mapping = _valid(tmp_path / "new" / "mappings" / "fields" / "marketo.toml")
+    assert (mapping.pattern, mapping.dialect.sheet) == ("*.xlsx", "Leads")
+    (tmp_path / "empty.xlsx").write_bytes(workbook([]))
+    assert "has nothing on its first sheet" in syncd("init", "other", "--from-export", "empty.xlsx").err
+
+
+def test_from_export_declares_what_is_special_about_a_tools_files(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "contacts.csv").write_text('"id","firstname","lastname","email","points"\n', "utf-8")
+    assert syncd("init", "new", "--from-export", "contacts.csv").code == 0
+    mapping = _valid(tmp_path / "new" / "mappings" / "fields" / "mautic.toml")
+    assert (mapping.dialect.escape, mapping.dialect.has_guard) == ("\\", True)
+
+
+def _valid(path: Path) -> SourceMapping:
+    table, _ = read_table(path)
+    assert table is not None
+    mapping, problems = parse_mapping(path.stem, table)
+    assert mapping is not None, [str(problem) for problem in problems]
+    return mapping
 
 
 def test_where_syncd_is_set_up_already_only_the_mapping_is_added(syncd: Syncd, tmp_path: Path) -> None:
