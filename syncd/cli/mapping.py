@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from syncd.cli.mapping_check import check
+from syncd.cli.mapping_examples import examples
 from syncd.cli.mapping_export import export
 from syncd.cli.mapping_import import import_
 from syncd.cli.mapping_preview import preview
+from syncd.cli.mapping_schema import schema
 from syncd.cli.mapping_suggest import suggest
 
 mapping = typer.Typer(
@@ -21,6 +23,8 @@ mapping.command()(preview)
 mapping.command()(suggest)
 mapping.command()(export)
 mapping.command("import")(import_)
+mapping.command("test")(examples)
+mapping.command()(schema)
 
 
 @mapping.callback()

@@ -49,9 +49,9 @@ def test_every_problem_of_a_mapping_has_its_place_with_a_caret_and_a_way_out(syn
     file.write_text(MAPPING.replace('"number"', '"nummer"').replace('"fill"', '"full"'), "utf-8")
     said = syncd("mapping", "check", file)
     assert said.code == 1
-    assert f"{file}:8:8 [MAP-104]" in said.out or f"{file}:8:9 [MAP-104]" in said.out
-    assert '    type = "nummer"\n    ^\n' in said.out
-    assert f"{file}:18:1 [MAP-104]" in said.out
+    assert f"{file}:8:9 [MAP-104]" in said.out
+    assert '    type = "nummer"\n            ^^^^^^\n' in said.out
+    assert f"{file}:18:13 [MAP-104]" in said.out
     assert said.out.count("next: ") == 2
     document = syncd("mapping", "check", file, "--json").json
     assert (document["schema"], document["problems"], document["against_org"]) == (1, 2, False)
