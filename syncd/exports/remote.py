@@ -162,7 +162,7 @@ def short(error: BaseException, access: RemoteAccess) -> str:
     secret = access.secret.get_secret_value()
     if secret:
         words = words.replace(secret, "***")
-    return words[:300]
+    return words[:300].rstrip(".")
 
 
 def put_away_name(sha256: str, name: str) -> str:

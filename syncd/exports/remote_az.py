@@ -32,8 +32,9 @@ _REFUSED, _FORBIDDEN = 401, 403
 def az_session(access: RemoteAccess) -> Iterator[AzSession]:
     """Open a container for a `with` block. Without a secret the machine's own identity is used. Errors: as `Bucket.told`."""
     url = access.endpoint or f"https://{access.account}.blob.core.windows.net"
-    credential: Any = access.secret.get_secret_value()
-    if not credential:
+    secret = access.secret.get_secret_value()
+    credential: Any = secret if "sig=" in secret else {"account_name": access.account, "account_key": secret}
+    if not secret:
         from azure.identity import DefaultAzureCredential
 
         credential = DefaultAzureCredential()

@@ -1,4 +1,4 @@
-"""How are exports fetched from Google Cloud Storage?"""
+"""How are exports fetched from Google Cloud Storage? By its JSON API, with a login by google-auth."""
 
 from __future__ import annotations
 
@@ -8,69 +8,85 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from aiohttp import ClientError
-from gcsfs.core import GCSFileSystem
-from gcsfs.retry import HttpError
-from google.auth.exceptions import GoogleAuthError
+import google.auth
+import requests
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.service_account import Credentials
 
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
-from syncd.exports.buckets import ANSWER_S, Bucket
+from syncd.exports.buckets import ANSWER_S, CONNECT_S, Bucket
 from syncd.exports.remote import DONE, put_away_name
 from syncd.ports.sources import Listing, Proof
 
+_URL = "https://storage.googleapis.com"
+_SCOPE = "https://www.googleapis.com/auth/devstorage.{}"
 _PAGE, _PAGES_MAX = 1000, 11
-_OBJECTS, _OBJECT = "b/{}/o", "b/{}/o/{}"
+_RANGE_ENDS = 416  # asked for bytes behind the end
 
 
 @contextmanager
 def gs_session(access: RemoteAccess) -> Iterator[GsSession]:
-    """Open a bucket for a `with` block. Errors: SourceRefused, SourceUnreachable."""
-    token: Any = "google_default"
-    if access.key_file is not None:
-        try:
-            token = json.loads(access.key_file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            text = f"{access.key_file} holds no key of a service account in JSON."
-            raise SourceRefused(text, hint="Download the key again from IAM > Service accounts > Keys.") from error
-    elif access.endpoint:
-        token = "anon"
-    with Bucket(access, (GoogleAuthError,), (ClientError,)).told():
-        system = GCSFileSystem(
-            token=token,
-            access="read_only" if access.after == "leave" else "read_write",
-            endpoint_url=access.endpoint or None,
-            use_listings_cache=False,
-            skip_instance_cache=True,
-            requests_timeout=ANSWER_S,
-        )
+    """Open a bucket for a `with` block. Without a key file the machine's own identity is used. Errors: as `Bucket.told`."""
+    scopes = [_SCOPE.format("read_only" if access.after == "leave" else "read_write")]
+    session: requests.Session
+    with Bucket(access, (GoogleAuthError,), (TransportError,)).told():
+        if access.key_file is not None:
+            session = AuthorizedSession(_service_account(access, scopes))
+        elif access.endpoint:
+            session = requests.Session()
+        else:
+            session = AuthorizedSession(google.auth.default(scopes=scopes)[0])
+    with session:
+        yield GsSession(access, session)
+
+
+def _service_account(access: RemoteAccess, scopes: list[str]) -> Credentials:
+    assert access.key_file is not None
     try:
-        yield GsSession(access, system)
-    finally:
-        session = getattr(system, "_session", None)
-        if session is not None:
-            GCSFileSystem.close_session(system.loop, session)
+        known = json.loads(access.key_file.read_text("utf-8"))
+        found: Credentials = Credentials.from_service_account_info(known, scopes=scopes)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, GoogleAuthError) as error:
+        text = f"{access.key_file} holds no key of a service account in JSON."
+        raise SourceRefused(text, hint="Download the key again from IAM > Service accounts > Keys.") from error
+    return found
 
 
 class GsSession(Bucket):
     """A bucket, and the folder in it that the URL names."""
 
-    def __init__(self, access: RemoteAccess, system: Any) -> None:
-        super().__init__(access, (GoogleAuthError,), (ClientError, HttpError))
-        self._system = system
+    def __init__(self, access: RemoteAccess, session: requests.Session) -> None:
+        super().__init__(access, (GoogleAuthError,), (TransportError, requests.RequestException))
+        self._session = session
+        self._bucket = f"{access.endpoint or _URL}/storage/v1/b/{quote(access.root, safe='')}"
 
-    def _call(self, method: str, path: str, *words: str, **arguments: Any) -> Any:
+    def _call(self, method: str, path: str, *, given: dict[str, Any], **more: Any) -> requests.Response:
         with self.told():
-            return self._system.call(method, path, self.access.root, *words, timeout=2 * ANSWER_S, **arguments)
+            url = self._bucket + path
+            answer = self._session.request(method, url, params=given, timeout=(CONNECT_S, ANSWER_S), **more)
+            words = f"{answer.status_code} {answer.reason}"
+            if answer.status_code == 404:
+                raise FileNotFoundError(words)
+            if answer.status_code in (401, 403):
+                raise PermissionError(words)
+            if not answer.ok and answer.status_code != _RANGE_ENDS:
+                raise OSError(words)
+            return answer
+
+    def _object(self, name: str) -> str:
+        return f"/o/{quote(self.key(name), safe='')}"
 
     def listing(self) -> Listing:
         """Return what lies in the folder now."""
         found: list[Original] = []
         more: dict[str, str] = {}
         for _ in range(_PAGES_MAX):
-            page = self._call("GET", _OBJECTS, delimiter="/", prefix=self.prefix, maxResults=_PAGE, json_out=True, **more)
+            given = {"delimiter": "/", "prefix": self.prefix, "maxResults": _PAGE, **more}
+            page = self._call("GET", "/o", given=given).json()
             items = [each for each in page.get("items", ()) if each["name"] != self.prefix]
             found += [_original(each, self.name_of(each["name"])) for each in items]
             if not page.get("nextPageToken"):
@@ -79,36 +95,36 @@ class GsSession(Bucket):
         return Listing(tuple(found))
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
-        """Return the bytes from an offset on."""
-        with self.told():
-            path = f"{self.access.root}/{self.key(original.name)}"
-            end = min(offset + size_bytes, original.size_bytes)
-            data = self._system.cat_file(path, start=offset, end=end, timeout=2 * ANSWER_S)
-        return bytes(data)
+        """Return the bytes from an offset on, of the version that was listed."""
+        end = min(offset + size_bytes, original.size_bytes) - 1
+        given = {"alt": "media", "generation": original.mark}
+        # An object that is stored as gzip would come unpacked, in no range, and of another length.
+        headers = {"Range": f"bytes={offset}-{end}", "Accept-Encoding": "gzip", "Cache-Control": "no-transform"}
+        with self._call("GET", self._object(original.name), given=given, headers=headers, stream=True) as answer, self.told():
+            data: bytes = b"" if answer.status_code == _RANGE_ENDS else answer.raw.read(end + 1 - offset, decode_content=False)
+        return data
 
     def look(self, original: Original) -> Proof | None:
         """Return the original as it is now, with the MD5 that the bucket tells of any object that was put as one."""
         try:
-            found = self._call("GET", _OBJECT, self.key(original.name), json_out=True)
+            found = self._call("GET", self._object(original.name), given={}).json()
         except SourceRefused:
             if self.is_gone:
                 return None
             raise
-        md5 = base64.b64decode(found.get("md5Hash", "")).hex()
-        return Proof(_original(found, original.name), md5)
+        return Proof(_original(found, original.name), base64.b64decode(found.get("md5Hash", "")).hex())
 
     def put_away(self, original: Original, sha256: str) -> bool:
         """Delete or move an original, on the condition that its bytes are still those that were fetched."""
         proof = self.look(original)
         if proof is None or proof.original.mark != original.mark:
             return False
-        key, path = self.key(original.name), f"{self.access.root}/{self.key(original.name)}"
-        if self.access.after == "move":
-            target = self.key(f"{DONE}/{put_away_name(sha256, original.name)}")
-            with self.told():
-                self._system.cp_file(path, f"{self.access.root}/{target}", timeout=2 * ANSWER_S)
         try:
-            self._call("DELETE", _OBJECT, key, ifGenerationMatch=original.mark)
+            if self.access.after == "move":
+                target = quote(self.key(f"{DONE}/{put_away_name(sha256, original.name)}"), safe="")
+                path = f"{self._object(original.name)}/copyTo/b/{quote(self.access.root, safe='')}/o/{target}"
+                self._call("POST", path, given={"ifSourceGenerationMatch": original.mark}, json={})
+            self._call("DELETE", self._object(original.name), given={"ifGenerationMatch": original.mark})
         except SourceRefused:
             if self.is_gone or self.is_changed:
                 return False
@@ -117,9 +133,8 @@ class GsSession(Bucket):
 
     def may_put_away(self) -> None:
         """Ask which of the rights that this takes the account has."""
-        needed = ["storage.objects.delete", *(["storage.objects.create"] if self.access.after == "move" else [])]
-        for right in needed:
-            answer = self._call("GET", "b/{}/iam/testPermissions", permissions=right, json_out=True)
+        for right in ("storage.objects.delete", *(["storage.objects.create"] if self.access.after == "move" else [])):
+            answer = self._call("GET", "/iam/testPermissions", given={"permissions": right}).json()
             if right not in answer.get("permissions", ()):
                 text = f"{self.access.address}: the service account lacks {right}."
                 raise SourceRefused(text, hint="Grant it the role Storage Object User on the bucket.")
