@@ -6,7 +6,7 @@ Source: Object Reference, Field Types; a describe's length, precision, scale, ni
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Protocol
 
@@ -123,10 +123,13 @@ def schema_problems(mapping: SourceMapping, schema: Visible) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
+    """What is wrong at a key of a column; `within` is the line and character of a formula, where one is meant."""
+
     key: str
     code: str
     text: str
     remedy: str
+    within: tuple[int, int] | None = None
 
 
 def _of_columns(mapping: SourceMapping, schema: Visible) -> Iterator[Problem]:
@@ -139,7 +142,7 @@ def _of_columns(mapping: SourceMapping, schema: Visible) -> Iterator[Problem]:
                     continue
                 said.add(fault.text)
                 what = f"{'Computed field' if is_computed else 'Column'} {column.name!r}: {fault.text}"
-                yield _problem(mapping, column, is_computed, object, _Fault(fault.key, fault.code, what, fault.remedy))
+                yield _problem(mapping, column, is_computed, object, replace(fault, text=what))
 
 
 def _problem(mapping: SourceMapping, column: Column, is_computed: bool, object: str, fault: _Fault) -> Problem:
@@ -150,6 +153,8 @@ def _problem(mapping: SourceMapping, column: Column, is_computed: bool, object: 
         path = (*path, object)
     if mapping.table is None:
         return Problem(mapping.file, column.rule.line, 1, fault.code, fault.text, fault.remedy)
+    if fault.within is not None:
+        return mapping.table.problem_within(path, *fault.within, fault.code, fault.text, fault.remedy)
     return mapping.table.problem(path, fault.code, fault.text, fault.remedy)
 
 
@@ -207,7 +212,8 @@ def _formula_faults(column: Column, object: str, schema: Visible) -> Iterator[_F
             continue
         again = retyped(formula, schema[object])
         if isinstance(again, Problem):
-            yield _Fault(key, again.code, f"{key}, character {again.column}, on {object}: {again.text}", again.remedy)
+            text = f"{key}, character {again.column}, on {object}: {again.text}"
+            yield _Fault(key, again.code, text, again.remedy, (again.line, again.column))
 
 
 def retyped(formula: Formula, fields: Mapping[str, FieldFacts]) -> Formula | Problem:
