@@ -137,7 +137,7 @@ class DropFolder:
 
     def _one(self, path: Path, name: str, mapping: SourceMapping) -> ExportFile | Problem | None:
         """Judge one name of the folder; None when there is nothing to do with it now."""
-        if name.startswith(".") or name.casefold().endswith(_UNFINISHED):
+        if _is_unfinished(name):
             return None
         if not name.isprintable():
             return _problem(path, "EXP-022", "The file name holds characters that cannot be shown.", "Rename the file.")
@@ -226,6 +226,16 @@ class DropFolder:
         except FileNotFoundError:
             pass
         self._looks.pop(file.path, None)
+
+
+def is_to_read(path: Path, mapping: SourceMapping) -> bool:
+    """Tell by its name and kind whether a file would be read once it has stopped growing."""
+    is_file = path.is_file() and not path.is_symlink() and path.name.isprintable()
+    return is_file and not _is_unfinished(path.name) and fnmatch.fnmatchcase(path.name, mapping.pattern)
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") or name.casefold().endswith(_UNFINISHED)
 
 
 def _state(status: os.stat_result) -> _State:
