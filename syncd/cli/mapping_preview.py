@@ -266,7 +266,8 @@ def _who(seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
     for one in seen.match.candidates if person is None else ():
         yield f"person?  {_named(one)}"
     if person is None and not seen.match.candidates:
-        yield "person   nobody in Salesforce has these keys" if seen.counts.get("unmatched") else "person   not known"
+        is_new = any(one.effect == "create" for one in seen.fields)
+        yield "person   nobody in Salesforce has these keys" + ("; would be created:" if is_new else "")
 
 
 def _named(person: OrgRecord) -> str:

@@ -7,7 +7,7 @@ as it is, is found by asking them again with one condition lifted: what would be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -17,19 +17,19 @@ from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_fit import schema_problems
 from syncd.core.matching import Match, newest_of
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
-from syncd.core.values import Entry, FlagFact, InboxItem, OrgRecord, Problem, Rule, Scalar
+from syncd.core.values import Entry, FlagFact, InboxItem, Intent, OrgRecord, Problem, Rule, Scalar
 from syncd.engine.intake_context import IntakeContext, Tally
 from syncd.engine.intake_flags import address_of
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch
 from syncd.ports import ExportFile, ExportRow, FieldSchema, StoreReader
 
-WRITE, LEAVE, REFUSED = "write", "leave", "refused"
+WRITE, CREATE, LEAVE, REFUSED = "write", "create", "leave", "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSeen:
-    """One field of a person: what it holds, what the file says, what becomes of it (write, leave or refused) and why."""
+    """One field of a person: what it holds, what the file says, what becomes of it (write, create, leave or refused) and why."""
 
     object: str
     field: str
@@ -106,22 +106,10 @@ class _Seeing:
         found = [self.matches[id(row)] for row in rows]
         match = next((one for one in found if one.person is not None), found[0] if found else Match())
         counting = newest_of(rows)[0]
-        fields: list[FieldSeen] = []
+        intents = [intent for intent, _ in batch.intents]
+        fields = self._created(intents)
         if match.person is not None and counting is not None:
-            intents = {intent.field: intent for intent, _ in batch.intents}
-            for column in self.mapping.writing:
-                name = column.fields.get(match.person.object)
-                if name is None:
-                    continue
-                intent = intents.pop(name, None)
-                if intent is not None:
-                    args = (intent.before, intent.after, WRITE, intent.reason, intent.rule)
-                    fields.append(FieldSeen(match.person.object, name, column.name, *args))
-                else:
-                    fields.append(self._left(column, name, counting, match.person, tally))
-            for name, intent in intents.items():
-                args = (intent.before, intent.after, WRITE, intent.reason, intent.rule)
-                fields.append(FieldSeen(match.person.object, name, "", *args))
+            fields += self._seen(match.person, counting, intents, tally)
         return PersonSeen(
             self.file.name,
             self.mapping.mode,
@@ -136,6 +124,30 @@ class _Seeing:
             paused,
             self._superseded(rows, counting, tally),
         )
+
+    def _seen(self, person: OrgRecord, counting: ParsedRow, intents: Sequence[Intent], tally: Tally) -> Iterator[FieldSeen]:
+        """Tell of each field that the mapping names for this person, and of the opt-out."""
+        by_field = {intent.field: intent for intent in intents if not intent.is_create}
+        for column in self.mapping.writing:
+            name = column.fields.get(person.object)
+            if name is not None and name in by_field:
+                yield _written(by_field.pop(name), column.name)
+            elif name is not None:
+                yield self._left(column, name, counting, person, tally)
+        for intent in by_field.values():
+            yield _written(intent, "")
+
+    def _created(self, intents: Sequence[Intent]) -> list[FieldSeen]:
+        """Tell of each field of somebody who would be created."""
+        columns = {field: column for column in self.mapping.writing for field in column.fields.values()}
+        return [
+            FieldSeen(
+                intent.object, name, columns[name].name if name in columns else "", None, value, CREATE, intent.reason,
+                columns[name].rule if name in columns else intent.rule,
+            )
+            for intent in intents if intent.is_create
+            for name, value in (intent.values or {}).items()
+        ]  # fmt: skip
 
     def _superseded(self, rows: Sequence[ParsedRow], counting: ParsedRow | None, tally: Tally) -> dict[int, str]:
         told = {}
@@ -209,6 +221,10 @@ class _Seeing:
         addresses = {address for one in people if (address := address_of(one))} | {row.address for row in rows if row.address}
         ids = {one.id for one in people} | {row.person_id for row in rows if row.person_id}
         return self.context.store.flags(sorted(ids), sorted({*addresses, *handles}))
+
+
+def _written(intent: Intent, column: str) -> FieldSeen:
+    return FieldSeen(intent.object, intent.field, column, intent.before, intent.after, WRITE, intent.reason, intent.rule)
 
 
 def _stored(key: str, item: ParsedRow | Problem) -> ExportRow:

@@ -13,6 +13,7 @@ import pytest
 from syncd.cli.main import main
 from tests.engine.scene import SECRET, Scene, export_line
 from tests.engine.small_org import contact, lead
+from tests.engine.test_new_people import NEW, allow, people
 
 Preview = Callable[..., Any]
 
@@ -236,3 +237,22 @@ def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, 
     found = preview("--person", "working.1@example.com", "--file", str(path), "--offline")
     assert found["exit"] == 1
     assert "[EXP-" in found["refused"][0]
+
+
+def test_somebody_who_would_be_created_is_told_field_by_field_and_nobody_is(scene: Scene, preview: Preview) -> None:
+    allow(scene, mode="observe")
+    scene.cycle()
+    scene.drop("day.csv", export_line("77", email=NEW, leadScore="40"))
+    found = preview("--person", NEW)
+    assert {name: one[1:] for name, one in fields(found).items()} == {
+        "Email": (NEW, "create"),
+        "FirstName": ("Lea", "create"),
+        "LastName": ("X", "create"),
+        "Company": ("Acme", "create"),
+        "LeadSource": ("Web", "create"),
+        "Lead_Score__c": (40, "create"),
+        "MA_Person_Id__c": ("77", "create"),
+    }
+    assert people(scene) == []
+    told = preview("--person", NEW, "--offline", text=True)
+    assert "nobody in Salesforce has these keys; would be created:" in told
