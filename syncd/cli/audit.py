@@ -17,7 +17,8 @@ from syncd.ports import LedgerQuery, LedgerRow
 
 HEADER = ("row", "at", "kind", "record", "field", "before", "after", "actor", "proof", "verdict", "rule", "reason")
 KINDS = (
-    "baseline", "change", "deleted", "merged", "schema", "census", "decision", "intent", "outcome", "flag", "plan", "asked",
+    "baseline", "change", "deleted", "merged", "schema", "census", "decision", "intent", "outcome", "flag", "consent", "plan",
+    "asked",
 )  # fmt: skip
 VERDICTS = (*(verdict.value for verdict in Verdict), "recycle", "enroll", "exclude")
 OUTCOMES = tuple(kind.value for kind in OutcomeKind)

@@ -236,7 +236,7 @@ def _exports(figures: Figures, course: Course) -> Iterator[str]:
     codes = Counter(fault[1] for fault in faults if fault is not None)
     reasons = ", ".join(f"{count:,} {ROW_CODES.get(code, code)}" for code, count in codes.most_common(4))
     yield from _line("quarantined", f"{reasons or 'none'} (see the inbox)")
-    flags = {flag: count for flag, count in figures.flags.items() if flag != "any" and count}
+    flags = {flag: count for flag, count in figures.flags.items() if flag not in ("any", "scoped", "consents") and count}
     told = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in flags.items())
     yield from _line("no mail to", f"{figures.flags.get('any', 0):,} people flagged by exports: {told}")
     for asked in course.asked:

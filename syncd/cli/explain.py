@@ -12,6 +12,7 @@ import typer
 from syncd.cli import output, wire
 from syncd.cli.audit import record_id_of
 from syncd.cli.story import OBJECT_OF_PREFIX, Names, Story, story_of
+from syncd.core.values import GLOBAL
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
@@ -78,7 +79,14 @@ def _told(story: Story, names: Names) -> Iterator[str]:
     yield ""
     for fact in story.flags:
         since = output.stamp(fact.seen_at)
-        yield f"flag   {fact.flag.value}, from {output.visible(fact.source)}: {output.visible(fact.evidence)}, since {since}"
+        covers = "" if fact.scope == GLOBAL else f" of {output.visible(fact.scope)}"
+        again = "" if fact.said_at is None else f", said again {output.stamp(fact.said_at)}"
+        told = f"{output.visible(fact.source)}: {output.visible(fact.evidence)}"
+        yield f"flag   {fact.flag.value}{covers}, from {told}, since {since}{again}"
+    for one in story.consents:
+        told = f"{output.visible(one.source)}: {output.visible(one.wording)!r}"
+        given = f"{output.visible(one.scope)}, given {output.stamp(one.given_at)}"
+        yield f"yes    {given}, from {told}, stored by {output.visible(one.by)}"
     for field, value in story.owed.items():
         yield f"owed   {field} is to go back to {output.visible(names.value(field, value))}"
     state = ", ".join(f"{field} {output.visible(names.value(field, value))}" for field, value in story.state.items())

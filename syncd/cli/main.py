@@ -49,6 +49,7 @@ VERBS = {
     "fence": Verb("fence", "fence", "Draw the fence file: who may move what where, and what can't be reached."),
     "actors": Verb("actors", "actors", "Propose, from history, which logins are people, machines, or both."),
     "window": Verb("window", "window", "Announce somebody's planned mass edit, so that it is lawful while it lasts."),
+    "consent": Verb("consent", "consent", "Store evidence that a person wants mail again, and list what is stored."),
     "mapping": Verb("mapping", "mapping", "Check, propose, try and hand round what each column of an export means."),
     "formula": Verb("formula", "formula", "Show what a formula in Salesforce's syntax comes to for a record, part by part."),
     "audit": Verb("audit", "audit", "Query and verify the ledger."),

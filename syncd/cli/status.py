@@ -202,6 +202,18 @@ def _as_json(found: Status) -> dict[str, Any]:
     }
 
 
+FLAG_WORDS = {
+    "opted_out": "opted out", "scoped": "opted out of a brand or topic", "opt_out_unreadable": "opt out unreadable",
+    "unreachable": "unreachable",
+}  # fmt: skip
+
+
+def _without_mail(counts: Mapping[str, int]) -> str:
+    flags = ", ".join(f"{counts[flag]:,} {words}" for flag, words in FLAG_WORDS.items() if counts.get(flag))
+    again = f"; {output.many(counts['consents'], 'person has', 'people have')} consented again" if counts.get("consents") else ""
+    return f"{counts.get('any', 0):,} people" + (f": {flags}" if flags else "") + again
+
+
 def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("health", found.reason or "ok")
     every = f"a cycle every {output.span(found.interval)}"
@@ -209,8 +221,7 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     yield _line("daemon", _daemon(found.lease))
     settled = ", which the next cycle settles or sends" if found.open_intents else ""
     yield _line("open writes", f"{found.open_intents:,}{settled}")
-    flags = ", ".join(f"{count:,} {flag.replace('_', ' ')}" for flag, count in found.flags.items() if flag != "any" and count)
-    yield _line("no mail", f"{found.flags.get('any', 0):,} people" + (f": {flags}" if flags else ""))
+    yield _line("no mail", _without_mail(found.flags))
     if found.judged is not None:
         yield _line("judged", _judged(found.judged))
     yield _line("drift", "not counted yet: every night" if found.census is None else output.visible(sentence(found.census)))

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from syncd.cli import output
 from syncd.core.changes import field_moved, in_order
+from syncd.core.consent import Consent
 from syncd.core.telling import POST, TELL
 from syncd.core.values import Entry, FlagFact, OrgRecord, Proof, Rule, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, StoreReader
@@ -40,6 +42,7 @@ class Story:
     name: str
     lines: Sequence[Line]
     flags: Sequence[FlagFact]
+    consents: Sequence[Consent]
     owed: Mapping[str, Scalar]
     state: Mapping[str, Scalar]
     is_deleted: bool
@@ -96,6 +99,7 @@ def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
         names.of(record_id),
         sorted(lines, key=lambda line: (line.at, line.row or 0)),
         _flags(store, record_id, record),
+        store.consents([record_id], _addresses(record)),
         {field: value for (_, field), value in store.lawful(object, [record_id]).items()},
         {name: record.fields[name] for name in SHOWN if name in record.fields} if record is not None else {},
         record is not None and record.is_deleted,
@@ -110,8 +114,12 @@ def _creation(record: OrgRecord | None, history: Sequence[Line]) -> list[Line]:
 
 
 def _flags(store: StoreReader, record_id: str, record: OrgRecord | None) -> list[FlagFact]:
+    return store.flags([record_id], _addresses(record))
+
+
+def _addresses(record: OrgRecord | None) -> list[str]:
     address = record.text("Email") if record is not None else None
-    return store.flags([record_id], [address] if address else [])
+    return [address] if address else []
 
 
 def _baseline_at(store: StoreReader, object: str) -> datetime | None:
@@ -194,6 +202,11 @@ def _flag(entry: Entry, names: Names) -> str:
     return _ended(f"Flag {entry.after or entry.before}: {entry.reason}")
 
 
+def _consent(entry: Entry, names: Names) -> str:
+    scope = entry.evidence.get("scope", "global")
+    return _ended(f"Consent ({scope}) to {entry.after!r}, given {output.when(entry.changed_at)}: {entry.reason}")
+
+
 def _decision(entry: Entry, names: Names) -> str:
     if entry.fence is not None:
         moved = f"{entry.field} from {names.value(entry.field, entry.before)} to {names.value(entry.field, entry.after)}"
@@ -221,6 +234,7 @@ _SENTENCES = {
     "intent": _intent,
     "outcome": _outcome,
     "flag": _flag,
+    "consent": _consent,
     "decision": _decision,
     "deleted": _deleted,
 }

@@ -20,6 +20,11 @@ def external_fields(world: World) -> list[str]:
     return sorted({source.external_field for source in world.policies.sources if source.external_field})
 
 
+def keyed_by(cycle: Cycle) -> dict[str, tuple[str, ...]]:
+    """Return by object the fields that people are looked up by; hidden ones are not among them."""
+    return {name: cycle.needs[name].indexed if name in cycle.needs else () for name in PEOPLE}
+
+
 def org_opt_outs(world: World) -> OptOutFields:
     """Return the org's own opt-out fields besides HasOptedOutOfEmail, with their scopes."""
     return world.policies.nurture.opt_outs if world.policies.nurture is not None else {}
@@ -55,8 +60,7 @@ def reasons_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) ->
     Shapes: `contacts` as just read, which may be newer than the mirror.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
-    keyed = {name: cycle.needs[name].indexed for name in PEOPLE if name in cycle.needs}
-    people = persons(world.store, keyed, external_fields(world), contacts)
+    people = persons(world.store, keyed_by(cycle), external_fields(world), contacts)
     ids = sorted({id for person in people.values() for id in person.ids})
     handles = sorted({handle for person in people.values() for handle in person.handles})
     facts, consents, more = world.store.flags(ids, handles), world.store.consents(ids, handles), org_opt_outs(world)

@@ -60,8 +60,12 @@ def _create_some(lane: Lane, name: str, items: Sequence[OpenIntent]) -> None:
         results = lane.org.create(name, [dict(item.intent.values or {}) for item in some])
         return _record(lane, name, some, results)
 
+    def look_and_deliver(some: Sequence[OpenIntent]) -> list[OpenIntent]:
+        left = _missing(lane, name, some)
+        return deliver(left) if left else []
+
     if missing and lane.is_open():
-        send_locked(lane, deliver(missing), ROWS_A_CALL, deliver)
+        send_locked(lane, deliver(missing), ROWS_A_CALL, look_and_deliver)
 
 
 def settle(lane: Lane, items: Sequence[OpenIntent]) -> None:
@@ -73,8 +77,8 @@ def settle(lane: Lane, items: Sequence[OpenIntent]) -> None:
 
 def _missing(lane: Lane, name: str, items: Sequence[OpenIntent]) -> list[OpenIntent]:
     """Close what is there already, and what may not be sent any more; return the rest."""
-    kept_out = _kept_out(lane, items) if name == "CampaignMember" else {}
     known = _found(lane.org, name, items)
+    kept_out = _kept_out(lane, items) if name == "CampaignMember" else {}  # the last look before they leave
     closing: list[Closing] = []
     missing: list[OpenIntent] = []
     for item in items:

@@ -13,6 +13,7 @@ from typing import Any
 from syncd import errors
 from syncd.core.plan import plan_from_json
 from syncd.engine.census import RESULT, order_census
+from syncd.engine.consenting import CONSENT, store_consent
 from syncd.engine.cycle import run_cycle
 from syncd.engine.loading import BACKLOG
 from syncd.engine.planning import apply, is_applied, take_up_again
@@ -140,6 +141,7 @@ VERBS: dict[str, Verb] = {
     OPEN: open_window,
     APPROVE: approve_window,
     CLOSE: close_window,
+    CONSENT: store_consent,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.consent import Consent
 from syncd.core.ladder import Wait
 from syncd.core.past import Former
 from syncd.core.values import (
@@ -385,7 +386,44 @@ class StoreContract:
                     FlagFact(Flag.OPTED_OUT, None, "bob@example.com", "b", "", T),
                 ]
             )
-        assert store.flag_counts() == {"opted_out": 2, "opt_out_unreadable": 1, "unreachable": 1, "any": 3}
+        assert store.flag_counts() == {
+            "opted_out": 2, "opt_out_unreadable": 1, "unreachable": 1, "any": 3, "scoped": 0, "consents": 0,
+        }  # fmt: skip
+
+    def test_an_opt_out_of_two_brands_is_two_facts_and_one_person(self, store: Store) -> None:
+        facts = [FlagFact(Flag.OPTED_OUT, "00Q1", None, "a", "f:1", T, f"brand:{name}") for name in ("x", "y")]
+        with store.begin() as tx:
+            assert tx.add_flags([*facts, facts[0]]) == 2
+        assert store.flags(["00Q1"], []) == facts
+        assert (store.flag_counts()["scoped"], store.flag_counts()["opted_out"], store.flag_counts()["any"]) == (1, 0, 1)
+
+    def test_what_is_said_again_keeps_its_first_evidence_and_its_last_time(self, store: Store) -> None:
+        first = FlagFact(Flag.OPTED_OUT, "00Q1", None, "a", "f:1", T)
+        again = replace(first, evidence="g:9", seen_at=T + timedelta(days=1))
+        with store.begin() as tx:
+            tx.renew_flags([first])
+            tx.renew_flags([again])
+        [kept] = store.flags(["00Q1"], [])
+        assert (kept.evidence, kept.seen_at, kept.last_said) == ("f:1", T, T + timedelta(days=1))
+
+    def test_a_consent_is_stored_once_and_found_by_person_or_address(self, store: Store) -> None:
+        given = Consent("0031", "Ann@Example.com", "global", T, "form", "Yes", "dana", T)
+        bare = Consent(None, "bob@example.com", "topic:x", T, "form", "Yes", "dana", T)
+        with store.begin() as tx:
+            assert tx.add_consents([given, bare]) == 2
+            assert tx.add_consents([given]) == tx.add_consents([]) == 0
+        [kept] = store.consents(["0031"], [])
+        assert (kept.scope, kept.given_at, kept.wording, kept.address) == ("global", T, "Yes", "ann@example.com")
+        assert store.consents([], ["BOB@example.com"]) == [bare]
+        assert store.consents(["0039"], [""]) == []
+        assert store.all_consents() == [bare, kept]
+        assert store.flag_counts()["consents"] == 2
+
+    def test_what_people_were_known_by_is_found_from_both_ends(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.add_former_handles([("0031", "Old@Example.com"), ("0031", "MA__c=7"), ("0031", "old@example.com")])
+        assert store.former_handles(["0031"], []) == [("0031", "MA__c=7"), ("0031", "old@example.com")]
+        assert store.former_handles([], ["OLD@example.com", "x"]) == [("0031", "old@example.com")]
 
     def test_flags_may_clear_but_an_opt_out_never(self, store: Store) -> None:
         fact = FlagFact(Flag.UNREACHABLE, "00Q1", None, "a", "", T)

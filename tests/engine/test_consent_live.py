@@ -1,0 +1,299 @@
+"""Does an opt-out follow the person through everything that happens in the org, and open only by evidence?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.core.clearing import KIND
+from syncd.core.values import Flag
+from syncd.engine.merging import LOST_OPT_OUT
+from syncd.engine.requests import take_up
+from syncd.errors import SyncdError
+from tests.engine.scene import Scene, export_line
+from tests.engine.small_org import campaign, contact, lead
+from tests.engine.test_merges_live import SLOW_S, flagged
+
+EARLY = (campaign("early"), contact(1))
+DAY_S = 86_400
+ADDRESS = "contact.1@example.com"
+
+
+pytestmark = pytest.mark.sweep
+
+
+@pytest.fixture
+def enrolling(scene: Scene) -> Scene:
+    scene.nurture("enroll")
+    return scene
+
+
+def excluded(scene: Scene, number: int = 1) -> list[str]:
+    """Return the latest reasons for which a contact was kept out."""
+    found = [str(one.reason) for one in scene.ledger(contact(number), kind="decision") if one.verdict == "exclude"]
+    return found[-1].split("; ") if found else []
+
+
+def consent(scene: Scene, who: str, *, ago: timedelta = timedelta(), **given: str) -> dict[str, Any]:
+    """Have a consent stored as the command does."""
+    with scene.world() as (world, org):
+        at = (world.org.now() - ago).isoformat()
+        payload = {"who": who, "source": "web form", "at": at, "wording": "Yes, send me mail.", "scope": "global", **given}
+        number = world.store.ask("consent", payload, "dana@host", scene.clock.now())
+        take_up(world, org)
+        request = world.store.request(number)
+        assert request is not None
+        assert request.result is not None
+        return dict(request.result)
+
+
+def history_of_opt_outs(scene: Scene) -> None:
+    scene.settings(history_tracking={"Lead": ["Status", "Owner", "HasOptedOutOfEmail"], "Contact": ["HasOptedOutOfEmail"]})
+
+
+# --- followed through what happens to the record -------------------------------------------------------------------------
+
+
+def test_an_opt_out_of_a_duplicate_with_the_same_address_counts(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.edit("mia", lead("Working", 1), Email=ADDRESS, HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    assert excluded(scene) == ["opted out (Lead HasOptedOutOfEmail)"]
+    assert EARLY not in scene.members()
+
+
+def test_an_opt_out_stays_with_the_person_when_an_address_ties_them_no_more(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.edit("mia", lead("Working", 1), Email=ADDRESS)
+    scene.cycle(SLOW_S)
+    scene.edit("mia", contact(2), HasOptedOutOfEmail=True)  # nurture is judged once a day: nobody of today is looked at again
+    scene.edit("mia", contact(1), Email="new@example.com")
+    scene.cycle(SLOW_S)
+    scene.drop("day.csv", export_line("Working-1", email=ADDRESS, unsubscribed="true"))
+    scene.cycle(DAY_S)
+    with scene.world() as (world, _):
+        from syncd.engine.consent import reasons_by
+        from syncd.engine.cycle import begin
+
+        found = reasons_by(world, begin(world), world.store.get("Contact", [contact(1)]))
+    assert [reason.text for reason in found[contact(1)]] == ["opted out (marketo, day.csv:2)"]
+
+
+def test_the_opt_out_of_a_deleted_lead_is_kept_for_its_address(enrolling: Scene) -> None:
+    scene = enrolling
+    gone = lead("Working", 1)
+    scene.edit("mia", gone, Email="contact.3@example.com", HasOptedOutOfEmail=True)
+    scene.nurture("observe")
+    scene.cycle(SLOW_S)
+    scene.do("mia", "delete", gone)
+    scene.nurture("enroll")
+    scene.cycle(DAY_S)
+    assert any("was opted out when it was deleted" in reason for reason in excluded(scene, 3))
+    assert contact(3) not in {person for _, person in scene.members()}
+    assert scene.is_at_rest()
+
+
+def convert(scene: Scene, lead_id: str, contact_id: str) -> None:
+    account = scene.row(contact_id)["AccountId"]
+    scene.do("sue", "convert", lead_id, contactId=contact_id, accountId=account)
+
+
+@pytest.mark.parametrize("mode", ["write", "observe"])
+def test_a_conversion_latches_the_contact_in_the_same_cycle_and_says_so_in_the_org(scene: Scene, mode: str) -> None:
+    scene.mapping(mode)
+    born = lead("Qualified", 1)
+    scene.edit("mia", born, HasOptedOutOfEmail=True)
+    scene.cycle()
+    convert(scene, born, contact(9))
+    scene.cycle()
+    assert flagged(scene, contact(9)) == [(Flag.OPTED_OUT, f"Lead {born} was opted out and converted into it")]
+    assert scene.row(contact(9))["HasOptedOutOfEmail"] is (mode == "write")
+    assert [item.subject for item in scene.inbox(LOST_OPT_OUT)] == ([] if mode == "write" else [contact(9)])
+    scene.cycle()
+    assert scene.is_at_rest()
+
+
+# --- cleared by others ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_machine_clears_stays_latched_is_not_fought_and_is_asked_about_once(enrolling: Scene) -> None:
+    scene = enrolling
+    history_of_opt_outs(scene)
+    for number in (1, 2):
+        scene.edit("mia", contact(number), HasOptedOutOfEmail=True)
+    scene.nurture("observe")
+    scene.cycle(SLOW_S)
+    for number in (1, 2):
+        scene.edit("marketo", contact(number), HasOptedOutOfEmail=False)
+    scene.nurture("enroll")
+    scene.cycle(DAY_S)
+    [card] = scene.inbox(KIND)
+    assert card.text.startswith("2 opt-outs were cleared in Salesforce by Marketo Sync, as its history tells.")
+    assert {contact(1), contact(2)} == {where.partition(" ")[2] for where in card.detail.split(", ")}
+    assert all("was cleared by Marketo Sync" in excluded(scene, number)[0] for number in (1, 2))
+    assert not [write for write in scene.writes() if "HasOptedOutOfEmail" in write.values]
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    assert len(scene.inbox(KIND)) == 1
+    consent(scene, contact(2))
+    scene.cycle(SLOW_S)
+    assert scene.inbox(KIND) == []
+
+
+def test_what_nothing_proves_a_person_to_have_cleared_stays_latched(scene: Scene) -> None:
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=False)
+    scene.cycle(SLOW_S)
+    [card] = scene.inbox(KIND)
+    assert "by Mia Market, who saved it last; history does not tell who cleared it" in card.text
+    assert [flag for flag, _ in flagged(scene, contact(1))] == [Flag.OPTED_OUT]
+
+
+def test_what_a_person_cleared_as_history_proves_is_the_orgs_word(enrolling: Scene) -> None:
+    scene = enrolling
+    history_of_opt_outs(scene)
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=False)
+    scene.cycle(DAY_S)
+    assert (scene.inbox(KIND), flagged(scene, contact(1))) == ([], [])
+    assert EARLY in scene.members()
+
+
+def test_what_a_person_clears_against_syncds_own_latch_is_asked_about(enrolling: Scene) -> None:
+    scene = enrolling
+    history_of_opt_outs(scene)
+    scene.mapping("write")
+    scene.drop("day.csv", export_line("c1", email=ADDRESS, unsubscribed="true"))
+    scene.cycle(SLOW_S)
+    assert scene.row(contact(1))["HasOptedOutOfEmail"] is True
+    scene.cycle(SLOW_S)
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=False)
+    since = scene.last_request()
+    scene.cycle(DAY_S)
+    assert [item.where for item in scene.inbox(KIND)] == [f"Contact {contact(1)}"]
+    assert excluded(scene) == ["opted out (marketo, day.csv:2)"]
+    assert not [write for write in scene.writes(since) if "HasOptedOutOfEmail" in write.values]
+
+
+# --- consent -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opted_out(enrolling: Scene) -> Scene:
+    """Leave contact 1 opted out by an export, and by nothing else."""
+    enrolling.drop("day.csv", export_line("c1", email=ADDRESS, unsubscribed="true"))
+    enrolling.cycle()
+    assert excluded(enrolling) == ["opted out (marketo, day.csv:2)"]
+    return enrolling
+
+
+def test_newer_consent_opens_the_latch_once_and_stands_in_the_ledger(opted_out: Scene) -> None:
+    scene = opted_out
+    scene.tick(60)
+    answer = consent(scene, ADDRESS.upper())
+    assert (answer["person"], answer["is_new"], answer["still"]) == (contact(1), True, [])
+    [entry] = scene.ledger(contact(1), kind="consent")
+    assert (entry.after, entry.evidence["source"], entry.evidence["scope"]) == ("Yes, send me mail.", "web form", "global")
+    assert "dana@host" in str(entry.reason)
+    scene.cycle(DAY_S)
+    assert EARLY in scene.members()
+    assert scene.is_at_rest()
+
+
+def test_older_consent_and_consent_without_a_part_open_nothing(opted_out: Scene) -> None:
+    scene = opted_out
+    answer = consent(scene, contact(1), ago=timedelta(hours=1))
+    assert answer["still"] == ["opted out (marketo, day.csv:2)"]
+    for given in ({"wording": " "}, {"source": ""}, {"scope": "brands"}, {"who": "nobody"}, {"at": "2099-01-01T00:00:00+00:00"}):
+        assert "error" in consent(scene, given.pop("who", contact(1)), **given)
+    scene.cycle(DAY_S)
+    assert EARLY not in scene.members()
+
+
+def test_an_opt_out_that_is_said_again_after_consent_holds_again(opted_out: Scene) -> None:
+    scene = opted_out
+    scene.tick(60)
+    consent(scene, contact(1))
+    scene.tick(60)
+    scene.drop("later.csv", export_line("c1", email=ADDRESS, unsubscribed="true", leadScore="11"))
+    scene.cycle()
+    scene.cycle(DAY_S)
+    assert EARLY not in scene.members()
+    assert any("after consent to it" in str(entry.reason) for entry in scene.ledger(contact(1), kind="flag"))
+    assert scene.is_at_rest()
+
+
+def test_consent_never_goes_over_the_orgs_own_opt_out(opted_out: Scene) -> None:
+    scene = opted_out
+    scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
+    scene.cycle(SLOW_S)
+    assert consent(scene, contact(1))["still"] == ["opted out (Contact HasOptedOutOfEmail)"]
+    assert scene.row(contact(1))["HasOptedOutOfEmail"] is True
+
+
+def test_an_address_of_several_people_consents_for_nobody(opted_out: Scene) -> None:
+    scene = opted_out
+    scene.edit("mia", contact(2), Email=ADDRESS)
+    scene.cycle(SLOW_S)
+    refused = consent(scene, ADDRESS)["error"]
+    assert refused["kind"] == SyncdError.__name__
+    assert refused["text"].startswith(f"2 records have the address {ADDRESS}")
+
+
+def test_an_address_that_nobody_has_may_consent_before_it_comes_into_the_org(scene: Scene) -> None:
+    answer = consent(scene, "new@example.com")
+    assert (answer["person"], answer["address"]) == (None, "new@example.com")
+    assert not consent(scene, "new@example.com", at=answer.get("at", ""))["is_new"] if "at" in answer else True
+
+
+# --- what the mail is about ----------------------------------------------------------------------------------------------
+
+
+def test_an_opt_out_of_a_topic_keeps_out_of_tracks_of_that_topic_alone(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.rewrite("fields/marketo.toml", r'flag  = "opted_out"\nfield = .*', 'flag  = "opted_out"\nscope = "topic:Offers"')
+    scene.rewrite("nurture.toml", r'(stages = \["Discovery", "Evaluation"\])', r'\1, topic = "offers"')
+    scene.drop("day.csv", export_line("c5", email="contact.5@example.com", unsubscribed="true"))
+    scene.cycle()
+    members = scene.members()
+    assert (campaign("early"), contact(5)) not in members
+    assert (campaign("late"), contact(5)) in members
+    assert "opted out of topic offers (marketo, day.csv:2)" in {str(one.reason) for one in scene.ledger(contact(5))}
+    assert scene.row(contact(5))["HasOptedOutOfEmail"] is False
+
+
+# --- right before the push -----------------------------------------------------------------------------------------------
+
+
+def test_a_hold_that_sales_sets_between_decision_and_push_is_kept(enrolling: Scene) -> None:
+    scene = enrolling
+
+    def hook(n: int, method: str, path: str) -> None:
+        if scene.ledger(kind="intent"):
+            scene.hook()
+            scene.edit("ada", contact(1), Nurture_Hold_Until__c="2026-06-30")
+
+    scene.hook(hook)
+    scene.cycle(after_s=3600)
+    [outcome] = [entry for entry in scene.ledger(contact(1)) if entry.kind == "outcome"]
+    assert (outcome.outcome, outcome.reason) == ("not_sent", "on hold by sales until 2026-06-30")
+    assert EARLY not in scene.members()
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_an_opt_out_at_any_request_before_the_members_leave_stops_them(enrolling: Scene, place: int) -> None:
+    scene = enrolling
+    steps: list[str] = []
+
+    def hook(n: int, method: str, path: str) -> None:
+        steps.append(f"{method} {path}")
+        if len(steps) == place + 1:
+            scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
+
+    scene.hook(hook)
+    scene.cycle(after_s=3600)
+    assert EARLY not in scene.members()
