@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from syncd.core.mapping import SourceMapping
     from syncd.core.mapping_trial import Trial
     from syncd.core.values import Problem
+    from syncd.ports import Item
 
 FAULTS_SHOWN = 20
 
@@ -40,26 +41,42 @@ def hold_against(mapping: SourceMapping, export: Path) -> Against:
     from syncd.core.mapping_trial import Trial
     from syncd.core.rows import ParsedRow
     from syncd.core.values import Problem
-    from syncd.exports.reading import items_of
-    from syncd.ports import ExportFile, Header, Refused
+    from syncd.exports.unpacking import NotText
+    from syncd.ports import Header, Refused
 
     trial = Trial(mapping)
     refused = None
     try:
-        with export.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            file = ExportFile(mapping.name, str(export), export.name, digest, stream.tell())
-            stream.seek(0)
-            for item in items_of(stream, file, mapping, datetime.now(UTC)):
-                if isinstance(item, Header):
-                    trial.header, trial.extra = item.columns, item.extra
-                elif isinstance(item, Refused):
-                    refused = item.problem
-                elif isinstance(item, ParsedRow | Problem):
-                    trial.take(item)
+        for item in _items(mapping, export):
+            if isinstance(item, Header):
+                trial.header, trial.extra = item.columns, item.extra
+            elif isinstance(item, Refused):
+                refused = item.problem
+            elif isinstance(item, ParsedRow | Problem):
+                trial.take(item)
     except OSError as error:
         raise unreadable(export, error) from error
+    except NotText as error:
+        refused = Problem(export.name, 1, 1, error.code, str(error), error.remedy)
     return Against(export, trial, refused, tuple(_hints(mapping, export, trial, refused.remedy if refused is not None else "")))
+
+
+def _items(mapping: SourceMapping, export: Path) -> Iterator[Item]:
+    """Read a file, or each file of a set in an archive, as the daemon would."""
+    from syncd.exports.archives import contents_of
+    from syncd.exports.reading import items_of
+    from syncd.ports import ExportFile
+
+    contents = contents_of(export, mapping.dialect.members)
+    members = [(one.name, one.sha256) for one in contents.members] if contents is not None else [("", "")]
+    for member, digest in members:
+        with export.open("rb") as stream:
+            if not member:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                stream.seek(0)
+            name = f"{export.name}/{member}" if member else export.name
+            file = ExportFile(mapping.name, str(export), name, digest, export.stat().st_size, member)
+            yield from items_of(stream, file, mapping, datetime.now(UTC))
 
 
 def _hints(mapping: SourceMapping, export: Path, trial: Trial, remedy: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.core.suggest_text import Written
     from syncd.core.suggesting import Evidence, Known, Proposal
     from syncd.exports.sampling import Sampled
-    from syncd.exports.vendors import Vendor
+    from syncd.exports.vendors import Export, Vendor
     from syncd.ports import ObjectSchema
 
 _PACKED = re.compile(r"(?i)(\.(csv|tsv|txt|xlsx))?(\.(zip|gz))?$")
@@ -160,8 +160,6 @@ def _source_name(vendor: Vendor, file_name: str) -> str:
 def _written(export: Path, seen: Sampled, vendor: Vendor, found: Evidence, people: Mapping[str, Sequence[Any]]) -> Written:
     from syncd.core.suggest_text import Written
 
-    begin = next((word for word in vendor.file_flags if export.name.lower().startswith(word)), "")
-    suffix = _PACKED.search(export.name)
     count = sum(map(len, people.values()))
     notes = [
         f"{count} people of the file were found in Salesforce and compared." if count else "No people of the file were compared."
@@ -173,11 +171,32 @@ def _written(export: Path, seen: Sampled, vendor: Vendor, found: Evidence, peopl
         notes.append("The tool that wrote the file is not known: check every line.")
     if not found.is_org_known:
         notes.append("The org's fields are not known here: names were taken from fields that most orgs have.")
-    return Written(
-        export.name, vendor.title, len(seen.rows), f"{begin}*{suffix[0] if suffix and suffix[0] else '.csv'}",
-        seen.export.encoding, seen.export.delimiter, vendor.zone, vendor.zone_note, found.null,
-        vendor.file_flags.get(begin, ""), tuple(notes),
-    )  # fmt: skip
+    begin = next((word for word in vendor.file_flags if export.name.lower().startswith(word)), "")
+    lines = tuple(_file_lines(export, begin, seen.export, vendor, found.null))
+    has_flag = any(line.startswith("flag ") for line in lines)
+    return Written(export.name, vendor.title, len(seen.rows), lines, has_flag, tuple(notes))
+
+
+def _file_lines(export: Path, begin: str, seen: Export, vendor: Vendor, null: Sequence[str]) -> Iterator[str]:
+    """Write what stands under [file]: how the file is packed and written, and what its name says of everybody in it."""
+    from syncd.core.suggest_text import quoted, value_text
+
+    suffix = _PACKED.search(export.name)
+    yield f"pattern = {quoted(begin + '*' + (suffix[0] if suffix and suffix[0] else '.csv'))}"
+    if len(seen.sheets) > 1:
+        yield f"sheet = {quoted(seen.sheets[0])}    # the first of {len(seen.sheets)}"
+    if not seen.sheets:
+        yield f"encoding = {quoted(seen.encoding)}"
+        yield f"delimiter = {quoted(seen.delimiter)}"
+        yield from vendor.dialect
+    yield f"zone = {quoted(vendor.zone)}    # {vendor.zone_note}"
+    yield f"null = {value_text(null)}"
+    said = {f"{word}*": flag for word, flag in vendor.file_flags.items() if flag}
+    if seen.members and said:
+        table = ", ".join(f"{quoted(word)} = {quoted(flag)}" for word, flag in said.items())
+        yield f"flag = {{ {table} }}    # by the name of each file in the archive"
+    elif vendor.file_flags.get(begin):
+        yield f"flag = {quoted(vendor.file_flags[begin])}    # everybody in a file whose name begins with {begin}"
 
 
 def _text(

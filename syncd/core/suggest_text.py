@@ -14,18 +14,14 @@ _MATCH = ("id", "external", "email")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How the file is written: what stands under [file]. `rows` of it were looked at; `notes` are said at the top."""
+    """How the file is written: `lines` stand under [file]. `rows` of it were looked at; `notes` are said at the top;
+    `has_flag` says that a name of a file says a flag of everybody in it."""
 
     name: str
     title: str
     rows: int
-    pattern: str
-    encoding: str
-    delimiter: str
-    zone: str
-    zone_note: str
-    null: tuple[str, ...]
-    flag: str = ""
+    lines: tuple[str, ...]
+    has_flag: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -49,13 +45,7 @@ def _lines(file: Written, proposed: Sequence[Proposal], doubted: Mapping[str, st
     yield 'mode = "observe"'
     yield ""
     yield "[file]"
-    yield f"pattern = {quoted(file.pattern)}"
-    yield f"encoding = {quoted(file.encoding)}"
-    yield f"delimiter = {quoted(file.delimiter)}"
-    yield f"zone = {quoted(file.zone)}" + (f"    # {file.zone_note}" if file.zone_note else "")
-    yield f"null = {value_text(file.null)}"
-    if file.flag:
-        yield f"flag = {quoted(file.flag)}    # everybody in a file of this name"
+    yield from file.lines
     for one in proposed:
         if one.role == "newest":
             yield from _line(f"newest = {quoted(one.column)}", one, is_sure=sure(one))
@@ -63,7 +53,7 @@ def _lines(file: Written, proposed: Sequence[Proposal], doubted: Mapping[str, st
     flags = [one for one in proposed if one.role in _FLAGS]
     yield ""
     yield "# --- Who gets no mail. Look at these first."
-    if not flags and not file.flag:
+    if not flags and not file.has_flag:
         yield "# WARNING: no column here says who has opted out. Export one, or syncd knows of the opt-outs in Salesforce alone."
     for one in flags:
         yield from _table(one, sure(one), doubted.get(one.column, ""))

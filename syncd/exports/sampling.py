@@ -11,11 +11,13 @@ import io
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from syncd.core.dialect import MEMBERS
 from syncd.core.mapping_keys import DELIMITERS
+from syncd.exports.archives import contents_of
 from syncd.exports.encodings import likely_of
 from syncd.exports.records import Record
 from syncd.exports.sheets import Sheet
@@ -44,28 +46,38 @@ class Sampled:
     is_whole: bool
 
 
-def sample(path: Path, *, encoding: str = "", delimiter: str = "", sheet: str | None = None, rows_max: int = ROWS_MAX) -> Sampled:
-    """Read the header and the first rows of a file by the encoding and the delimiter given, or by those that it seems to have.
+def sample(path: Path, *, rows_max: int = ROWS_MAX) -> Sampled:
+    """Read the header and the first rows of a file by the encoding and the delimiter that it seems to have.
 
+    Shapes: of a set of files in an archive the first one's, of a workbook the first sheet's.
     Errors: OSError, and NoExport with words for what cannot be read.
     """
-    with path.open("rb") as stream:
-        try:
-            if is_workbook(stream):
-                with Sheet(stream, sheet, ".") as found:
-                    rows = ((record.line, record.cells) for record in found.records() if isinstance(record, Record))
-                    return _sampled(rows, "utf-8", ",", rows_max)
-            with text_in(stream) as text:
+    try:
+        contents = contents_of(path, MEMBERS)
+        members = tuple(one.name for one in contents.members) if contents is not None else ()
+        with path.open("rb") as stream:
+            if not members and is_workbook(stream):
+                return _of_workbook(stream, rows_max)
+            first = next(iter(members), "")
+            with text_in(stream, first) as text:
                 head = text.read(HEAD_BYTES)
-            name = encoding or suggest_encoding(head)
-            sign = delimiter or suggest_delimiter(head, name)
+            name = suggest_encoding(head)
+            sign = suggest_delimiter(head, name)
             stream.seek(0)
-            with text_in(stream) as text, closing(_records(text, name, sign)) as records:
-                return _sampled(records, name, sign, rows_max)
-        except NotText as error:
-            raise NoExport(f"cannot be read: {error} {error.remedy}") from None
-        except csv.Error as error:
-            raise NoExport(f"is no CSV: {error}") from None
+            with text_in(stream, first) as text, closing(_records(text, name, sign)) as records:
+                return _sampled(records, Export((), name, sign, members), rows_max)
+    except NotText as error:
+        raise NoExport(f"cannot be read: {error} {error.remedy}") from None
+    except csv.Error as error:
+        raise NoExport(f"is no CSV: {error}") from None
+
+
+def _of_workbook(stream: BinaryIO, rows_max: int) -> Sampled:
+    with Sheet(stream, None, ".") as sheet:
+        names = sheet.names
+    with Sheet(stream, next(iter(names), None), ".") as sheet:
+        rows = ((one.line, one.cells) for one in sheet.records() if isinstance(one, Record))
+        return _sampled(rows, Export((), "utf-8", ",", sheets=names), rows_max)
 
 
 def _records(text: BinaryIO, encoding: str, delimiter: str) -> Generator[Row, None, None]:
@@ -82,7 +94,7 @@ def _records(text: BinaryIO, encoding: str, delimiter: str) -> Generator[Row, No
         decoded.detach()
 
 
-def _sampled(records: Iterator[Row], encoding: str, delimiter: str, rows_max: int) -> Sampled:
+def _sampled(records: Iterator[Row], export: Export, rows_max: int) -> Sampled:
     _, header = next(records, (1, ()))
     if not any(cell.strip() for cell in header):
         raise NoExport("is empty, or begins with an empty line")
@@ -93,12 +105,12 @@ def _sampled(records: Iterator[Row], encoding: str, delimiter: str, rows_max: in
     bad: list[int] = []
     for line, cells in records:
         if len(rows) + len(bad) >= rows_max:
-            return Sampled(Export(header, encoding, delimiter), tuple(rows), tuple(bad), is_whole=False)
+            return Sampled(replace(export, columns=header), tuple(rows), tuple(bad), is_whole=False)
         if len(cells) == len(header):
             rows.append((line, cells))
         else:
             bad.append(line)
-    return Sampled(Export(header, encoding, delimiter), tuple(rows), tuple(bad), is_whole=True)
+    return Sampled(replace(export, columns=header), tuple(rows), tuple(bad), is_whole=True)
 
 
 def suggest_encoding(head: bytes) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from syncd.engine.schema import SCHEMA, schema_to_json
 from syncd.ports import FieldSchema, ObjectSchema
@@ -254,3 +256,23 @@ def test_a_real_bulk_extract_with_129_columns_is_proposed(syncd: Syncd, home: Pa
     told = (f"{len(right)} of {len(MARKETO)}", sorted(set(found) - right), sorted(set(MARKETO) - right))
     assert len(right) / len(found) >= PRECISION_MIN, told
     assert len(right) / len(MARKETO) >= RECALL_MIN, told
+
+
+def test_a_workbook_and_a_set_of_files_are_proposed_as_they_are_packed(syncd: Syncd, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "leads.xlsx") as book:
+        sheet = book.add_worksheet("People")
+        for row, cells in enumerate(
+            [["Email", "First Name", "Unsubscribed"], *([f"p{n}@x.com", f"N{n}", "no"] for n in range(9))]
+        ):
+            sheet.write_row(row, 0, cells)
+        book.add_worksheet("Notes")
+    header = "Email Address,First Name,MEMBER_RATING,LAST_CHANGED,LEID,EUID,NOTES\n"
+    with zipfile.ZipFile(tmp_path / "audience.zip", "w") as archive:
+        for name in ("unsubscribed_1.csv", "subscribed_1.csv"):
+            archive.writestr(name, header + "a@example.com,Ana,4,2026-02-27 08:00:00,1,2,\n")
+    for name, says in (("leads.xlsx", 'sheet = "People"'), ("audience.zip", 'flag = { "unsubscribed*" = "opted_out"')):
+        out = tmp_path / f"{name[:-4]}toml" if name.endswith("xlsx") else tmp_path / "mailchimp.toml"
+        said = syncd("mapping", "suggest", name, "--out", out)
+        assert said.code == 0, said.err
+        assert says in out.read_text("utf-8")
+        assert syncd("mapping", "check", out, "--with", name).code == 0
