@@ -10,6 +10,7 @@ import pytest
 from syncd.core.cells import Unreadable, read_cell
 from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column
+from syncd.core.mapping_keys import FILE
 from syncd.core.values import Flag, Rule
 from tests.core.test_mapping import FLAG, HEAD, SCORE, parse, parsed
 
@@ -113,3 +114,11 @@ def test_a_wrong_dialect_is_refused_at_its_line(tmp_path: Path, line: str, said:
 def test_one_blank_before_a_formula_sign_is_taken_away_where_it_is_declared(cell: str, plain: str) -> None:
     assert Dialect(has_guard=True).unguarded(cell) == plain
     assert Dialect().unguarded(cell) == cell
+
+
+def test_the_page_about_files_explains_every_key_and_its_example_is_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text("utf-8")
+    mapping = parsed(tmp_path, page.partition("```toml fields\n")[2].partition("```")[0])
+    assert (mapping.dialect.members, mapping.dialect.thousands) == ("*_members_*.csv", ".")
+    table = page.partition("| Key |")[2].partition("\n\n")[0]
+    assert [key.name for key in FILE if f"`{key.name}`" not in table] == []
