@@ -72,7 +72,7 @@ def _decided(folder: Exports, one: StagedFile, context: IntakeContext) -> Mappin
         total["waiting"] += 1
     else:
         if is_outdated(progress(context).get(one.file.sha256, {}), context):
-            again = stage(folder, one.file, one.mapping, context)
+            again = stage(folder, one.file, one.mapping, context, is_decided_now=True)
             if not isinstance(again, StagedFile):
                 return total  # the file changed since: it is judged as a new one, soon
         total.update(_decide(one, context))
@@ -101,7 +101,8 @@ def _staged(folder: Exports, file: ExportFile, mapping: SourceMapping, context: 
             return None
         if state.get("staged"):
             return StagedFile(file, mapping, tuple(state["extra"]))
-    found = stage(folder, file, mapping, context)
+    is_free = not _mapping_problems(mapping, context) and not _has_open_writes(StagedFile(file, mapping), context)
+    found = stage(folder, file, mapping, context, is_decided_now=is_free)
     return _refuse(folder, file, mapping, found, context) if isinstance(found, Refused) else found
 
 

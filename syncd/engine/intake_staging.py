@@ -34,14 +34,19 @@ class StagedFile:
     extra: tuple[str, ...] = ()
 
 
-def stage(folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> StagedFile | Refused:
-    """Stage a file to its end, or say why nothing of it counts: then some of its rows may be staged still."""
+def stage(
+    folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext, *, is_decided_now: bool
+) -> StagedFile | Refused:
+    """Stage a file to its end, or say why nothing of it counts: then some of its rows may be staged still.
+
+    Rows that need no look are remembered only where the others are decided at once.
+    """
     early = progress(context).get(file.sha256, {}).get("early", False)
     with context.store.begin() as tx:
         tx.begin_file(file)
         keep_progress(tx, context, file, None)
     with folder.sift(file, mapping, context.now_at, background_of(context, mapping)) as sieve:
-        staging = _Staging(file, mapping, context)
+        staging = _Staging(file, mapping, context, is_decided_now=is_decided_now)
         state = staging.sift(sieve) if sieve is not None else staging.read(folder)
     if isinstance(state, Refused):
         return state
@@ -57,8 +62,8 @@ def is_outdated(state: Mapping[str, Any], context: IntakeContext) -> bool:
 
 
 class _Staging:
-    def __init__(self, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> None:
-        self.file, self.mapping, self.context = file, mapping, context
+    def __init__(self, file: ExportFile, mapping: SourceMapping, context: IntakeContext, *, is_decided_now: bool) -> None:
+        self.file, self.mapping, self.context, self.is_decided_now = file, mapping, context, is_decided_now
         self.people = People(context, mapping)
 
     def read(self, folder: Exports) -> dict[str, Any] | Refused:
@@ -85,13 +90,13 @@ class _Staging:
             sieve.related(people, {row.key for row, one in zip(rows, found, strict=True) if one.person is None})
         for items in sieve.others():
             self._stage(items)
-        for known in sieve.unchanged():
+        for known in sieve.unchanged() if self.is_decided_now else ():
             with self.context.store.begin() as tx:
                 tx.put_known(self.mapping.name, known)
         sifted = sieve.sifted()
         counts = {"unchanged": sifted.unchanged, "unmatched": sifted.unmatched, "would_write": sifted.would_write}
         return {
-            "sifted": self.context.cycle,
+            "sifted": self.context.cycle if self.is_decided_now else "",
             "extra": list(sieve.extra),
             "counts": {"rows": sifted.unchanged + sifted.unmatched, **{name: count for name, count in counts.items() if count}},
             "lines": {"unmatched": list(sifted.unmatched_lines)} if sifted.unmatched_lines else {},

@@ -13,10 +13,9 @@ from typing import Any
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.values import Flag
 
-BLANKS = "E' \\t\\n\\r'"
 TEXTS = frozenset(("string", "textarea", "picklist", "multipicklist", "combobox", "url", "encryptedstring", "email"))
 NUMBERS = frozenset(("double", "currency", "percent", "int", "long"))
-STAMP = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+STAMP = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9][T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _ADDRESS = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
 _EXTERNAL = r"[A-Za-z0-9_.:/|=-]{1,200}"
 _ID = r"00Q[A-Za-z0-9]{15}|003[A-Za-z0-9]{15}"
@@ -67,37 +66,30 @@ def among(cell: str, texts: Iterable[str]) -> str:
     return f"({cell} IN ({listed}))" if listed else "FALSE"
 
 
-def stripped(cell: str) -> str:
-    """Write a cell without the blanks around it, as far as ASCII has blanks."""
-    return f"trim({cell}, {BLANKS})"
-
-
 def _is_ascii(cell: str) -> str:
     return f"(strlen({cell}) = length({cell}))"
 
 
 def _has_plain_ends(cell: str) -> str:
-    return f"({_is_ascii(cell)} OR NOT regexp_matches({cell}, '^\\s*\\p{{Z}}|\\p{{Z}}\\s*$'))"
+    """Write that a cell begins and ends with no blank, nor with anything else that is not shown."""
+    no_blank = f"left({cell}, 1) > ' ' AND right({cell}, 1) > ' '"
+    return f"({no_blank} AND ({_is_ascii(cell)} OR NOT regexp_matches({cell}, '^\\p{{Z}}|\\p{{Z}}$')))"
 
 
 def _value(column: Column, cell: str) -> str:
-    """Write the text that a cell comes to, transformed, without blanks around it."""
-    text = stripped(cell)
-    return f"{column.transform}({text})" if column.transform in ("lower", "upper") else text
+    """Write the text that a cell with plain ends comes to."""
+    return f"{column.transform}({cell})" if column.transform in ("lower", "upper") else cell
 
 
 def _keeps_letters(column: Column, cell: str) -> str:
-    """Write that what SQL makes of a cell's letters and blanks is what Python makes of them."""
-    return _is_ascii(cell) if column.transform in ("lower", "upper") else _has_plain_ends(cell)
+    """Write that what SQL makes of a cell's letters and ends is what Python makes of them."""
+    plain = _has_plain_ends(cell)
+    return f"({plain} AND {_is_ascii(cell)})" if column.transform in ("lower", "upper") else plain
 
 
 def _is_moment(cell: str, zone: str) -> str:
-    text = stripped(cell)
     end = "Z?" if zone == "UTC" else "Z"
-    return (
-        f"(regexp_full_match({text}, '{STAMP}{end}') AND {_is_day(f'left({text}, 10)')}"
-        f" AND TRY_CAST(left({text}, 10) AS DATE) IS NOT NULL)"
-    )
+    return f"(regexp_full_match({cell}, '{STAMP}{end}') AND {_is_day(f'left({cell}, 10)')})"
 
 
 def _is_day(text: str) -> str:
@@ -106,24 +98,23 @@ def _is_day(text: str) -> str:
 
 def is_readable(column: Column, cell: str, zone: str) -> str:
     """Write that a cell can certainly be read and raises no flag."""
-    null, text = among(cell, column.null), stripped(cell)
+    null = among(cell, column.null)
     by_type = {
         "text": "TRUE",
-        "email": f"(regexp_full_match({text}, '{_ADDRESS}') AND {_is_ascii(cell)})",
-        "number": f"(strlen({text}) <= 15 AND regexp_full_match({text}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)'))",
-        "integer": f"(strlen({text}) <= 15 AND regexp_full_match({text}, '[+-]?[0-9]+'))",
+        "email": f"(regexp_full_match({cell}, '{_ADDRESS}') AND {_is_ascii(cell)})",
+        "number": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)'))",
+        "integer": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?[0-9]+'))",
         "boolean": f"({among(cell, column.true)} OR {among(cell, column.false)})",
-        "date": f"(regexp_full_match({text}, '[0-9]{{4}}-[0-9][0-9]-[0-9][0-9]') AND {_is_day(text)})",
-        "datetime": _is_moment(cell, zone).replace("\\d", "[0-9]"),
+        "date": f"(regexp_full_match({cell}, '[0-9]{{4}}-[0-9][0-9]-[0-9][0-9]') AND {_is_day(cell)})",
+        "datetime": _is_moment(cell, zone),
     }
     readable = f"({null} OR {by_type[column.type]})"
     if column.flag is not None:
         readable = f"({null} OR (NOT {among(cell, column.true)} AND {among(cell, column.false)}))"
     whens = column.opted_out_when | column.unreachable_when
     if whens:
-        said = (cell, _value(column, cell), text, f"lower({cell})", f"upper({cell})")
-        unsaid = " AND ".join(f"NOT {among(one, whens)}" for one in said)
-        readable = f"({readable} AND {unsaid} AND {_keeps_letters(column, cell)})"
+        unsaid = " AND ".join(f"NOT {among(one, whens)}" for one in (cell, f"lower({cell})", f"upper({cell})"))
+        readable = f"({readable} AND {unsaid} AND ({cell} = '' OR {_keeps_letters(column, cell)}))"
     return readable
 
 
@@ -145,13 +136,12 @@ def is_held(column: Column, field_type: str, cell: str, held: str) -> str:
         "datetime": f"(replace(left({text}, 19), ' ', 'T') || '.000+0000' = {held})",
     }[column.type]
     if field_type == "email" and column.type in ("text", "email"):
-        same = f"({same} OR (lower({text}) = lower({held}) AND {_is_ascii(cell)} AND {_is_ascii(held)}))"
+        plain = f"{_is_ascii(cell)} AND {_is_ascii(held)} AND {_has_plain_ends(cell)}"
+        same = f"({same} OR (lower({text}) = lower({held}) AND {plain}))"
     if column.conflict == "fill":
         same = f"({same} OR NOT {empty})"
     of_blank = "TRUE" if column.blank == "leave" else empty
-    # A blank text in a column of texts that the null list does not name reads as nothing; its odd blanks are looked at.
-    plain = _keeps_letters(column, cell) if column.type == "text" else "TRUE"
-    return f"(CASE WHEN {blank} THEN ({of_blank} AND {plain}) ELSE coalesce({same}, FALSE) END)"
+    return f"(CASE WHEN {blank} THEN {of_blank} ELSE coalesce({same}, FALSE) END)"
 
 
 def fits(column: Column, field_type: str | None) -> bool:
@@ -161,20 +151,18 @@ def fits(column: Column, field_type: str | None) -> bool:
 
 def key_of(kind: str, cell: str, null: frozenset[str]) -> str:
     """Write the key that a cell names a person by: NULL for none, '?' for one that has to be looked at."""
-    text = stripped(cell)
-    none = f"({among(cell, null)} OR {text} = '')"
+    none = f"({among(cell, null)} OR {cell} = '')"
     if kind == "email":
-        is_usual = f"regexp_full_match({text}, '{_ADDRESS}') AND NOT contains(lower({text}), 'xn--')"
-        return f"(CASE WHEN {none} THEN NULL WHEN {is_usual} THEN lower({text}) ELSE '?' END)"
+        is_usual = f"regexp_full_match({cell}, '{_ADDRESS}') AND NOT contains(lower({cell}), 'xn--')"
+        return f"(CASE WHEN {none} THEN NULL WHEN {is_usual} THEN lower({cell}) ELSE '?' END)"
     pattern = _ID if kind == "id" else _EXTERNAL
-    return f"(CASE WHEN {none} THEN NULL WHEN regexp_full_match({text}, '{pattern}') THEN {text} ELSE '?' END)"
+    return f"(CASE WHEN {none} THEN NULL WHEN regexp_full_match({cell}, '{pattern}') THEN {cell} ELSE '?' END)"
 
 
 def stamp_of(cell: str, mapping: SourceMapping, latest: str) -> str:
     """Write how new a row is as `core.rows` notes it: '' for not said, '?' for what has to be looked at."""
-    text = stripped(cell)
-    moment = f"replace(left({text}, 19), ' ', 'T')"
-    is_usual = f"{_is_moment(cell, mapping.zone).replace(chr(92) + 'd', '[0-9]')} AND {moment} <= {literal(latest)}"
+    moment = f"replace(left({cell}, 19), ' ', 'T')"
+    is_usual = f"{_is_moment(cell, mapping.zone)} AND {moment} <= {literal(latest)}"
     return f"(CASE WHEN {among(cell, mapping.null)} THEN '' WHEN {is_usual} THEN {moment} || '+00:00' ELSE '?' END)"
 
 

@@ -146,7 +146,8 @@ class PeopleTable:
             is_first = " AND ".join(f"any_value(m.{one}) IS NULL" for one in before) or "TRUE"
             one = "CASE WHEN count(*) = 1 AND NOT any_value(p.odd) THEN any_value(p.rowid) END"
             self.database.execute(
-                f"INSERT INTO found SELECT m.n, {one}, {is_first} FROM m JOIN p ON p.{key} = m.{key} ANTI JOIN found ON found.n = m.n GROUP BY m.n"
+                f"INSERT INTO found SELECT m.n, {one}, {is_first} FROM m JOIN p ON p.{key} = m.{key}"
+                " ANTI JOIN found ON found.n = m.n GROUP BY m.n"
             )
             if kind == "id":
                 self.database.execute(
