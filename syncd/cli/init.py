@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,7 @@ def init(
             f"these files exist already, nothing was written: {', '.join(taken)}",
             hint="Run `syncd init` in another folder, or move those files away first.",
         )
+    wanted |= _schemas(folder)
     try:
         for path, content in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,8 +49,18 @@ def init(
     except OSError as error:
         raise SyncdError(f"cannot write to {folder}: {error.strerror}.", hint="Check its owner and permissions.") from error
     for path in wanted:
-        output.data(f"wrote {path}")
+        if path.suffix == ".toml":
+            output.data(f"wrote {path}")
     output.data("\n".join(_next_steps(folder)))
+
+
+def _schemas(folder: Path) -> dict[Path, bytes]:
+    """Return the schemas that the first lines of the starters name, for editors; those of an earlier version are replaced."""
+    from syncd.core.policy_schema import schemas
+
+    at = folder / "mappings" / "schemas"
+    written = {kind: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for kind, schema in schemas().items()}
+    return {at / f"{kind}.schema.json": text.encode() for kind, text in written.items()}
 
 
 def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:

@@ -11,7 +11,6 @@ from syncd.core.fence_file.gates import GATE_KEYS, NEVER_TO, OWNER_KEYS, REASONS
 from syncd.core.fence_file.holdings import CONVERSION, PART_KEYS
 from syncd.core.fence_file.holdings import KEYS as HOLDING_KEYS
 from syncd.core.fence_file.ladders import BULK_KEYS, MODES, NEVER_ENFORCED, QUIET_KEYS, QUIET_OF
-from syncd.core.fence_file.ladders import KINDS as ENFORCED_KINDS
 from syncd.core.fence_file.sides import KEYS as SIDE_KEYS
 from syncd.core.fence_file.teams import KINDS, MEMBERS, TEAM_KEYS
 from syncd.core.fence_model import Sharing
@@ -25,7 +24,7 @@ _LADDER = {
     "mode": {
         "type": "object",
         "properties": {
-            **dict.fromkeys(ENFORCED_KINDS, one_of(tuple(MODES))),
+            **dict.fromkeys(KINDS, one_of(tuple(MODES))),
             **dict.fromkeys(NEVER_ENFORCED, one_of(("observe",))),
         },
         "additionalProperties": False,

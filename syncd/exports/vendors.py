@@ -297,6 +297,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
     if email is None:
         raise NoExport("has no column that looks like an e-mail address")
     begin = next((word for word in vendor.file_flags if file_name.lower().startswith(word)), "")
+    yield "#:schema ../schemas/fields.schema.json"
     yield f"# What each column means for syncd: {vendor.title}."
     if not vendor.is_seen:
         yield "# UNVERIFIED: nobody has shown us such a file. Check every line against yours."
