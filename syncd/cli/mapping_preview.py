@@ -7,25 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from syncd.cli import output, wire
+from syncd.cli.preview_told import heading, heading_json, hint, person_json, told
 from syncd.errors import ConfigInvalid, StoreUnusable, SyncdError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from syncd.cli.preview_rows import Target
     from syncd.config import Config
-    from syncd.core.values import OrgRecord, Scalar
+    from syncd.core.values import OrgRecord
     from syncd.engine.intake_context import IntakeContext
-    from syncd.engine.previewing import FieldSeen, PersonSeen
+    from syncd.engine.previewing import PersonSeen
     from syncd.engine.previewing_all import Decided
     from syncd.ports import Store, StoreReader
 
-FIELD_HEADER = ("field", "now", "file says", "effect", "why", "rule")
 EFFECT_HEADER = ("what", "person", "line", "before", "after", "rule or reason")
 EXAMPLES_MAX = 20
 
@@ -107,7 +105,8 @@ class _View:
 
     def person(self, person: str) -> None:
         from syncd.cli.preview_rows import rows_about, wanted
-        from syncd.engine.previewing import AsReadNow, preview_person
+        from syncd.engine.previewing import preview_person
+        from syncd.engine.read_now import AsReadNow
 
         seen: list[tuple[Target, PersonSeen]] = []
         refused: list[str] = []
@@ -130,15 +129,15 @@ class _View:
                 )
             seen += [(target, one) for one in people]
         if self.as_json:
-            output.as_json({"schema": 1, "people": [_as_json(target, one, now) for target, one in seen], "refused": refused})
+            output.as_json({"schema": 1, "people": [person_json(target, one, now) for target, one in seen], "refused": refused})
         for target, one in seen if not self.as_json else ():
-            for line in _told(target, one, now):
+            for line in told(target, one, now):
                 output.data(line)
         for text in refused:
             output.message(output.visible(text) if "\n" not in text else text)
         if not seen:
             names = ", ".join(target.file.name for target in self.targets)
-            output.message(f"Nobody is named by {output.visible(person)!r} in {names}: {_hint(person)}")
+            output.message(f"Nobody is named by {output.visible(person)!r} in {names}: {hint(person)}")
         if refused or not seen:
             raise typer.Exit(1)
 
@@ -169,10 +168,10 @@ class _View:
             decided = self._decided(target)
             chosen = sampled(decided.effects, number)
             if self.as_json:
-                output.as_json({"schema": 1, **_heading_json(target), "counts": decided.counts, "kinds": decided.kinds(),
+                output.as_json({"schema": 1, **heading_json(target), "counts": decided.counts, "kinds": decided.kinds(),
                                 "sample": chosen, "refused": decided.refused})  # fmt: skip
                 continue
-            output.data(_heading(target))
+            output.data(heading(target))
             for name, count in sorted(decided.counts.items()):
                 output.data(f"  {name:<28}{count:>9,}")
             for kind, count in decided.kinds().items():
@@ -195,11 +194,11 @@ class _View:
             one, other = self._decided(replace(target, mapping=before)), self._decided(target)
             found = differences(one, other)
             if self.as_json:
-                output.as_json({"schema": 1, **_heading_json(target), "old": str(old), "people": found.people,
+                output.as_json({"schema": 1, **heading_json(target), "old": str(old), "people": found.people,
                                 "counts": found.counts, "examples": found.examples[:EXAMPLES_MAX],
                                 "refused": [*one.refused, *other.refused]})  # fmt: skip
                 continue
-            output.data(f"{_heading(target)}\n  instead of {output.visible(old)}")
+            output.data(f"{heading(target)}\n  instead of {output.visible(old)}")
             for text in dict.fromkeys([*one.refused, *other.refused]):
                 output.message(output.visible(text))
             if not found.examples:
@@ -223,93 +222,3 @@ class _View:
         folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
         with cast("Store", self.store).scratch() as layer:
             return decide_all(self.context(layer), folder, target.mapping, target.file)
-
-
-def _heading(target: Target) -> str:
-    mode = "write" if target.mapping.mode == "write" else 'observe: nothing would be written before it says mode = "write"'
-    return f"{output.visible(target.file.name)} of {target.mapping.name}, by {target.mapping.file}, mode {mode}"
-
-
-def _heading_json(target: Target) -> dict[str, Any]:
-    return {"file": target.file.name, "source": target.mapping.name, "mapping": target.mapping.file, "mode": target.mapping.mode}
-
-
-def _told(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
-    yield _heading(target)
-    lines = ", ".join(map(str, seen.lines))
-    yield f"{'lines' if len(seen.lines) > 1 else 'line':<9}{lines}" + (
-        f"; line {seen.line} counts" if len(seen.lines) > 1 and seen.line else ""
-    )
-    yield from _who(seen, now)
-    for problem in seen.paused:
-        yield f"paused   {problem.file}:{problem.line} [{problem.code}] {output.visible(problem.text)}"
-    for line, why in sorted(seen.superseded.items()):
-        yield f"row      line {line}: {why}"
-    if seen.fields:
-        yield from output.table(FIELD_HEADER, [_cells(one) for one in seen.fields])
-    for entry in seen.raised:
-        yield f"flag     new: {entry.after or 'no longer ' + str(entry.before)}: {output.visible(entry.reason)}"
-    for fact in seen.known:
-        evidence = output.visible(f"{fact.source}, {fact.evidence}")
-        yield f"flag     known: {fact.flag.value.replace('_', ' ')} ({evidence})"
-    for item in seen.told:
-        yield f"inbox    {output.visible(item.where)}: {output.visible(item.text)}"
-        yield f"         next: {output.visible(item.remedy)}"
-    yield ""
-
-
-def _who(seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
-    person = seen.match.person
-    if person is not None:
-        as_of = "as the org says now" if person.id in now else "as the last cycle read it"
-        yield f"person   {_named(person)}, found by {seen.match.by}; {as_of}"
-    for one in seen.match.candidates if person is None else ():
-        yield f"person?  {_named(one)}"
-    if person is None and not seen.match.candidates:
-        is_new = any(one.effect == "create" for one in seen.fields)
-        yield "person   nobody in Salesforce has these keys" + ("; would be created:" if is_new else "")
-
-
-def _named(person: OrgRecord) -> str:
-    email = person.text("Email")
-    return output.visible(f"{person.object} {person.id} {person.text('Name') or ''}{f' <{email}>' if email else ''}")
-
-
-def _cells(one: FieldSeen) -> tuple[object, ...]:
-    return (
-        f"{one.object}.{one.field}",
-        _shown(one.before),
-        _shown(one.after),
-        one.effect,
-        one.why,
-        f"{one.rule.file}:{one.rule.line}",
-    )
-
-
-def _shown(value: Scalar) -> object:
-    return "(blank)" if value in (None, "") else str(value).lower() if isinstance(value, bool) else value
-
-
-def _as_json(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) -> dict[str, Any]:
-    person = seen.match.person
-    return {
-        **_heading_json(target),
-        "lines": seen.lines,
-        "line": seen.line,
-        "person": None if person is None else {"object": person.object, "id": person.id, "by": seen.match.by},
-        "is_read_now": person is not None and person.id in now,
-        "candidates": [{"object": one.object, "id": one.id} for one in seen.match.candidates] if person is None else [],
-        "fields": seen.fields,
-        "flags_new": [{"flag": one.after, "no_longer": one.before, "reason": one.reason} for one in seen.raised],
-        "flags_known": seen.known,
-        "superseded": seen.superseded,
-        "inbox": seen.told,
-        "paused": seen.paused,
-        "counts": seen.counts,
-    }
-
-
-def _hint(person: str) -> str:
-    return (
-        "look at another file with --file" if person.isdecimal() else "look for a line, another address or the id of that person"
-    )

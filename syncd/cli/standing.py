@@ -13,7 +13,7 @@ from syncd.core.windows import STANDING, WAITING, Announced
 from syncd.core.windows import to_json as window_to_json
 
 if TYPE_CHECKING:
-    from syncd.engine.reloading import PolicyState
+    from syncd.engine.policy_state import PolicyState
     from syncd.ports import StoreReader
 
 CHANGES_SHOWN = 5
@@ -98,9 +98,9 @@ def read_standing(store: StoreReader, now: datetime) -> Standing:
     """Read it from the store."""
     from syncd.engine.canary import read_trials
     from syncd.engine.owner_health import read_owner_health
+    from syncd.engine.policy_state import read_policy_state
     from syncd.engine.recycling import read_kept_out
     from syncd.engine.regret import read_tallies
-    from syncd.engine.reloading import read_policy_state
     from syncd.engine.windows import read_windows
 
     tallies = read_tallies(store)

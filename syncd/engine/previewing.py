@@ -7,9 +7,8 @@ as it is, is found by asking them again with one condition lifted: what would be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
 
 from syncd.core.kin import handle_of
 from syncd.core.mapped import FieldWrite, writes_for
@@ -22,7 +21,7 @@ from syncd.engine.intake_context import IntakeContext, Tally
 from syncd.engine.intake_flags import address_of
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch
-from syncd.ports import ExportFile, ExportRow, FieldSchema, StoreReader
+from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 WRITE, CREATE, LEAVE, REFUSED = "write", "create", "leave", "refused"
 
@@ -232,29 +231,3 @@ def _stored(key: str, item: ParsedRow | Problem) -> ExportRow:
     if isinstance(item, Problem):
         return ExportRow(item.line, key, "", {"problem": problem_payload(item)})
     return ExportRow(item.line, key, item.newest_at.isoformat() if item.newest_at else "", to_payload(item))
-
-
-class AsReadNow:
-    """A store in which some records are as the org gave them just now. It is only read."""
-
-    def __init__(self, store: StoreReader, now: Mapping[str, OrgRecord]) -> None:
-        self._store, self._now = store, now
-
-    def get(self, object: str, ids: Iterable[str]) -> dict[str, OrgRecord]:
-        """Return mirrored records by id."""
-        return {id: self._fresh(one) for id, one in self._store.get(object, ids).items()}
-
-    def by_key(self, object: str, field: str, values: Sequence[str]) -> list[OrgRecord]:
-        """Return mirrored records by a key field, as the mirror knows them by it."""
-        return [self._fresh(one) for one in self._store.by_key(object, field, values)]
-
-    def begin(self) -> NoReturn:
-        """Refuse to write."""
-        raise AssertionError("a preview writes nothing")
-
-    def _fresh(self, record: OrgRecord) -> OrgRecord:
-        now = self._now.get(record.id)
-        return record if now is None else replace(now, fields={**record.fields, **now.fields})
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -22,12 +21,12 @@ from syncd.core.policy_changes import Changed, Tables, changes_between
 from syncd.core.values import Entry, InboxItem, Problem, digest
 from syncd.engine.policy_effect import Effect, effect_of
 from syncd.engine.policy_fit import misfits
+from syncd.engine.policy_state import PolicyState, put_policy_state, read_policy_state, state_of, versions_of
 from syncd.engine.schema import SCHEMA, schema_from_json
 from syncd.engine.world import World
 from syncd.errors import StoreUnusable, SyncdError
-from syncd.ports import StoreReader, StoreWriter
+from syncd.ports import StoreWriter
 
-POLICIES = "policies in force"
 APPROVED = "policies approved"
 INVALID, WAITING = "policy-invalid", "policy-waiting"
 FOLDER = "mappings"
@@ -52,28 +51,6 @@ class PolicyFiles:
     stamp: Callable[[], object]
     load: Callable[[], Loaded]
     config: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyState:
-    """What `syncd status` tells. `refused` and `waiting` are about files that are not in force; both empty: all of them are."""
-
-    since_at: datetime | None = None
-    hashes: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    changes: Sequence[str] = ()
-    refused: Sequence[str] = ()
-    waiting: str = ""
-    restart: bool = False
-
-
-def read_policy_state(store: StoreReader) -> PolicyState:
-    """Read what the daemon left."""
-    known = store.setting(POLICIES)
-    if not isinstance(known, dict):
-        return PolicyState()
-    since = known.get("since_at")
-    return PolicyState(**{**known, "since_at": datetime.fromisoformat(since) if since else None})
 
 
 class Reloading:
@@ -111,7 +88,7 @@ class Reloading:
         before = read_policy_state(world.store).hashes
         names = sorted(name for name in {*before, *world.policies.hashes} if before.get(name) != world.policies.hashes.get(name))
         told = [f"{name}: edited while no daemon ran" for name in names] if before else []
-        self._keep(world, _state_of(world.policies, self._now(), told), told)
+        self._keep(world, state_of(world.policies, self._now(), told), told)
 
     def look(self, world: World) -> int:
         """Take edited files into force, or say why not; return how many changes were taken.
@@ -161,9 +138,9 @@ class Reloading:
 
     def _take(self, world: World, loaded: Loaded, new: Policies, changes: Sequence[Changed], found: Effect) -> None:
         told = [*(change.text for change in changes), *found.told] or ["a comment or the order of lines"]
-        self._keep(world, _state_of(new, self._now(), told), told, new=new)
+        self._keep(world, state_of(new, self._now(), told), told, new=new)
         self._policies, self._tables, self._waits_for = new, loaded.tables, ""
-        self._log.info("policy files taken", versions=_versions(new), changes=told[:SHOWN_MAX], number=len(told))
+        self._log.info("policy files taken", versions=versions_of(new), changes=told[:SHOWN_MAX], number=len(told))
 
     def _refuse(self, world: World, problems: Sequence[Problem]) -> None:
         told = [str(problem) for problem in problems]
@@ -173,7 +150,7 @@ class Reloading:
         with world.store.begin() as tx:
             tx.put_inbox([replace(item, detail="\n".join(told))], world.org.now())
             _settle_waiting(tx, world)
-            _put(tx, replace(read_policy_state(world.store), refused=told, waiting=""))
+            put_policy_state(tx, replace(read_policy_state(world.store), refused=told, waiting=""))
         self._log.error("edited policy files are not in force", problems=told[:SHOWN_MAX], number=len(told))
 
     def _wait(self, world: World, name: str, asks: str, changes: Sequence[Changed], found: Effect) -> None:
@@ -186,7 +163,7 @@ class Reloading:
             _settle_waiting(tx, world, keep=name)
             tx.put_inbox([item], world.org.now())
             tx.resolve_inbox(INVALID, [FOLDER], world.org.now())
-            _put(tx, replace(read_policy_state(world.store), refused=(), waiting=asks))
+            put_policy_state(tx, replace(read_policy_state(world.store), refused=(), waiting=asks))
         self._waits_for = name
         self._log.warning("edited policy files wait for a word", reason=asks, changes=told[:SHOWN_MAX], number=len(told))
 
@@ -198,7 +175,7 @@ class Reloading:
             with world.store.begin() as tx:
                 tx.resolve_inbox(INVALID, [FOLDER], world.org.now())
                 _settle_waiting(tx, world)
-                _put(tx, replace(known, refused=(), waiting=""))
+                put_policy_state(tx, replace(known, refused=(), waiting=""))
             self._log.info("policy files are as before")
 
     def _keep(self, world: World, state: PolicyState, told: Sequence[str], new: Policies | None = None) -> None:
@@ -219,7 +196,7 @@ class Reloading:
             tx.resolve_inbox(INVALID, [FOLDER], at)
             _settle_waiting(tx, world)
             tx.put_setting(APPROVED, None)
-            _put(tx, replace(state, restart=is_restart_due))
+            put_policy_state(tx, replace(state, restart=is_restart_due))
 
     def _note_config(self, world: World) -> None:
         is_due = self._files.config() != self._config
@@ -227,7 +204,7 @@ class Reloading:
         if known.restart == is_due:
             return
         with world.store.begin() as tx:
-            _put(tx, replace(known, restart=is_due))
+            put_policy_state(tx, replace(known, restart=is_due))
         if is_due:
             self._log.warning("config.toml was edited: it counts from the next start on")
 
@@ -266,30 +243,6 @@ def _name(policies: Policies) -> str:
 
 def _shas(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(when, side[name]) for when, side in (("before", before), ("after", after)) if name in side]
-
-
-def _versions(policies: Policies) -> dict[str, str]:
-    found = {"fences.toml": policies.fences.version}
-    if policies.nurture is not None:
-        found["nurture.toml"] = policies.nurture.version
-    return found | {f"fields/{source.name}.toml": source.version for source in policies.sources}
-
-
-def _state_of(policies: Policies, at: datetime, changes: Sequence[str]) -> PolicyState:
-    return PolicyState(at, dict(policies.hashes), _versions(policies), list(changes[:SHOWN_MAX]))
-
-
-def _put(tx: StoreWriter, state: PolicyState) -> None:
-    body: dict[str, Any] = {
-        "since_at": None if state.since_at is None else state.since_at.isoformat(),
-        "hashes": dict(state.hashes),
-        "versions": dict(state.versions),
-        "changes": list(state.changes),
-        "refused": list(state.refused),
-        "waiting": state.waiting,
-        "restart": state.restart,
-    }
-    tx.put_setting(POLICIES, body)
 
 
 def _settle_waiting(tx: StoreWriter, world: World, keep: str = "") -> None:

@@ -11,10 +11,14 @@ from typing import Any
 
 from syncd.cli.policy_files import policy_files
 from syncd.engine.cycle import run_cycle
-from syncd.engine.reloading import AGAIN_S, INVALID, SETTLE_S, WAITING, Reloading, approve, read_policy_state
+from syncd.engine.policy_state import read_policy_state
+from syncd.engine.reloading import AGAIN_S, INVALID, SETTLE_S, WAITING, Reloading
+from syncd.engine.requests import RESOLVE
 from syncd.engine.world import World
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import campaign, contact, lead
+from tests.engine.test_choices import number_of
+from tests.engine.test_requests import done
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -164,8 +168,7 @@ def test_a_mapping_that_is_taken_away_counts_until_a_person_agrees(scene: Scene)
         assert one.in_force("fields/marketo.toml")
         [item] = scene.inbox(WAITING)
         assert "fields/marketo.toml is gone" in item.text
-        with one.world.store.begin() as tx:
-            approve(one.world, tx, item)
+        done(scene, RESOLVE, {"numbers": [number_of(scene, WAITING)], "reason": "the tool is gone"})
         assert one.look() >= 1
         assert not one.in_force("fields/marketo.toml")
         assert scene.inbox(WAITING) == []
