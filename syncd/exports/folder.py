@@ -11,12 +11,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from syncd.core.fetching import is_unfinished
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
 from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
@@ -28,7 +29,6 @@ from syncd.exports.unpacking import NotText
 from syncd.ports import Background, Clock, ExportFile, Item, Refused, Sieve
 
 QUIET = timedelta(seconds=2)
-_UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 _PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
 _State = tuple[int, int, int]
 
@@ -137,7 +137,7 @@ class DropFolder:
 
     def _one(self, path: Path, name: str, mapping: SourceMapping) -> ExportFile | Problem | None:
         """Judge one name of the folder; None when there is nothing to do with it now."""
-        if _is_unfinished(name):
+        if is_unfinished(name):
             return None
         if not name.isprintable():
             return _problem(path, "EXP-022", "The file name holds characters that cannot be shown.", "Rename the file.")
@@ -222,7 +222,10 @@ class DropFolder:
                 return
             target = self.root / file.source / where
             target.mkdir(exist_ok=True)
-            path.replace(target / f"{sha256[:16]}-{path.name[-200:]}")
+            target /= f"{sha256[:16]}-{path.name[-200:]}"
+            path.replace(target)
+            with suppress(PermissionError):  # it is somebody else's; `syncd check` tells of it
+                target.chmod(0o600)
         except FileNotFoundError:
             pass
         self._looks.pop(file.path, None)
@@ -231,11 +234,7 @@ class DropFolder:
 def is_to_read(path: Path, mapping: SourceMapping) -> bool:
     """Tell by its name and kind whether a file would be read once it has stopped growing."""
     is_file = path.is_file() and not path.is_symlink() and path.name.isprintable()
-    return is_file and not _is_unfinished(path.name) and fnmatch.fnmatchcase(path.name, mapping.pattern)
-
-
-def _is_unfinished(name: str) -> bool:
-    return name.startswith(".") or name.casefold().endswith(_UNFINISHED)
+    return is_file and not is_unfinished(path.name) and fnmatch.fnmatchcase(path.name, mapping.pattern)
 
 
 def _state(status: os.stat_result) -> _State:
