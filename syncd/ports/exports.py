@@ -79,7 +79,7 @@ class Exports(Protocol):
         ...
 
     def rows(self, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
-        """Read a file: its header, then a row or a problem for each record."""
+        """Read a file: its header, a row or a problem for each record, and then how many lines they stood on."""
         ...
 
     def sift(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -85,11 +87,17 @@ MADE: dict[str, Callable[[], bytes]] = {
 }
 
 
-def mapping_of(name: str, folder: Path) -> SourceMapping:
+def mapping_of(name: str) -> SourceMapping:
     text = (FOLDER / "right.toml").read_text(encoding="utf-8")
-    path = folder / "wrong.toml"
-    path.write_text(text[: text.index("[file]")] + own if (own := _own_file(name)) else text, encoding="utf-8")
-    table, problems = read_table(path)
+    return _parsed(text[: text.index("[file]")] + own if (own := _own_file(name)) else text)
+
+
+@cache
+def _parsed(text: str) -> SourceMapping:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wrong.toml"
+        path.write_text(text, encoding="utf-8")
+        table, problems = read_table(path)
     assert table is not None, problems
     mapping, problems = parse_mapping("wrong", replace(table, file="mappings/fields/wrong.toml"))
     assert mapping is not None, [str(problem) for problem in problems]
@@ -130,13 +138,13 @@ def test_a_wrong_export_is_told_of_in_full(name: str, tmp_path: Path, monkeypatc
     monkeypatch.setattr(unpacking, "RATIO_FROM_BYTES", 1 << 20)
     data = MADE[name]() if name in MADE else (FOLDER / name).read_bytes()
     stem = name.partition(".")[0]
-    found = said_of(data, name, mapping_of(stem, tmp_path), tmp_path)
+    found = said_of(data, name, mapping_of(stem), tmp_path)
     assert found == (FOLDER / f"{stem}.txt").read_text(encoding="utf-8").splitlines()
     assert all(line.isprintable() for line in found)
 
 
 def test_the_right_export_is_read_without_a_word(tmp_path: Path) -> None:
-    found = said_of(RIGHT, "right.csv", mapping_of("right", tmp_path), tmp_path)
+    found = said_of(RIGHT, "right.csv", mapping_of("right"), tmp_path)
     assert found == ["3 lines: 1 of the header, 2 taken, 0 set aside"]
 
 
