@@ -37,12 +37,16 @@ def preview(
         int | None, typer.Option("--sample", metavar="N", min=1, help="So many people, of each kind of effect, and all counts.")
     ] = None,
     diff: Annotated[
-        Path | None, typer.Option("--diff", metavar="OLD.toml", help="What the mapping in force does otherwise than this one.")
+        Path | None,
+        typer.Option("--diff", metavar="OLD.toml", help="What the mapping does otherwise than this one."),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="EXPORT", help="An export; else what waits in the drop folder.")
     ] = None,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="The source whose mapping is meant.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE", help="Try this mapping in place of the source's own.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Values as the database keeps them; nothing is asked.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -55,7 +59,7 @@ def preview(
     if sum(one is not None for one in (person, sample, diff)) != 1:
         raise typer.BadParameter("Say one of --person WHO, --sample N and --diff OLD.toml.")
     config = wire.config_of(context)
-    found = targets(config, source, file)
+    found = targets(config, source, file, mapping)
     with _store(config) as store:
         view = _View(config, store, found, offline=offline, as_json=as_json)
         if person is not None:

@@ -52,18 +52,21 @@ class Wanted:
         return row.line == self.line or not keys.isdisjoint(mine) or (row.person_id or "")[:15] in ids
 
 
-def targets(config: Config, source: str | None, path: Path | None) -> list[Target]:
+def targets(config: Config, source: str | None, path: Path | None, instead: Path | None = None) -> list[Target]:
     """Return what is to be looked at: the file that was named, else what waits, else the last file that was taken.
 
+    Shapes: `instead` is a mapping to be tried in place of the source's own.
     Errors: ConfigInvalid where it is not clear which file or source is meant, or there is none.
     """
     from syncd.engine.schedule import HostClock
     from syncd.exports.folder import DropFolder
 
+    if instead is not None and source is None:
+        source = _tried(config, instead, path)
     if path is not None:
-        mapping = _mapping(config, source or _source_of(config, path))
+        mapping = _mapping(config, source or _source_of(config, path), instead)
         return [Target(mapping, file_at(mapping, path))]
-    mappings = [_mapping(config, source)] if source else [_mapping(config, name) for name in _sources(config)]
+    mappings = [_mapping(config, name, instead) for name in ([source] if source else _sources(config))]
     folder = DropFolder(config.exports, HostClock(), is_read_only=True)
     found = [Target(mapping, file) for mapping in mappings for file in folder.waiting(mapping)[0]]
     found = found or [Target(mapping, file_at(mapping, last)) for mapping in mappings if (last := _last(config, mapping))]
@@ -83,8 +86,21 @@ def file_at(mapping: SourceMapping, path: Path) -> ExportFile:
         raise unreadable(path, error) from error
 
 
-def _mapping(config: Config, source: str) -> SourceMapping:
-    return refuse(read(file_named(folder_of(config), source), config))
+def _mapping(config: Config, source: str, instead: Path | None) -> SourceMapping:
+    own = file_named(folder_of(config), source)
+    return refuse(read(own, config)) if instead is None else replace(refuse(read(instead, config)), name=own.stem)
+
+
+def _tried(config: Config, instead: Path, path: Path | None) -> str:
+    """Return the source that a mapping is tried for: the one of its name, or of the export, or the only one."""
+    known = _sources(config)
+    if instead.stem in known:
+        return instead.stem
+    if path is not None:
+        return _source_of(config, path)
+    if len(known) == 1:
+        return known[0]
+    raise ConfigInvalid(f"It is not clear for which source {instead} is.", hint=f"Say --source with one of: {', '.join(known)}")
 
 
 def _sources(config: Config) -> list[str]:

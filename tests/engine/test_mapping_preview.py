@@ -256,3 +256,15 @@ def test_somebody_who_would_be_created_is_told_field_by_field_and_nobody_is(scen
     assert people(scene) == []
     told = preview("--person", NEW, "--offline", text=True)
     assert "nobody in Salesforce has these keys; would be created:" in told
+
+
+def test_an_edit_can_be_tried_before_it_is_saved_in_place(scene: Scene, preview: Preview) -> None:
+    own = scene.home / "mappings" / "fields" / "marketo.toml"
+    new = scene.home / "new.toml"
+    new.write_text(own.read_text(encoding="utf-8").replace('conflict  = "fill"', 'conflict  = "overwrite"', 1), encoding="utf-8")
+    scene.drop("day.csv", export_line("Working-1", company="Other"))
+    assert fields(preview("--person", "2", "--offline"))["Company"][2] == "leave"
+    tried = preview("--person", "2", "--offline", "--mapping", str(new))
+    assert fields(tried)["Company"] == ("Acme", "Other", "write")
+    found = preview("--diff", str(own), "--mapping", str(new))
+    assert found["counts"] == {"write Lead.Company: newly": 1}
