@@ -14,19 +14,20 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from types import TracebackType
 from typing import BinaryIO, Self
 from xml.parsers import expat
 
 from syncd.exports.lines import LINE_CHARS_MAX
-from syncd.exports.records import CELL_CHARS_MAX, BadRecord, Fault, Record, quoted
+from syncd.exports.records import CELL_CHARS_MAX, BadRecord, Fault, Record, quoted, shown
 from syncd.exports.sheet_parts import Parts, parts_of, refuse_doctype
 from syncd.exports.sheet_values import DAMAGED_NUMBER, ERROR, NO_RESULT, boolean, moment, number, unescaped
 from syncd.exports.unpacking import NotText, archive_in, bounded, readable, whole
 
 COLUMNS_MAX, ROWS_MAX = 16_384, 1_048_576
 _CHUNK_BYTES = 1 << 16
-_PLACE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
+_LETTERS = re.compile("[A-Z]{1,3}")
 
 
 class Sheet:
@@ -98,6 +99,15 @@ class Sheet:
         return sheets[self._name] if self._name is not None else next(iter(sheets.values()))
 
 
+@lru_cache(COLUMNS_MAX)
+def _column(letters: str) -> int:
+    """Return the number of a column by its letters; 0 when they are none."""
+    column = 0
+    for letter in letters if _LETTERS.fullmatch(letters) else "":
+        column = column * 26 + ord(letter) - 64
+    return column
+
+
 def _too_long(number_of: int, cells: list[str]) -> BadRecord | None:
     if any(len(cell) > CELL_CHARS_MAX for cell in cells):
         text = f"A cell is longer than {CELL_CHARS_MAX:,} characters."
@@ -132,13 +142,14 @@ class _Rows:
         return done
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition(":")[2]
+        name = tag if ":" not in tag else tag.rpartition(":")[2]
         if name == "c":
             self.column = self._place(attributes.get("r"))
             self.kind, self.style = attributes.get("t", "n"), attributes.get("s", "")
             self.has_formula, self.value, self.text = False, None, []
-        elif name in ("v", "t") and not self.in_phonetic:
-            self.parser.CharacterDataHandler = self.text.append
+        elif name in ("v", "t"):
+            if not self.in_phonetic:
+                self.parser.CharacterDataHandler = self.text.append
         elif name == "row":
             number_of = attributes.get("r", str(self.row + 1))
             if not number_of.isdecimal() or not self.row < int(number_of) <= ROWS_MAX:
@@ -151,10 +162,10 @@ class _Rows:
             self.in_phonetic = True
 
     def _end(self, tag: str) -> None:
-        name = tag.rpartition(":")[2]
+        name = tag if ":" not in tag else tag.rpartition(":")[2]
         if name in ("v", "t"):
             self.parser.CharacterDataHandler = None
-            self.value = "".join(self.text)
+            self.value = self.text[0] if len(self.text) == 1 else "".join(self.text)
         elif name == "c":
             self._cell()
         elif name == "row":
@@ -164,12 +175,7 @@ class _Rows:
 
     def _place(self, place: str | None) -> int:
         """Return the column of a cell, counted from 1; one that says nothing stands after the last."""
-        column = self.column + 1
-        if place is not None:
-            found = _PLACE.fullmatch(place)
-            column = 0
-            for letter in found[1] if found else "":
-                column = column * 26 + ord(letter) - 64
+        column = self.column + 1 if place is None else _column(place.rstrip("0123456789"))
         if not self.column < column <= COLUMNS_MAX:
             raise NotText("EXP-009", f"The workbook is damaged: row {self.row} has no right order.", "Save or export it again.")
         return column
@@ -195,11 +201,11 @@ class _Rows:
             text, fault = self._number(written)
         if not text:
             return
-        if self.column > len(self.cells):
-            self.cells += [""] * (self.column - len(self.cells))
-        self.cells[self.column - 1] = text
+        if (gap := self.column - 1 - len(self.cells)) > 0:
+            self.cells += [""] * gap
+        self.cells.append(text)
         if fault is not None:
-            self.faults.append(Fault(self.column - 1, fault[0].format(text), fault[1]))
+            self.faults.append(Fault(self.column - 1, fault[0].format(shown(text)), fault[1]))
 
     def _shared(self, written: str) -> str:
         index = int(written) if written.isdecimal() and len(written) < 10 else -1

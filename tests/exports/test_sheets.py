@@ -218,6 +218,13 @@ def test_a_spoilt_cell_that_nobody_uses_or_that_means_nothing_is_no_fault() -> N
     assert rows(read(data, named))[0].problems == ()
 
 
+def test_an_error_that_is_none_is_told_without_obeying_it() -> None:
+    data = workbook([GOOD[0], ["a@b.cd", "", True]], lambda book, sheet: sheet.write_formula(1, 1, "=NA()", None, "#N/A"))
+    [row] = rows(read(in_sheet(data, lambda text: text.replace("#N/A", "\u202e\x9b2J{0}")), MEANT))
+    assert all(str(problem).isprintable() for problem in row.problems)
+    assert [problem.code for problem in row.problems] == ["ROW-009"]
+
+
 def test_an_id_that_became_a_number_ties_the_row_to_nobody() -> None:
     mapping = replace(MEANT, match={"external": "name"}, external_field="X__c")
     items = read(workbook([GOOD[0], ["a@b.cd", 12345678901234567, False]]), mapping)
