@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from syncd.engine.world import Cycle, World
@@ -21,11 +22,13 @@ def sweep_archive(world: World, cycle: Cycle) -> None:
     today = cycle.now.astimezone(world.zone).date().isoformat()
     if world.store.setting(SWEPT) == today:
         return
-    refused = {item.subject for _, item, _ in world.store.inbox() if item.kind in ("export-file", "export-paused")}
+    told = [item.subject for _, item, _ in world.store.inbox() if item.kind in ("export-file", "export-paused")]
 
-    def is_kept(place: str, name: str, sha256: str) -> bool:
+    def is_kept(place: str, name: str, hashes: Sequence[str]) -> bool:
         source, _, folder = place.partition("/")
-        return not world.store.has_file(sha256) if folder == "done" else f"{source}/{name}" in refused
+        if folder == "done":
+            return not all(map(world.store.has_file, hashes))
+        return any(subject == f"{source}/{name}" or subject.startswith(f"{source}/{name}/") for subject in told)
 
     now = world.clock.now() if world.clock is not None else datetime.now(UTC)
     cycle.count("originals removed", fetching.archive.remove(now - fetching.keep, is_kept))

@@ -151,7 +151,8 @@ class _Turn:
 
     def _is_paused(self, name: str) -> bool:
         subject = f"{self.source.name}/{name}"
-        return any(item.kind == "export-paused" and item.subject == subject for _, item, _ in self.world.store.inbox())
+        paused = [item.subject for _, item, _ in self.world.store.inbox() if item.kind == "export-paused"]
+        return any(each == subject or each.startswith(f"{subject}/") for each in paused)
 
     def _take(self, session: Session, original: Original) -> bool:
         """Fetch one file as far as time allows; False when time ran out."""
@@ -204,8 +205,15 @@ class _Turn:
         for original, sha256 in found.had:
             if self._is_enough():
                 return
-            if self.world.store.has_file(sha256) and session.put_away(original, sha256):
+            if self._is_finished(original, sha256) and session.put_away(original, sha256):
                 self.cycle.count("originals put away at their source")
+
+    def _is_finished(self, original: Original, sha256: str) -> bool:
+        """Tell whether the store has finished a file: by its own hash, or an archive by those of all files in it."""
+        if self.world.store.has_file(sha256):
+            return True
+        hashes = self.incoming.done(self.source.name, original.name, sha256)
+        return bool(hashes) and all(map(self.world.store.has_file, hashes))
 
     def _note_names(self, found: Look, listing: Listing, mapping: SourceMapping) -> None:
         if found.misfits:

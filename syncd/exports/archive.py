@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+from syncd.exports.archives import hash_of, hashes_of
 
 PLACES = ("done", "refused")
 _PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
@@ -20,19 +20,18 @@ class FolderArchive:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def remove(self, before: datetime, is_kept: Callable[[str, str, str], bool]) -> int:
+    def remove(self, before: datetime, is_kept: Callable[[str, str, Sequence[str]], bool]) -> int:
         """Remove the files that were put away before a moment and that nobody needs; return how many.
 
-        Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, SHA-256).
+        Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, the hashes that the store knows
+        such a file by).
         Only what syncd put there itself is ever removed. What cannot be removed stays; `syncd check` tells of it.
         """
         count = 0
         for path in self._old(before):
             try:
-                with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-                    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
                 place = f"{path.parent.parent.name}/{path.parent.name}"
-                if path.name.startswith(sha256[:16]) and not is_kept(place, _PUT_AWAY.sub("", path.name), sha256):
+                if hash_of(path).startswith(path.name[:16]) and not is_kept(place, _PUT_AWAY.sub("", path.name), hashes_of(path)):
                     path.unlink()
                     count += 1
             except OSError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
+from syncd.exports.archives import hashes_of
 
 _PREFIX, _SUFFIX = ".fetch-", ".part"
 _CHUNK_BYTES = 1 << 20
@@ -71,6 +72,14 @@ class FolderIncoming:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError:
             return ""
+
+    def done(self, source: str, name: str, sha256: str) -> Sequence[str]:
+        """Return the hashes that the store knows a finished file by; none when it is not in done/."""
+        path = self.root / source / "done" / f"{sha256[:16]}-{name}"
+        try:
+            return hashes_of(path) if path.is_file() and not path.is_symlink() else ()
+        except OSError:
+            return ()
 
     def set_aside(self, source: str, name: str) -> None:
         """Move a file of the drop folder to refused/, where it is kept."""

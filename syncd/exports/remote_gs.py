@@ -36,13 +36,18 @@ def gs_session(access: RemoteAccess) -> Iterator[GsSession]:
     session: requests.Session
     with Bucket(access, (GoogleAuthError,), (TransportError,)).told():
         if access.key_file is not None:
-            session = AuthorizedSession(_service_account(access, scopes))
+            session = _logged_in(_service_account(access, scopes))
         elif access.endpoint:
             session = requests.Session()
         else:
-            session = AuthorizedSession(google.auth.default(scopes=scopes)[0])
+            session = _logged_in(google.auth.default(scopes=scopes)[0])
     with session:
         yield GsSession(access, session)
+
+
+def _logged_in(credentials: Any) -> requests.Session:
+    session: requests.Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+    return session
 
 
 def _service_account(access: RemoteAccess, scopes: list[str]) -> Credentials:

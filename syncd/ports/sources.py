@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -113,6 +113,10 @@ class Incoming(Protocol):
         """Return the hash of a file of the drop folder; empty when there is none."""
         ...
 
+    def done(self, source: str, name: str, sha256: str) -> Sequence[str]:
+        """Return the hashes that the store knows a finished file by; none when it is not in done/."""
+        ...
+
     def set_aside(self, source: str, name: str) -> None:
         """Move a file of the drop folder to refused/, where it is kept."""
         ...
@@ -121,10 +125,11 @@ class Incoming(Protocol):
 class Archive(Protocol):
     """The files in done/ and refused/ of every source."""
 
-    def remove(self, before: datetime, is_kept: Callable[[str, str, str], bool]) -> int:
+    def remove(self, before: datetime, is_kept: Callable[[str, str, Sequence[str]], bool]) -> int:
         """Remove the files that were put away before a moment and that nobody needs; return how many.
 
-        Shapes: `is_kept` answers for (place and name as `source/done` or `source/refused`, original name, SHA-256).
+        Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, the hashes that the store knows
+        such a file by).
         """
         ...
 

