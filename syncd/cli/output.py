@@ -28,7 +28,7 @@ CELL_WIDTH_MAX = 72
 SOURCE_WIDTH_MAX = 120
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
-    r"\bsyncd (?=(?:actors|apply|audit|census|check|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
+    r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
 )
 
 

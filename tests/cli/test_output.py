@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import output
+from syncd.cli.finding import wrong
 from syncd.cli.main import VERBS
-from syncd.core.values import Rule, Verdict
+from syncd.core.values import Problem, Rule, Verdict
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -92,3 +93,30 @@ def test_every_verb_that_reads_a_config_is_called_with_the_one_that_was_given() 
     reading = VERBS.keys() - {"demo", "init", "sandbox"}
     for verb in reading:
         assert output.as_called(f"Run: syncd {verb}", Path("a.toml")) == f"Run: syncd --config a.toml {verb}"
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "length", "shown"),
+    [
+        ('mode = "wirte"', 9, 5, ['    mode = "wirte"', "            ^^^^^"]),
+        ("\tmode = 1", 9, 1, ["     mode = 1", "            ^"]),
+        ("名前 = 1", 6, 1, ["    名前 = 1", "           ^"]),
+        ("a\u202eb = 1", 7, 1, ["    a\\u202eb = 1", "               ^"]),
+        ("x" * 300, 250, 3, ["    …" + "x" * 111, "    " + " " * 61 + "^^^"]),
+        ("short", 40, 1, []),
+        ("   ", 1, 1, []),
+    ],
+)
+def test_a_mistake_is_shown_under_its_word_whatever_stands_before_it(
+    source: str, column: int, length: int, shown: list[str]
+) -> None:
+    problem = Problem("m.toml", 1, column, "MAP-104", "wrong.", "Write it.", length, source)
+    assert output.pointed(problem) == shown
+
+
+def test_a_finding_of_check_has_its_place_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = Problem("m.toml", 3, 9, "MAP-104", "wrong.", "Write it.", 5, 'mode = "wirte"')
+    output.as_json({"checks": [wrong("mappings", problem)]})
+    [told] = json.loads(capsys.readouterr().out)["checks"]
+    assert told["place"] == {"file": "m.toml", "line": 3, "column": 9, "length": 5}
+    assert told["text"] == "m.toml:3:9 [MAP-104] wrong."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from syncd.core.mapping_fit import schema_problems
 from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
 from syncd.core.values import OrgRecord, Problem, Scalar
+from syncd.exports.contact_points import ContactPoints
 from syncd.policies.documents import read_table
 from syncd.policies.mapping_formulas import compile_formula
 from syncd.ports import FieldSchema
@@ -221,3 +223,73 @@ def test_a_mapping_that_does_not_fit_the_org_is_told_at_its_word(tmp_path: Path,
 
 def test_a_mapping_that_fits_is_not_complained_of(tmp_path: Path) -> None:
     assert fit(tmp_path, SCORE + "when = '$Record.Score__c < score'\n" + computed("TEXT($Record.Rating)")) == []
+
+
+PHONE = f'[column.score]\ntype = "phone"\nregion = "DE"\nfield = {{ Lead = "Out__c" }}\n{SIDES}'
+
+
+@pytest.mark.parametrize(
+    ("before", "cell", "after"),
+    [
+        ("030 901820", "+49 30 901820", []),
+        ("030 901820", "(030) 90 18 21", ["+4930901821"]),
+        (None, "030/901820", ["+4930901820"]),
+        ("030 901820", "", []),
+    ],
+)
+def test_a_phone_number_is_normalised_only_where_it_is_another(
+    tmp_path: Path, before: Scalar, cell: str, after: list[Scalar]
+) -> None:
+    mapping = mapping_of(tmp_path, PHONE)
+    person = OrgRecord("Lead", LEAD, datetime(2026, 1, 1, tzinfo=UTC), {"Out__c": before})
+    row = row_of(mapping, {"email": "a@b.example", "score": cell})
+    writes, problems = writes_for(mapping, row, person, FIELDS, ContactPoints())
+    assert ([write.after for write in writes], problems) == (after, [])
+
+
+def test_a_number_that_is_none_sets_the_row_aside(tmp_path: Path) -> None:
+    mapping = mapping_of(tmp_path, PHONE)
+    person = OrgRecord("Lead", LEAD, datetime(2026, 1, 1, tzinfo=UTC), {"Out__c": None})
+    row = row_of(mapping, {"email": "a@b.example", "score": "call me 5"})
+    writes, [problem] = writes_for(mapping, row, person, FIELDS, ContactPoints())
+    assert (writes, problem.code) == ([], "ROW-022")
+
+
+ODD = (
+    "",
+    " ",
+    "0",
+    "-1",
+    "1e400",
+    "NaN",
+    "12,5",
+    "1.234,5",
+    "\x00",
+    "\u202e",
+    "2026-02-30",
+    "31.12.2026 24:00",
+    "x" * 3000,
+    "😀",
+    "'",
+)
+DEEDS = (
+    "TRIM(UPPER(LEFT(score, VALUE(last))))", "TEXT(VALUE(score) / VALUE(last))", "LPAD(first, VALUE(score), last)",
+    "TEXT(DATEVALUE(score) + VALUE(last))", "TEXT(DATE(VALUE(score), VALUE(last), 31))", "TEXT(SQRT(VALUE(score)))",
+    "TEXT(VALUE(score) ^ VALUE(last))", "MID(score, VALUE(first), VALUE(last))", "TEXT(ADDMONTHS(DATEVALUE(score), VALUE(last)))",
+    'IF(REGEX(score, last), "y", "n")', "SUBSTITUTE(score, first, last)", "TEXT(DATETIMEVALUE(score))", "TEXT(EXP(VALUE(score)))",
+)  # fmt: skip
+
+
+def test_no_cell_makes_a_formula_fail_in_any_other_way_than_by_a_reason(tmp_path: Path) -> None:
+    source = random.Random(5)
+    for deed in DEEDS:
+        mapping = mapping_of(tmp_path, computed(deed))
+        fields = {"Out__c": None, "Email": "a@b.example"}
+        person = OrgRecord("Lead", LEAD, datetime(2026, 1, 1, tzinfo=UTC), fields)
+        for _ in range(60):
+            cells = ["a@b.example", *source.choices(ODD, k=len(HEADER) - 1)]
+            found = read_row(mapping, HEADER, cells, 7, file="f.csv")
+            assert isinstance(found, ParsedRow)
+            writes, problems = writes_for(mapping, found, person, FIELDS)
+            assert not (writes and problems)
+            assert all(isinstance(write.after, str) and len(write.after) <= 255 for write in writes)
