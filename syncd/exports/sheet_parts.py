@@ -16,6 +16,9 @@ PART_BYTES_MAX = 256 * 1024**2
 _CHUNK_BYTES = 1 << 16
 _WORKBOOK = "xl/workbook.xml"
 
+NO_XML = (expat.ExpatError, LookupError, ValueError)
+"""What the parser says of XML that is none, and of one in an encoding that there is not."""
+
 _Start = Callable[[str, dict[str, str]], None]
 
 
@@ -78,7 +81,7 @@ def _parse(
                     raise NotText("EXP-011", words, "Export as CSV.")
                 parser.Parse(chunk, False)
             parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except NO_XML as error:
             raise NotText("EXP-009", f"The workbook is damaged: {error}.", "Save or export it again.") from None
 
 

@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 from syncd.exports.lines import LINE_CHARS_MAX
 from syncd.exports.records import CELL_CHARS_MAX, BadRecord, Fault, Record, quoted, shown
-from syncd.exports.sheet_parts import Parts, parts_of, refuse_doctype
+from syncd.exports.sheet_parts import NO_XML, Parts, parts_of, refuse_doctype
 from syncd.exports.sheet_values import DAMAGED_NUMBER, ERROR, NO_RESULT, boolean, moment, number, unescaped
 from syncd.exports.unpacking import NotText, archive_in, bounded, readable, whole
 
@@ -82,7 +82,7 @@ class Sheet:
                     reader.parser.Parse(chunk, False)
                     yield from reader.taken()
                 reader.parser.Parse(b"", True)
-            except expat.ExpatError as error:
+            except NO_XML as error:
                 raise NotText("EXP-009", f"The workbook is damaged: {error}.", "Save or export it again.") from None
         yield from reader.taken()
 
@@ -129,7 +129,7 @@ class _Rows:
         self.parser.EndElementHandler = self._end
         self.parser.StartDoctypeDeclHandler = refuse_doctype
         self.done: list[tuple[int, list[str], list[Fault]]] = []
-        self.row = self.column = 0
+        self.row, self.column = 0, COLUMNS_MAX
         self.cells: list[str] = []
         self.faults: list[Fault] = []
         self.kind, self.style, self.has_formula, self.in_phonetic = "", "", False, False
@@ -170,6 +170,7 @@ class _Rows:
             self._cell()
         elif name == "row":
             self.done.append((self.row, self.cells, self.faults))
+            self.column = COLUMNS_MAX  # a cell outside of any row has no place
         elif name == "rPh":
             self.in_phonetic = False
 

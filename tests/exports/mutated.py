@@ -75,7 +75,7 @@ def _one(chance: random.Random, tool: str) -> Spoilt:
         return _packed(chance, tool, text)
     data = text.encode(chance.choice(_ENCODINGS), "replace") if chance.random() < 0.1 else text.encode()
     for _ in range(chance.choice((0, 1, 1, 1, 2, 5, 20))):
-        data = chance.choice(_WAYS)(data, chance)
+        data = chance.choice(WAYS)(data, chance)
     return Spoilt(tool, data, True) if chance.random() < 0.9 else _packed(chance, tool, text, data)
 
 
@@ -91,7 +91,7 @@ def _packed(chance: random.Random, tool: str, text: str, data: bytes | None = No
     else:
         packed = _workbook(tool)
     for _ in range(chance.choice((0, 0, 1, 3))):
-        packed = chance.choice(_WAYS[:4])(packed, chance)
+        packed = chance.choice(WAYS[:4])(packed, chance)
     return Spoilt(tool, packed, False)
 
 
@@ -180,6 +180,6 @@ def _other_sign(data: bytes, chance: random.Random) -> bytes:
     return data.replace(old, new, chance.choice((1, -1)))
 
 
-_WAYS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+WAYS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     _flip, _take_out, _put_in, _cut, _repeat, _join, _swap_lines, _other_sign, _put_in, _put_in,
 )  # fmt: skip

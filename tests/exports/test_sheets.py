@@ -265,6 +265,7 @@ def test_a_stray_cell_far_out_costs_nothing() -> None:
         ("xl/worksheets/sheet1.xml", 'r="3"', 'r="1"', "The workbook is damaged: its rows are not in order."),
         ("xl/worksheets/sheet1.xml", 'r="B2"', 'r="A2"', "The workbook is damaged: row 2 has no right order."),
         ("xl/worksheets/sheet1.xml", 'r="B2"', 'r="ZZZ2"', "The workbook is damaged: row 2 has no right order."),
+        ("xl/worksheets/sheet1.xml", "<sheetData>", '<sheetData><c r="A9"><v>1</v></c>', "row 0 has no right order."),
         ("xl/worksheets/sheet1.xml", "<v>0</v>", "<v>77</v>", "The workbook is damaged: it has no text '77'."),
         ("xl/worksheets/sheet1.xml", "<worksheet", '<!DOCTYPE x [<!ENTITY a "b">]><worksheet', "its XML has a document type"),
         ("xl/sharedStrings.xml", "<sst", '<!DOCTYPE x [<!ENTITY a "b">]><sst', "The workbook is damaged: its XML has a document"),
@@ -275,6 +276,8 @@ def test_a_stray_cell_far_out_costs_nothing() -> None:
             "The workbook is damaged: it has no 'xl/worksheets/sheet9.xml'.",
         ),
         ("xl/workbook.xml", "</workbook>", "", "The workbook is damaged: no element found"),
+        ("xl/workbook.xml", "UTF-8", "UT", "The workbook is damaged: unknown encoding: UT."),
+        ("xl/worksheets/sheet1.xml", "UTF-8", "shift_jis", "The workbook is damaged: multi-byte encodings are not supported."),
     ],
 )
 def test_a_damaged_workbook_is_refused_whole(part: str, old: str, new: str, said: str) -> None:
