@@ -12,6 +12,7 @@ from typing import Any
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import SourceMapping
 from syncd.core.matching import Match, names_of, newest_of
+from syncd.core.person_accounts import account_field, place_of
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.engine.intake_choices import which_line, which_person
@@ -139,7 +140,7 @@ class _Deciding:
     def _nobody(self, row: ParsedRow) -> None:
         """Count a row that fits nobody, unless it creates somebody."""
         theirs = {row.address, self.flags.handle(row)} - {None}
-        is_excluded = bool(row.flags) or any(fact.address in theirs for fact in self.flags.facts)
+        is_excluded = bool(row.flags or row.scoped) or any(fact.address in theirs for fact in self.flags.facts)
         is_new = self.people.create(row, is_excluded=is_excluded)
         if is_new is True:
             self.tally.counts["applied"] += 1
@@ -181,14 +182,18 @@ class _Deciding:
             self.tally.counts["would_write"] += len(writes)
             return
         for row, write in writes:
+            place = place_of(person, write.field, self._fields_of("Account"))
+            if place is None:
+                self.batch.items.append(_unwritable(person, write))
+                continue
             cause = f"{self.file.sha256}:{row.line}"
-            key = digest(self.context.org_id, person.object, person.id, write.field, cause, write.after)
+            key = digest(self.context.org_id, *place, cause, write.after)
             intent = Intent(
-                key, person.object, person.id, write.field, write.before, write.after, write.part, write.rule,
+                key, *place, write.before, write.after, write.part, write.rule,
                 write.reason, self.mapping.sha256, cause, is_contested=write.is_contested,
             )  # fmt: skip
-            place = self.flags.place_of(row, person) if write.part == "flag" else None
-            self.batch.intents.append((intent, place))
+            told_at = self.flags.place_of(row, person) if write.part == "flag" else None
+            self.batch.intents.append((intent, told_at))
             self.tally.counts["intents"] += 1
 
     def _settle(self, row: ParsedRow, person: OrgRecord) -> None:
@@ -225,5 +230,22 @@ class _Deciding:
             self.batch.told[name] = "\n".join([*earlier, subject][-LINES_MAX:])
 
     def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
-        schema = self.context.schema.get(person.object)
+        return self._fields_of(person.object)
+
+    def _fields_of(self, object: str) -> Mapping[str, FieldSchema]:
+        schema = self.context.schema.get(object)
         return schema.fields if schema else {}
+
+
+def _unwritable(person: OrgRecord, write: FieldWrite) -> InboxItem:
+    """Tell of a value that a Person Account cannot be given; its flags count all the same."""
+    name = account_field(write.field)
+    kept = f"Account.{name} may not be written by syncd's user" if name else "syncd knows no field of the account for it"
+    return InboxItem(
+        "person-account",
+        f"{person.id}:{write.field}",
+        f"Contact {person.id}",
+        f"This is a Person Account, whose fields are written on its account, and {kept}: {write.field} = {write.after!r} "
+        f"({write.reason}) was not written.",
+        f"Grant edit access to Account.{name}, or remove the column." if name else "Remove the column, or fill it in Salesforce.",
+    )

@@ -66,8 +66,16 @@ FAST = (
     ),
 )
 # Each slow tier is one call: at most five queries. What changes rarely is asked for its changed ids, which is no query.
+PERSON_ACCOUNT = ("IsPersonAccount", "AccountId")
+"""What tells where a Person Account is written; orgs without them have no such field, and are not asked for the account."""
 DEAL_PEOPLE = (
-    Need("Contact", ("Name", "Email", "HasOptedOutOfEmail", "CreatedDate"), ("Email",), follows_deletes=True),
+    Need(
+        "Contact",
+        ("Name", "Email", "HasOptedOutOfEmail", "CreatedDate", *PERSON_ACCOUNT),
+        ("Email",),
+        follows_deletes=True,
+        dispensable=frozenset(PERSON_ACCOUNT),
+    ),
     Need("OpportunityContactRole", ("OpportunityId", "ContactId", "Role"), ("OpportunityId", "ContactId"), follows_deletes=True),
     Need("CampaignMember", ("CampaignId", "LeadId", "ContactId", "Status"), ("ContactId", "LeadId"), follows_deletes=True),
     Need("Account", ("Name", "OwnerId", "CreatedDate"), follows_deletes=True, is_optional=True),
@@ -194,7 +202,8 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     screened = policies.nurture.screen.fields_of(need.object) if policies.nurture is not None else ()
     extra = (*fields_needed(policies.sources).get(need.object, ()), *_opt_outs(policies, need.object))
     fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *screened, *(one.field for one in by_fences))))
-    need = replace(need, fields=fields, indexed=tuple(dict.fromkeys((*need.indexed, *own_keys))))
+    indexed = tuple(dict.fromkeys((*need.indexed, *own_keys)))
+    need = replace(need, fields=fields, indexed=indexed, dispensable=need.dispensable - set(extra))
     if need.object in ("User", "Group"):
         return _with_members(policies.fences.teams, need)
     if need.object in families:
@@ -221,6 +230,8 @@ def needs_under(policies: Policies, schema: Mapping[str, ObjectSchema]) -> dict[
         if seen is None:
             continue
         fields = _visible(need.fields, seen)
+        if need.object == "Contact" and PERSON_ACCOUNT[0] not in fields and PERSON_ACCOUNT[1] in need.dispensable:
+            fields = tuple(name for name in fields if name != PERSON_ACCOUNT[1])
         indexed = tuple(name for name in need.indexed if name in fields)
         found[need.object] = replace(need, fields=fields, indexed=indexed)
     return found

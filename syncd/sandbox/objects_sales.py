@@ -77,6 +77,7 @@ OwnerId reference CUD -> User/Owner
 HomePhone phone 40 CUN
 Birthdate date CUN
 IsEmailBounced boolean D
+IsPersonAccount boolean D
 """
     + _PERSON
     + _ADDRESS.format("Mailing"),
@@ -101,6 +102,13 @@ Description textarea 32000 CUN nofilter
 Rating picklist 255 CUN | Hot | Warm | Cold
 AccountNumber string 40 CUN
 AccountSource picklist 255 CUN | Web | Phone Inquiry | Partner Referral | Purchased List | Other
+IsPersonAccount boolean D
+PersonContactId reference N -> Contact/PersonContact
+FirstName string 40 CUN
+LastName string 80 CUN
+PersonEmail email 80 CUN
+PersonLeadSource picklist 255 CUN | Web | Phone Inquiry | Partner Referral | Purchased List | Other
+PersonHasOptedOutOfEmail boolean CUD
 OwnerId reference CUD -> User/Owner
 LastActivityDate date N
 LastViewedDate datetime N

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox import access, activities, automation, deeds, history, members, opportunities, role_groups
+from syncd.sandbox import access, activities, automation, deeds, history, members, opportunities, person_accounts, role_groups
 from syncd.sandbox.clock import stamp
 from syncd.sandbox.duplicates import ALERT, check_duplicates
 from syncd.sandbox.errors import NotThere, SalesforceError
@@ -63,6 +63,7 @@ def create(org: Org, sobject: SObject, given: Mapping[str, Any], how: How) -> st
 
 def insert(org: Org, sobject: SObject, values: Values, how: How) -> str:
     """Complete checked values to a row, write it, and do what follows from it."""
+    person_accounts.complete(org, sobject, values)
     _default(org, sobject, values, how)
     check_required(org, sobject, values, creating=True)
     if sobject.name == "CampaignMember":
@@ -103,7 +104,10 @@ def _follow_rules(org: Org, sobject: SObject, before: Mapping[str, Any] | None, 
 
 def _after_insert(org: Org, sobject: SObject, row: Values, how: How) -> None:
     history.record_event(org, sobject, row["Id"], "created", by=how.user_id, at=how.stamp)
-    if sobject.name == "Opportunity":
+    if row.get("IsPersonAccount") and sobject.name == "Account":
+        contact_id = insert(org, org.schema.get("Contact"), person_accounts.contact_of(row), how)
+        org.database.update("Account", row["Id"], {"PersonContactId": contact_id})
+    elif sobject.name == "Opportunity":
         history.snapshot_opportunity(org, None, row, {}, by=how.user_id, at=how.stamp)
         _role_from_contact(org, row, how)
     elif sobject.name == "Campaign":
@@ -141,6 +145,8 @@ def update(org: Org, sobject: SObject, record_id: str, given: Mapping[str, Any],
     values = check_values(org, sobject, given, creating=False, sees_all=how.sees_all)
     if before.get("IsConverted") and sobject.name == "Lead":
         raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=())
+    if sobject.name == "Contact":
+        person_accounts.refuse_contact(before)
     check_required(org, sobject, values, creating=False)
     if not how.sees_all:
         org.faults.meet_row(sobject.name, record_id)
@@ -176,6 +182,13 @@ def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values:
     elif sobject.name in activities.KINDS:
         activities.roll_up(org, before, how.stamp)
         activities.roll_up(org, after, how.stamp)
+    mirrored = person_accounts.shown(sobject, before, changes)
+    if mirrored is not None:
+        contact = org.database.row("Contact", mirrored[0])
+        assert contact is not None
+        write_changes(
+            org, org.schema.get("Contact"), contact, mirrored[1], replace(how, automated=True, via=person_accounts.SHOWN)
+        )
     _follow_rules(org, sobject, before, after, how)
 
 

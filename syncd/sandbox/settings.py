@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.person_accounts import FIELDS as PERSON_ACCOUNTS
 
 _MAY_BE_NULL = ("assignment_rule", "late_commit", "access_by_permission_set")
 
@@ -53,6 +54,7 @@ class Settings:
     retired_through: int = 30
     deprecated_through: int = 0
     formula_fields: dict[str, dict[str, str]] = field(default_factory=dict)  # {"Lead": {"Weeks__c": "Days__c / 7"}}
+    person_accounts: bool = False  # True: an account that is created with a LastName is a person, and gets a contact
     late_commit: dict[str, Any] | None = None  # {"object": "Lead", "minutes": 7, "every": 3}
     workflow_rules: list[dict[str, Any]] = field(default_factory=list)
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
@@ -99,6 +101,8 @@ class Settings:
 
     def hides(self, sobject: str, name: str) -> bool:
         """Tell whether field-level security hides the field from the API user."""
+        if not self.person_accounts and name in PERSON_ACCOUNTS.get(sobject, ()):
+            return True
         return bool(self.hidden_fields) and self.lists(self.hidden_fields, sobject, name)
 
     def locks(self, sobject: str, name: str) -> bool:
