@@ -69,11 +69,13 @@ def _all(config: Config) -> Iterator[Finding]:
 def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
     from syncd.cli import paths
     from syncd.cli.export_files import files_fit
+    from syncd.cli.source_check import sources_ready
 
     database = config.database_file
     yield from paths.server_ready(config.store_url) if database is None else paths.database_ready(database)
     if policies is not None:
         yield from paths.exports_ready(config.exports, config.mappings, tuple(source.name for source in policies.sources))
+        yield from sources_ready(config, policies.sources)
         yield from files_fit(config.exports, policies.sources)
     yield paths.plans_ready(config.plans)
 

@@ -30,7 +30,8 @@ def run(
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is in force yet that could be read again
     config = wire.config_of(context)
-    logs.configure(config.log.format, config.log.level, secrets=config.org.secrets)
+    secrets = [*config.org.secrets, *(source.secret for source in config.sources)]
+    logs.configure(config.log.format, config.log.level, secrets=secrets)
     if once:
         record = _one_cycle(context, config)
         if as_json:

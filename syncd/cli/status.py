@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli import output, wire
+from syncd.cli.source_standing import SourceStanding, read_sources_standing
+from syncd.cli.source_standing import told as sources_told
 from syncd.cli.standing import Standing, read_standing
 from syncd.core.census import sentence
 from syncd.core.values import InboxItem, Verdict
@@ -56,6 +58,7 @@ class Status:
     backlog: Sequence[Backlog] = ()
     judged: Tally | None = None
     standing: Standing | None = None
+    sources: Sequence[SourceStanding] = ()
 
 
 def status(
@@ -86,6 +89,7 @@ def _read(store: StoreReader, config: Config, now: datetime) -> Status:
     found = replace(read_status(store, config.schedule.interval, now), budget=read_budget(store, config.limits, now))
     if not found.reason and found.standing is not None:
         found = replace(found, reason=found.standing.reason)
+    found = replace(found, sources=read_sources_standing(store, config))
     paused = found.budget.reason() if found.budget is not None else ""
     is_late = found.lag is None or found.lag > STALE_INTERVALS * found.interval
     return replace(found, reason=paused) if paused and not is_late else found
@@ -197,6 +201,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "backlog": found.backlog,
         "trouble": found.trouble,
         "census": found.census,
+        "sources": [one.as_json() for one in found.sources],
         "judged": found.judged,
         **(found.standing.as_json() if found.standing is not None else {}),
     }
@@ -228,6 +233,8 @@ def _told(found: Status, whole: str) -> Iterator[str]:
     for name, text in found.budget.told() if found.budget is not None else ():
         yield _line(name, output.visible(text))
     for name, text in found.standing.told() if found.standing is not None else ():
+        yield _line(name, output.visible(text))
+    for name, text in sources_told(found.sources):
         yield _line(name, output.visible(text))
     for one in found.backlog:
         yield _line("loading", _loading(one))
