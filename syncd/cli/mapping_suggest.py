@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,17 +15,14 @@ import typer
 
 from syncd.cli import output
 from syncd.cli.mapping_files import config_if_any, schema_at_hand, unreadable
+from syncd.cli.mapping_suggest_file import PACKED, Signs, mapping_text, written_for
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
-    from syncd.core.suggest_text import Written
-    from syncd.core.suggesting import Evidence, Known, Proposal
+    from syncd.core.suggesting import Evidence, Known, Proposal, Sample
     from syncd.exports.sampling import Sampled
-    from syncd.exports.vendors import Export, Vendor
+    from syncd.exports.vendors import Vendor
     from syncd.ports import ObjectSchema
-
-_PACKED = re.compile(r"(?i)(\.(csv|tsv|txt|xlsx))?(\.(zip|gz))?$")
-_ROUNDS_MAX = 50
 
 
 def suggest(
@@ -53,20 +52,30 @@ def suggest(
     vendor = _vendor(seen)
     rows = [cells for _, cells in seen.rows]
     sample = Sample(seen.export.columns, rows)
-    found = _evidence(sample, vendor, schema)
+    signs = _signs(sample)
+    found = _evidence(sample, vendor, schema, signs)
     first = proposals(found, _refused(found))
     keys = {one.role: one.column for one in first if one.role in ("id", "email") and one.is_sure}
     people = people_of(config, sample, keys, schema or {}, ask=org) if config is not None else {}
     if any(people.values()):
-        found = _evidence(replace(sample, people=people), vendor, schema)
+        found = _evidence(replace(sample, people=people), vendor, schema, signs)
         first = proposals(found, _refused(found))
     name = source or _source_name(vendor, export.name)
-    text, doubted = _text(name, _written(export, seen, vendor, found, people), first, schema)
-    if out is not None:
+    text, doubted, why = mapping_text(name, written_for(export, seen, vendor, found, people, signs), first, schema)
+    if out is not None and not why:
         _write(out, text)
     if as_json:
-        output.as_json(_document(name, export, seen, first, doubted, people, out))
+        output.as_json(
+            {**_document(name, export, seen, first, doubted, people), "written": None if why or out is None else str(out)}
+        )
+        if why:
+            raise typer.Exit(2)
         return
+    if why:
+        raise ConfigInvalid(
+            f"Nothing certain enough could be proposed for {export.name}: {why}",
+            hint="A mapping needs a column of addresses or ids, and one to use. See all: syncd mapping suggest EXPORT --json",
+        )
     if out is None:
         output.data(text.rstrip("\n"))
     else:
@@ -104,7 +113,7 @@ def known_of(vendor: Vendor) -> Known:
     return Known(title, vendor.email, vendor.id, vendor.newest, vendor.null, columns, vendor.is_seen)
 
 
-def _evidence(sample: Any, vendor: Vendor, schema: Mapping[str, ObjectSchema] | None) -> Evidence:
+def _evidence(sample: Sample, vendor: Vendor, schema: Mapping[str, ObjectSchema] | None, signs: Signs) -> Evidence:
     from rapidfuzz import fuzz
 
     from syncd.core.suggesting import evidence
@@ -112,16 +121,19 @@ def _evidence(sample: Any, vendor: Vendor, schema: Mapping[str, ObjectSchema] | 
 
     fields = {name: one.fields for name, one in schema.items() if name in ("Lead", "Contact")} if schema else USUAL
     return evidence(
-        sample,
-        known_of(vendor),
-        fields,
-        alike=lambda left, right: fuzz.ratio(left, right),
-        reads=_reads,
+        sample, known_of(vendor), fields, alike=lambda left, right: fuzz.ratio(left, right), reads=partial(_reads, signs),
         is_org_known=bool(schema),
-    )
+    )  # fmt: skip
 
 
-def _reads(kind: str, cell: str) -> bool:
+def _signs(sample: Sample) -> Signs:
+    """Tell what stands before fractions and between thousands, by the cells of all columns."""
+    from syncd.core.suggest_forms import number_signs
+
+    return number_signs(Counter(row[place] for row in sample.rows if row[place].strip()) for place in range(len(sample.header)))
+
+
+def _reads(signs: Signs, kind: str, cell: str) -> bool:
     """Tell whether a mapping could read a cell as this type."""
     from zoneinfo import ZoneInfo
 
@@ -129,8 +141,10 @@ def _reads(kind: str, cell: str) -> bool:
     from syncd.core.mapping import Column
     from syncd.core.values import Rule
 
+    decimal, thousands = signs
+    column = Column("", kind, Rule("", "", 0), null=frozenset(), decimal=decimal, thousands=thousands)
     try:
-        return read_cell(Column("", kind, Rule("", "", 0), null=frozenset()), cell, ZoneInfo("UTC")) is not None
+        return read_cell(column, cell, ZoneInfo("UTC")) is not None
     except Unreadable:
         return False
 
@@ -152,103 +166,9 @@ def _source_name(vendor: Vendor, file_name: str) -> str:
     from syncd.exports.vendors import UNKNOWN, source_name
 
     if vendor is UNKNOWN:
-        stem = re.sub(r"[^a-z0-9]+", "_", _PACKED.sub("", file_name).lower()).strip("_")
+        stem = re.sub(r"[^a-z0-9]+", "_", PACKED.sub("", file_name).lower()).strip("_")
         return re.sub(r"[_0-9]+$", "", stem) or "export"
     return source_name(vendor, file_name)
-
-
-def _written(export: Path, seen: Sampled, vendor: Vendor, found: Evidence, people: Mapping[str, Sequence[Any]]) -> Written:
-    from syncd.core.suggest_text import Written
-
-    count = sum(map(len, people.values()))
-    notes = [
-        f"{count} people of the file were found in Salesforce and compared." if count else "No people of the file were compared."
-    ]
-    if seen.bad:
-        lines = ", ".join(map(str, seen.bad[:5])) + (" …" if len(seen.bad) > 5 else "")
-        notes.append(f"{output.many(len(seen.bad), 'row')} have another number of cells than the header (lines {lines}).")
-    if not vendor.is_seen:
-        notes.append("The tool that wrote the file is not known: check every line.")
-    if not found.is_org_known:
-        notes.append("The org's fields are not known here: names were taken from fields that most orgs have.")
-    begin = next((word for word in vendor.file_flags if export.name.lower().startswith(word)), "")
-    lines = tuple(_file_lines(export, begin, seen.export, vendor, found.null))
-    has_flag = any(line.startswith("flag ") for line in lines)
-    return Written(export.name, vendor.title, len(seen.rows), lines, has_flag, tuple(notes))
-
-
-def _file_lines(export: Path, begin: str, seen: Export, vendor: Vendor, null: Sequence[str]) -> Iterator[str]:
-    """Write what stands under [file]: how the file is packed and written, and what its name says of everybody in it."""
-    from syncd.core.suggest_text import quoted, value_text
-
-    suffix = _PACKED.search(export.name)
-    yield f"pattern = {quoted(begin + '*' + (suffix[0] if suffix and suffix[0] else '.csv'))}"
-    if len(seen.sheets) > 1:
-        yield f"sheet = {quoted(seen.sheets[0])}    # the first of {len(seen.sheets)}"
-    if not seen.sheets:
-        yield f"encoding = {quoted(seen.encoding)}"
-        yield f"delimiter = {quoted(seen.delimiter)}"
-        yield from vendor.dialect
-    yield f"zone = {quoted(vendor.zone)}    # {vendor.zone_note}"
-    yield f"null = {value_text(null)}"
-    said = {f"{word}*": flag for word, flag in vendor.file_flags.items() if flag}
-    if seen.members and said:
-        table = ", ".join(f"{quoted(word)} = {quoted(flag)}" for word, flag in said.items())
-        yield f"flag = {{ {table} }}    # by the name of each file in the archive"
-    elif vendor.file_flags.get(begin):
-        yield f"flag = {quoted(vendor.file_flags[begin])}    # everybody in a file whose name begins with {begin}"
-
-
-def _text(
-    name: str, file: Written, proposed: Sequence[Proposal], schema: Mapping[str, ObjectSchema] | None
-) -> tuple[str, dict[str, str]]:
-    """Write the mapping; whatever the check would say of a proposal makes a comment of it, until it says nothing.
-
-    Errors: ConfigInvalid when nothing is left that a mapping could consist of.
-    """
-    from syncd.core.suggest_text import toml_text
-
-    doubted: dict[str, str] = {}
-    for _ in range(_ROUNDS_MAX):
-        text = toml_text(file, proposed, doubted)
-        problems = wrong_in(name, text, schema)
-        news = {column: words for column, words in problems if column and column not in doubted}
-        if not news:
-            break
-        doubted |= news
-    if problems:
-        asked = [repr(one.column) for one in proposed if one.role == "opted_out"]
-        words = "; ".join(words for _, words in problems)
-        words += f" Not sure, but like an opt-out: {', '.join(asked)}." if asked else ""
-        raise ConfigInvalid(
-            f"Nothing certain enough could be proposed for {file.name}: {words}",
-            hint="A mapping needs a column of e-mail addresses or ids. See all: syncd mapping suggest EXPORT --json",
-        )
-    return text, doubted
-
-
-def wrong_in(name: str, text: str, schema: Mapping[str, ObjectSchema] | None) -> list[tuple[str, str]]:
-    """Check the text of a mapping as `syncd mapping check` would; return (column or "", what is wrong)."""
-    import tempfile
-
-    from syncd.cli.mapping_check import problems_of
-    from syncd.cli.mapping_files import read
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.toml"
-        path.write_text(text, "utf-8")
-        file = read(path)
-    problems = list(problems_of(file, dict(schema) if schema else None))
-    places = sorted(
-        (where[0], str(path[1]))
-        for path, where in (file.table.positions.items() if file.table else ())
-        if path[:1] == ("column",) and len(path) == 2
-    )
-    found = []
-    for problem in problems:
-        column = next((column for line, column in reversed(places) if line <= problem.line), "")
-        found.append((column, problem.text))
-    return found
 
 
 def _write(out: Path, text: str) -> None:
@@ -285,7 +205,7 @@ def _summary(proposed: Sequence[Proposal], doubted: Mapping[str, str], found: Ev
 
 def _document(
     name: str, export: Path, seen: Sampled, proposed: Sequence[Proposal], doubted: Mapping[str, str],
-    people: Mapping[str, Sequence[Any]], out: Path | None,
+    people: Mapping[str, Sequence[Any]],
 ) -> dict[str, Any]:  # fmt: skip
     listed = [
         {
@@ -306,6 +226,5 @@ def _document(
         "encoding": seen.export.encoding,
         "delimiter": seen.export.delimiter,
         "people_compared": sum(map(len, people.values())),
-        "written": None if out is None else str(out),
         "columns": listed,
     }

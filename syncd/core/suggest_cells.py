@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from syncd.core.suggest_forms import date_formats
+
 Reads = Callable[[str, str], bool]
 """Whether a cell can be read as a type of a mapping: (type, cell)."""
 
@@ -54,7 +56,8 @@ class Look:
 
     `filled` counts the cells that hold a value, `blank` those that are empty, `nullish` the words that probably mean nothing.
     `fits` says which share of the filled cells each type reads; `yes`, `no` and `odd` are the spellings of a boolean, `odd`
-    those that are neither; `ids` counts the three letters that Salesforce ids begin with.
+    those that are neither; `ids` counts the three letters that Salesforce ids begin with; `formats` are those that read dates
+    which are not ISO.
     """
 
     rows: int
@@ -69,6 +72,7 @@ class Look:
     no: tuple[str, ...]
     odd: Mapping[str, int]
     ids: Mapping[str, int]
+    formats: tuple[str, ...] = ()
 
     def reads_as(self, kind: str) -> bool:
         """Tell whether nearly all filled cells are of a type; an empty column is of any."""
@@ -94,6 +98,9 @@ def look(cells: Sequence[str], reads: Reads) -> Look:
     tried = dict(Counter(values).most_common(DISTINCT_MAX))
     weight = sum(tried.values())
     fits = {kind: sum(n for cell, n in tried.items() if reads(kind, cell)) / weight for kind in KINDS} if weight else {}
+    formats, has_time = date_formats(tried) if fits.get("datetime", 0.0) < FITS_FROM else ((), False)
+    if formats:
+        fits |= {"datetime": 1.0} if has_time else {"date": 1.0, "datetime": 1.0}
     yes = tuple(cell for cell in tried if cell.strip().casefold() in _YES)
     no = tuple(cell for cell in tried if cell.strip().casefold() in _NO)
     odd = {cell: n for cell, n in tried.items() if cell not in yes and cell not in no}
@@ -105,7 +112,7 @@ def look(cells: Sequence[str], reads: Reads) -> Look:
             ids[cell.strip()[:3]] += count
     return Look(
         len(cells), filled, blank, nullish, values, len(values), max(map(len, values), default=0), fits,
-        tuple(sorted(yes)), tuple(sorted(no)), odd, {prefix: count for prefix, count in ids.items() if count},
+        tuple(sorted(yes)), tuple(sorted(no)), odd, {prefix: count for prefix, count in ids.items() if count}, formats,
     )  # fmt: skip
 
 

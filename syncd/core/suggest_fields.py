@@ -102,6 +102,9 @@ def _doubts(look: Look, field: FieldFacts, kind: str) -> tuple[float, list[str]]
         share = look.fits.get(kind, 0.0)
         strange = next((cell for cell in look.values if not _plausible(cell)), next(iter(look.values)))
         factor, words = 0.6, [f"only {share:.0%} of its cells can be read as {kind}, such as not {strange[:40]!r}"]
+    if kind in ("date", "datetime") and len(look.formats) > 1:
+        shown = " or ".join(map(repr, look.formats))
+        factor, words = 0.6, [*words, f"its days and months cannot be told apart ({shown}): keep the right one"]
     if field.picklist and field.type in ("picklist", "multipicklist"):
         cells = {part for cell in look.values for part in (cell.split(";") if field.type == "multipicklist" else [cell])}
         strange = sorted(cell for cell in cells if cell.strip() not in field.picklist)
@@ -131,6 +134,8 @@ def _proposal(name: str, look: Look, by_object: Mapping[str, _Pair], refused: Ma
     options: dict[str, object] = {"field": target, "type": best.type}
     if best.type == "text":
         options["transform"] = "trim"
+    if best.type in ("date", "datetime") and look.formats:
+        options["formats"] = list(look.formats)
     if best.type == "boolean":
         from syncd.core.suggest_cells import spellings
 

@@ -73,8 +73,13 @@ def _newest(found: Evidence) -> Iterator[Proposal]:
     for name, one in found.looks.items():
         if not one.reads_as("datetime"):
             continue
+        options = {"type": "datetime", "formats": list(one.formats)} if one.formats else {}
+        doubt = ("days and months cannot be told apart: keep the right format",) if len(one.formats) > 1 else ()
         if name in found.known.newest:
             rank = found.known.newest.index(name)
-            yield Proposal(name, "newest", _KNOWN - 0.01 * rank, (f"{found.known.title} writes here when a person last changed",))
+            sure, why = _KNOWN - 0.01 * rank, f"{found.known.title} writes here when a person last changed"
         elif sounds_changed_at(name) and one.filled:
-            yield Proposal(name, "newest", _LIKELY, ("it is called like the time of the last change, and holds times",))
+            sure, why = _LIKELY, "it is called like the time of the last change, and holds times"
+        else:
+            continue
+        yield Proposal(name, "newest", _DOUBTFUL if doubt else sure, (why, *doubt), options)

@@ -57,7 +57,7 @@ def _lines(file: Written, proposed: Sequence[Proposal], doubted: Mapping[str, st
         yield "# WARNING: no column here says who has opted out. Export one, or syncd knows of the opt-outs in Salesforce alone."
     for one in flags:
         yield from _table(one, sure(one), doubted.get(one.column, ""))
-    values = [one for one in proposed if one.role == "field"]
+    values = [one for one in proposed if one.role == "field" or (one.role == "newest" and one.options)]
     yield ""
     yield "# --- Values"
     for one in [*filter(sure, values), *(one for one in values if not sure(one))]:

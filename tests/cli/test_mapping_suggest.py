@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -148,14 +149,14 @@ def test_the_columns_of_known_tools_are_found_and_hardly_a_wrong_one(syncd: Sync
 
 
 @pytest.mark.usefixtures("org")
-@pytest.mark.parametrize("tool", TRUTH)
-def test_what_is_proposed_is_accepted_by_the_check_and_writes_nothing(syncd: Syncd, tmp_path: Path, tool: str) -> None:
-    out = tmp_path / f"{tool}.toml"
-    said = syncd("mapping", "suggest", write(tmp_path / f"{tool}.csv", TRUTH[tool]), "--out", out)
-    assert said.code == 0, said.err
-    checked = syncd("mapping", "check", out, "--json")
-    assert (checked.code, checked.json["against_org"]) == (0, True), checked.out
-    assert 'mode = "observe"' in out.read_text("utf-8")
+def test_what_is_proposed_is_accepted_by_the_check_and_writes_nothing(syncd: Syncd, tmp_path: Path) -> None:
+    for tool, truth in TRUTH.items():
+        out = tmp_path / f"{tool}.toml"
+        said = syncd("mapping", "suggest", write(tmp_path / f"{tool}.csv", truth), "--out", out)
+        assert said.code == 0, said.err
+        checked = syncd("mapping", "check", out, "--json")
+        assert (checked.code, checked.json["against_org"]) == (0, True), checked.out
+        assert 'mode = "observe"' in out.read_text("utf-8")
 
 
 def test_columns_without_a_name_are_found_by_the_values_of_people(syncd: Syncd, org: SqlStore, tmp_path: Path) -> None:
@@ -210,6 +211,17 @@ def test_an_export_without_any_key_or_text_is_refused_in_words(syncd: Syncd, tmp
         assert (said.code, said.out) == (2, "")
         assert says in said.err
         assert "next:" in said.err
+
+
+def test_where_no_mapping_can_be_made_the_opt_outs_are_named_all_the_same(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("email,unsub reason\na@x.com,too many mails\n", "utf-8")
+    said = syncd("mapping", "suggest", "few.csv", "--out", "few.toml")
+    assert said.code == 2
+    assert "like an opt-out: 'unsub reason'" in said.err
+    assert not (tmp_path / "few.toml").exists()
+    listed = syncd("mapping", "suggest", "few.csv", "--json")
+    assert listed.code == 2
+    assert [one["role"] for one in listed.json["columns"]] == ["opted_out", "email"]
 
 
 def test_an_existing_mapping_is_never_overwritten(syncd: Syncd, tmp_path: Path) -> None:
@@ -276,3 +288,29 @@ def test_a_workbook_and_a_set_of_files_are_proposed_as_they_are_packed(syncd: Sy
         assert said.code == 0, said.err
         assert says in out.read_text("utf-8")
         assert syncd("mapping", "check", out, "--with", name).code == 0
+
+
+def test_dates_and_numbers_as_people_write_them_are_declared(syncd: Syncd, org: SqlStore, tmp_path: Path) -> None:
+    assert org is not None
+    rows = [f"p{n}@x.com;1.{n:03},50;{n % 28 + 1:02}.02.2026;{n % 28 + 1}.2.2026 14:05;nein" for n in range(40)]
+    (tmp_path / "kunden.csv").write_text(
+        "\n".join(["E-Mail;Lead Score;Last Webinar;Last Modified;Opt-Out", *rows]) + "\n", "utf-8"
+    )
+    out = tmp_path / "kunden.toml"
+    said = syncd("mapping", "suggest", "kunden.csv", "--out", out)
+    assert said.code == 0, said.err
+    values = tomllib.loads(out.read_text("utf-8"))
+    assert (values["file"]["decimal"], values["file"]["thousands"], values["file"]["newest"]) == (",", ".", "Last Modified")
+    assert values["column"]["Last Webinar"]["formats"] == ["%d.%m.%Y"]
+    assert values["column"]["Last Modified"] == {"type": "datetime", "formats": ["%d.%m.%Y %H:%M"]}
+    held = syncd("mapping", "check", out, "--with", "kunden.csv", "--json")
+    assert held.json["with"]["without_fault"] == 40, held.json["with"]["faults"]
+
+
+def test_dates_whose_days_may_be_months_are_asked_about(syncd: Syncd, org: SqlStore, tmp_path: Path) -> None:
+    assert org is not None
+    rows = [f"p{n}@x.com,{n % 12 + 1}/{n % 9 + 1}/2026,no" for n in range(30)]
+    (tmp_path / "people.csv").write_text("\n".join(["Email,Last Webinar,Opt-Out", *rows]) + "\n", "utf-8")
+    text = syncd("mapping", "suggest", "people.csv").out
+    assert "cannot be told apart ('%d/%m/%Y' or '%m/%d/%Y')" in text
+    assert '# [column."Last Webinar"]' in text
