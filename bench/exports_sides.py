@@ -78,12 +78,12 @@ class Sides:
 
     def bare(self, name: str) -> dict[str, Any]:
         """Read the file by DuckDB, fetch id, e-mail and row hash of everybody from the store, and join them."""
-        import duckdb  # noqa: PLC0415  so that the other side's process does not hold it before it needs it
+        import duckdb
 
         with spending() as spent:
             connection = duckdb.connect(":memory:", config={"threads": "2", "temp_directory": str(self._folder / "spilled")})
             path = self._folder / name
-            connection.execute(f"CREATE TABLE e AS FROM read_csv('{path}', header = true, all_varchar = true)")  # noqa: S608
+            connection.execute(f"CREATE TABLE e AS FROM read_csv('{path}', header = true, all_varchar = true)")
             people = self._folder / "people.txt"
             with people.open("w", encoding="utf-8") as out:
                 for some in self._people():

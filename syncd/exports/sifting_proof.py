@@ -17,46 +17,60 @@ ASCII_LIKE = frozenset(("ascii", "utf-8", "cp1252", "iso8859-1", "iso8859-15"))
 """Encodings in which a file of ASCII alone says the same."""
 _CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _LATE_CONTROL = re.compile(b"\xc2[\x80-\x9f]")
+_BLANKS = b" \t"
+_CARRIED_BYTES = 64
 _OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """What one walk over a file found. `new_line` is the one end of all lines, None where ends differ; `lines` are physical."""
+    """What one walk over a file found.
+
+    `new_line` is the one end of all lines, None where ends differ; `lines` are physical. Loose quotes may have blanks between
+    them and the delimiter: readers differ on what that means.
+    """
 
     sha256: str
     lines: int
+    delimiters: int
     new_line: str | None
     is_ascii: bool
     is_utf8: bool
     has_quotes: bool
+    has_loose_quotes: bool
     has_controls: bool
     has_bom: bool
 
     def is_plain(self, encoding: str) -> bool:
         """Tell whether the fast reader sees the characters that were declared."""
-        if self.new_line is None or not self.is_utf8:
+        if self.new_line is None or not self.is_utf8 or self.has_loose_quotes:
             return False
         return encoding == "utf-8" or self.has_bom or (self.is_ascii and encoding in ASCII_LIKE)
 
 
-def walk(stream: BinaryIO) -> Bytes:
+def walk(stream: BinaryIO, delimiter: str) -> Bytes:
     """Read a file once, hashing and counting."""
     hashed = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
-    feeds = returns = pairs = 0
+    feeds = returns = pairs = delimiters = 0
+    sign = delimiter.encode()
     is_ascii = is_utf8 = True
-    has_quotes = has_controls = False
-    head = last = b""
+    has_quotes = has_controls = has_loose = False
+    head = last = carried = b""
+    loose = _loose(sign)
     while chunk := stream.read(CHUNK_BYTES):
         head = head or chunk[:4]
         hashed.update(chunk)
         feeds += chunk.count(b"\n")
+        delimiters += chunk.count(sign)
         if b"\r" in chunk:
             returns += chunk.count(b"\r")
             pairs += chunk.count(b"\r\n")
         pairs += last == b"\r" and chunk[:1] == b"\n"
         has_quotes = has_quotes or b'"' in chunk
+        if not has_loose and has_quotes and (b' "' in chunk or b'" ' in chunk or b"\t" in chunk or carried[-1:] in _BLANKS):
+            has_loose = loose.search(carried + chunk) is not None or not (carried + chunk)[-_CARRIED_BYTES:].strip(_BLANKS)
+        carried = (carried + chunk)[-_CARRIED_BYTES:]
         has_controls = has_controls or len(chunk.translate(None, _CONTROLS)) != len(chunk)
         if is_utf8 and (not chunk.isascii() or decoder.getstate()[0]):
             is_ascii = False
@@ -69,7 +83,12 @@ def walk(stream: BinaryIO) -> Bytes:
     new_line = "\n" if not returns else "\r\n" if pairs == returns == feeds else None
     lines = feeds + (last not in (b"", b"\n"))
     has_bom = head.startswith(codecs.BOM_UTF8)
-    return Bytes(hashed.hexdigest(), lines, new_line, is_ascii, is_utf8, has_quotes, has_controls, has_bom)
+    return Bytes(hashed.hexdigest(), lines, delimiters, new_line, is_ascii, is_utf8, has_quotes, has_loose, has_controls, has_bom)
+
+
+def _loose(delimiter: bytes) -> re.Pattern[bytes]:
+    blanks, sign = b"[ \t]".replace(delimiter, b"") if delimiter == b"\t" else b"[ \t]", re.escape(delimiter)
+    return re.compile(b"(?:[\n" + sign + b"])" + blanks + b'+"|"' + blanks + b"+(?:[\r\n" + sign + b"]|$)")
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
