@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag, Problem, Rule
@@ -271,3 +272,37 @@ def test_no_bytes_whatever_end_in_a_traceback_and_no_row_vanishes(data: bytes) -
     if not refused:
         assert len(told) == len(items) - 2 > 0
         assert isinstance(items[-1], LinesCounted)
+
+
+def as_php_writes(cells: list[str]) -> str:
+    """Write a record as PHP's fputcsv does: a quote that follows a backslash is not doubled."""
+    written = []
+    for cell in cells:
+        inner, is_escaped = "", False
+        for char in cell:
+            inner += '""' if char == '"' and not is_escaped else char
+            is_escaped = char == "\\"
+        written.append(f'"{inner}"' if any(char in ',"\\\n\r\t ' for char in cell) else cell)
+    return ",".join(written) + "\n"
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.text(alphabet='ab,"\\\n ü'), min_size=2, max_size=3), min_size=1, max_size=5))
+def test_what_php_writes_is_read_back_to_the_letter(written: list[list[str]]) -> None:
+    wanted = [[cell.rstrip("\\") or "x" for cell in cells] for cells in written]
+    text = "".join(map(as_php_writes, wanted))
+    found = list(records_of(in_blocks(text), ",", "\\"))
+    assert [list(one.cells) for one in found if isinstance(one, Record)] == wanted
+
+
+def test_a_value_that_ends_in_a_backslash_costs_its_line_only() -> None:
+    lines_of = [as_php_writes(["a b\\", "x"]), as_php_writes(["c d", "y"])]
+    first, second = records_of(in_blocks("".join(lines_of)), ",", "\\")
+    assert isinstance(first, BadRecord)
+    assert isinstance(second, Record)
+    assert second.cells == ("c d", "y")
+
+
+def test_what_a_tool_put_before_a_formula_is_taken_away_where_it_is_declared() -> None:
+    [row] = rows(read(HEAD + "a@b.cd, -5,false\n", changed(dialect=Dialect(has_guard=True))))
+    assert row.values["name"] == "-5"
