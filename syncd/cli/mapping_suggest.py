@@ -137,8 +137,9 @@ def _reads(signs: Signs, kind: str, cell: str) -> bool:
     """Tell whether a mapping could read a cell as this type."""
     from zoneinfo import ZoneInfo
 
-    from syncd.core.cells import Unreadable, read_cell
+    from syncd.core.cells import read_cell
     from syncd.core.mapping import Column
+    from syncd.core.unreadable import Unreadable
     from syncd.core.values import Rule
 
     decimal, thousands = signs

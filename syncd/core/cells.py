@@ -9,36 +9,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from syncd.core.cell_times import read_clock, read_day, read_time
 from syncd.core.dialect import plain_number
-from syncd.core.formats import read_by
 from syncd.core.mapping import Column
+from syncd.core.unreadable import Unreadable, short
 from syncd.core.values import Scalar
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _MANGLED = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?")
-_CLOCK = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z?")
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _EXTENSION = re.compile(r"(;?ext(ension)?[.:=]?|x|#)(?=\s*\d)")
 _DIGITS_MAX = 18
-_ZEROS = (date(1900, 1, 1), date(1970, 1, 1))
-
-
-class Unreadable(Exception):
-    """A cell that does not fit its column: the words for it, and what to do."""
-
-    def __init__(self, text: str, remedy: str) -> None:
-        super().__init__(text)
-        self.text = text
-        self.remedy = remedy
 
 
 class ContactPoints(Protocol):
@@ -170,7 +157,7 @@ def _text(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
 def _address(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     written = cell.strip()
     if not _ADDRESS.fullmatch(written):
-        raise Unreadable(f"{_short(cell)} is not one e-mail address.", "Correct it in the source, or map the column as text.")
+        raise Unreadable(f"{short(cell)} is not one e-mail address.", "Correct it in the source, or map the column as text.")
     return written
 
 
@@ -186,20 +173,20 @@ def _plain(column: Column, cell: str) -> str:
         remedy = (
             f"Export plain numbers such as {shown} without units; decimal and thousands under [file] say which signs they have."
         )
-        raise Unreadable(f"{_short(cell)} is no number.", remedy)
+        raise Unreadable(f"{short(cell)} is no number.", remedy)
     if sum(char.isdigit() for char in re.split("[eE]", written)[0].strip("+-0")) > _DIGITS_MAX or abs(float(written)) >= 1e18:
-        raise Unreadable(f"{_short(cell)} has more than {_DIGITS_MAX} digits.", "Map the column as text.")
+        raise Unreadable(f"{short(cell)} has more than {_DIGITS_MAX} digits.", "Map the column as text.")
     return written
 
 
 def _integer(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     written = cell.strip()
     if _MANGLED.fullmatch(written):
-        raise Unreadable(f"{_short(cell)} was rounded by a spreadsheet.", _EXPORT_AGAIN)
+        raise Unreadable(f"{short(cell)} was rounded by a spreadsheet.", _EXPORT_AGAIN)
     plain = _plain(column, cell)
     whole, _, rest = plain.partition(".")
     if not float(plain).is_integer() or rest.strip("0"):
-        raise Unreadable(f"{_short(cell)} is no whole number.", 'Write type = "number" when fractions are meant.')
+        raise Unreadable(f"{short(cell)} is no whole number.", 'Write type = "number" when fractions are meant.')
     return int(whole) if whole.strip("+-") else 0
 
 
@@ -209,62 +196,14 @@ def _boolean(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     if cell in column.false:
         return False
     known = ", ".join(repr(one) for one in sorted(column.true | column.false | column.null))
-    raise Unreadable(f"{_short(cell)} is neither yes nor no; known are {known}.", "Add the spelling to true, false or null.")
-
-
-def _day(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    written = cell.strip()
-    if column.formats:
-        day = _by_formats(column.formats, cell).date()
-        _refuse_zero(day, cell)
-        return day.isoformat()
-    try:
-        value = date.fromisoformat(written) if _DATE.fullmatch(written) else None
-    except ValueError:
-        value = None
-    if value is None:
-        raise Unreadable(f"{_short(cell)} is no date.", "Export dates as 2026-11-30.")
-    _refuse_zero(value, cell)
-    return value.isoformat()
-
-
-def _by_formats(formats: tuple[str, ...], cell: str) -> datetime:
-    found = read_by(formats, cell)
-    declared = ", ".join(map(repr, formats))
-    if not found:
-        raise Unreadable(f"{_short(cell)} is not written as {declared}.", "Correct formats in the mapping, or the source.")
-    if len(found) > 1:
-        days = " or ".join(f"{one:%Y-%m-%d %H:%M}" for one in found)
-        raise Unreadable(f"{_short(cell)} may mean {days}: it fits {declared}.", "Leave one of the two in formats.")
-    return found[0]
-
-
-def _moment(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    return salesforce_time(read_moment(cell, zone, column.formats))
-
-
-def _clock(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    found = _CLOCK.fullmatch(cell.strip())
-    try:
-        return salesforce_clock(time.fromisoformat(found[1])) if found else _no_clock(cell)
-    except ValueError:
-        return _no_clock(cell)
-
-
-def _no_clock(cell: str) -> Scalar:
-    raise Unreadable(f"{_short(cell)} is no time of day.", "Export times of day as 08:15 or 08:15:00.")
-
-
-def salesforce_clock(clock: time) -> str:
-    """Write a time of day as Salesforce does."""
-    return f"{clock.isoformat(timespec='milliseconds')}Z"
+    raise Unreadable(f"{short(cell)} is neither yes nor no; known are {known}.", "Add the spelling to true, false or null.")
 
 
 def _phone(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     # What the number is worth is asked when it would be written: see ContactPoints.
     written = cell.strip()
     if not any(char.isdecimal() for char in written):
-        raise Unreadable(f"{_short(cell)} is no phone number.", "Correct it in the source, or map the column as text.")
+        raise Unreadable(f"{short(cell)} is no phone number.", "Correct it in the source, or map the column as text.")
     return written
 
 
@@ -273,53 +212,8 @@ def _values(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     mixed = next((one for one in values if ";" in one), None)
     if mixed is not None:
         remedy = "Correct split in the mapping."
-        raise Unreadable(f"{_short(mixed)} holds a semicolon: Salesforce would take it for several values.", remedy)
+        raise Unreadable(f"{short(mixed)} holds a semicolon: Salesforce would take it for several values.", remedy)
     return ";".join(one for one in values if one and one not in column.null) or None
-
-
-def salesforce_time(moment: datetime) -> str:
-    """Write a time as Salesforce does, in whole seconds: it keeps no fractions."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-def read_moment(cell: str, zone: ZoneInfo, formats: tuple[str, ...] = ()) -> datetime:
-    """Read a time, by its ISO form or by formats; one without offset is in `zone`, and the hour that occurs twice or never is
-    unreadable."""
-    if formats:
-        written = _by_formats(formats, cell)
-        _refuse_zero(written.date(), cell)
-        return _in_zone(written, cell, zone)
-    found = _TIME.fullmatch(cell.strip())
-    try:
-        local = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}") if found else None
-    except ValueError:
-        local = None
-    if local is None:
-        raise Unreadable(f"{_short(cell)} is no time.", "Export times as 2026-11-30T08:15:00Z.")
-    _refuse_zero(local.date(), cell)
-    return _in_zone(local, cell, zone)
-
-
-def _in_zone(local: datetime, cell: str, zone: ZoneInfo) -> datetime:
-    try:
-        if local.tzinfo is not None:
-            return local.astimezone(UTC)
-        first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    except OverflowError:
-        raise Unreadable(f"{_short(cell)} is no time.", "Export times as 2026-11-30T08:15:00Z.") from None
-    if first != second:
-        word = "occurs twice" if first < second else "never occurs"
-        raise Unreadable(f"{_short(cell)} {word} in {zone.key}: clocks change then.", "Export times with Z or an offset.")
-    return first
-
-
-def _refuse_zero(value: date, cell: str) -> None:
-    if value in _ZEROS or value.year < 1900:
-        raise Unreadable(f"{_short(cell)} is what software writes for no date.", "Add it to the column's null list if so.")
-
-
-def _short(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else cell[:40] + "…")
 
 
 _READERS: dict[str, Callable[[Column, str, ZoneInfo], Scalar]] = {
@@ -328,9 +222,9 @@ _READERS: dict[str, Callable[[Column, str, ZoneInfo], Scalar]] = {
     "number": _number,
     "integer": _integer,
     "boolean": _boolean,
-    "date": _day,
-    "datetime": _moment,
-    "time": _clock,
+    "date": read_day,
+    "datetime": read_time,
+    "time": read_clock,
     "phone": _phone,
     "multipicklist": _values,
 }

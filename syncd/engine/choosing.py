@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncd.core.cells import Unreadable, long_id
+from syncd.core.cells import long_id
 from syncd.core.mapping import SourceMapping
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import Entry, InboxItem, Scalar
 from syncd.engine.cycle import begin
 from syncd.engine.intake import decide_again

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.core.cells import Unreadable, long_id, normal_address
+from syncd.core.cells import long_id, normal_address
 from syncd.core.consent import Consent, scope_of
 from syncd.core.kin import Person
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import OrgRecord
 from syncd.engine.consent import PEOPLE, PREFIX, external_fields, keyed_by, persons, reasons_by
 from syncd.engine.cycle import begin

@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from syncd.core.cells import Unreadable, digits_of
+from syncd.core.cells import digits_of
+from syncd.core.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

@@ -12,8 +12,10 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any
 
-from syncd.core.cells import CONTROL, Unreadable, salesforce_clock, salesforce_time
+from syncd.core.cell_times import salesforce_clock, salesforce_time
+from syncd.core.cells import CONTROL
 from syncd.core.mapping import Formula, reference
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import Fields, Problem, Rule, Scalar
 from syncd.formula.catalogue import FUNCTIONS
 from syncd.formula.checking import HISTORICAL, check

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.core.cells import Unreadable, read_cell
+from syncd.core.cells import read_cell
 from syncd.core.formats import format_fault
 from syncd.core.mapping import Column
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import Rule, Scalar
 
 RULE = Rule("some", "m.toml", 1)

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.core.cells import Unreadable, long_id, read_cell, read_moment
+from syncd.core.cell_times import read_moment
+from syncd.core.cells import long_id, read_cell
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_fit import schema_problems, unfit
 from syncd.core.matching import match, newest_of
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import Flag, OrgRecord, Problem, Rule, Scalar
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)

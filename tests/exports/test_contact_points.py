@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.cells import AS_WRITTEN, Unreadable, digits_of, normal_address, spellings
+from syncd.core.cells import AS_WRITTEN, digits_of, normal_address, spellings
+from syncd.core.unreadable import Unreadable
 from syncd.exports.contact_points import ContactPoints, region_of
 
 POINTS = ContactPoints()
