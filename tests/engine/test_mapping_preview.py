@@ -221,16 +221,19 @@ def test_a_diff_tells_of_flags_that_would_appear_or_go(scene: Scene, preview: Pr
         (["--person", "2", "--file", "missing.csv"], "missing.csv cannot be read: No such file or directory."),
     ],
 )
+@pytest.mark.sweep
 def test_what_is_not_clear_is_asked_back(preview: Preview, words: list[str], said: str) -> None:
     assert said in preview(*words, text=True)
 
 
+@pytest.mark.sweep
 def test_the_file_that_was_taken_last_is_looked_at_when_none_waits(scene: Scene, preview: Preview) -> None:
     scene.drop("day.csv", export_line("Working-1", leadScore="77"))
     scene.cycle()
     assert preview("--person", "Working-1", "--offline")["people"][0]["lines"] == [2]
 
 
+@pytest.mark.sweep
 def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("a,b\nworking.1@example.com,2\n", encoding="utf-8")
@@ -239,6 +242,7 @@ def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, 
     assert "[EXP-" in found["refused"][0]
 
 
+@pytest.mark.sweep
 def test_somebody_who_would_be_created_is_told_field_by_field_and_nobody_is(scene: Scene, preview: Preview) -> None:
     allow(scene, mode="observe")
     scene.cycle()
@@ -258,6 +262,7 @@ def test_somebody_who_would_be_created_is_told_field_by_field_and_nobody_is(scen
     assert "nobody in Salesforce has these keys; would be created:" in told
 
 
+@pytest.mark.sweep
 def test_an_edit_can_be_tried_before_it_is_saved_in_place(scene: Scene, preview: Preview) -> None:
     own = scene.home / "mappings" / "fields" / "marketo.toml"
     new = scene.home / "new.toml"

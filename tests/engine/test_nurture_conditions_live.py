@@ -38,6 +38,7 @@ def test_deals_out_of_scope_and_named_exclusions_are_left_out_and_counted(scene:
     assert entry.reason.startswith("never 'number one' (mappings/nurture.toml:")
 
 
+@pytest.mark.sweep
 def test_nobody_of_a_deal_that_is_excluded_is_enrolled_and_the_ledger_says_by_which_line(scene: Scene) -> None:
     enrolling(scene, '\n[never.opportunity]\n"late ones" = \'ISPICKVAL(StageName, "Proposal")\'\n')
     scene.cycle()
@@ -50,6 +51,7 @@ def test_nobody_of_a_deal_that_is_excluded_is_enrolled_and_the_ledger_says_by_wh
     assert kept_out(scene) == {"never opportunity late ones": 1}
 
 
+@pytest.mark.sweep
 def test_while_a_field_of_a_formula_is_hidden_nobody_is_enrolled_and_the_inbox_names_it(scene: Scene) -> None:
     scene.settings(hidden_fields={"Contact": ["Contact_Status__c"]})
     enrolling(scene, '\n[never.contact]\n"odd" = \'ISPICKVAL(Contact_Status__c, "MQL")\'\n')
@@ -67,6 +69,7 @@ def test_while_a_field_of_a_formula_is_hidden_nobody_is_enrolled_and_the_inbox_n
     assert scene.members() == (EARLY | LATE) - {(campaign("early"), contact(3))}
 
 
+@pytest.mark.sweep
 def test_status_and_plan_tell_how_many_each_exclusion_keeps_out(
     scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from syncd.cli.policy_files import policy_files
 from syncd.engine.cycle import run_cycle
 from syncd.engine.policy_state import read_policy_state
@@ -97,6 +99,7 @@ def test_a_file_that_is_still_being_saved_is_left_alone_until_it_rests(scene: Sc
         assert "a comment or the order of lines" in one.rows()[0]
 
 
+@pytest.mark.sweep
 def test_an_editor_that_writes_by_rename_is_noticed(scene: Scene) -> None:
     with running(scene) as one:
         new = mappings(scene, "fences.toml.swp")
@@ -124,6 +127,7 @@ def test_invalid_files_leave_the_old_ones_in_force_with_every_problem_told_until
         assert one.rows() == []
 
 
+@pytest.mark.sweep
 def test_one_wrong_file_holds_back_the_others_that_were_edited_with_it(scene: Scene) -> None:
     with running(scene) as one:
         before = one.in_force("fields/marketo.toml")
@@ -137,6 +141,7 @@ def test_one_wrong_file_holds_back_the_others_that_were_edited_with_it(scene: Sc
         assert scene.inbox(INVALID) == []
 
 
+@pytest.mark.sweep
 def test_a_field_that_the_org_does_not_have_is_refused_before_it_is_in_force(scene: Scene) -> None:
     with running(scene) as one:
         before = one.in_force("fields/marketo.toml")
@@ -147,6 +152,7 @@ def test_a_field_that_the_org_does_not_have_is_refused_before_it_is_in_force(sce
         assert "Leed_Score__c" in item.text
 
 
+@pytest.mark.sweep
 def test_without_fences_toml_the_fences_stay(scene: Scene) -> None:
     with running(scene) as one:
         scene.fences({"tool": "revert"})
@@ -194,6 +200,7 @@ def test_an_edit_that_would_write_more_records_than_a_cycle_may_waits_for_a_pers
         assert scene.inbox(WAITING) == []
 
 
+@pytest.mark.sweep
 def test_what_waits_in_the_drop_folder_is_counted_and_stays_there(scene: Scene) -> None:
     scene.limits(records_max=2)
     with running(scene) as one:
@@ -206,6 +213,7 @@ def test_what_waits_in_the_drop_folder_is_counted_and_stays_there(scene: Scene) 
         assert scene.writes() == []
 
 
+@pytest.mark.sweep
 def test_a_small_effect_is_told_and_taken_at_once(scene: Scene) -> None:
     scene.nurture("observe")
     with running(scene) as one:
@@ -217,6 +225,7 @@ def test_a_small_effect_is_told_and_taken_at_once(scene: Scene) -> None:
         assert (campaign("early"), contact(1)) in scene.members()
 
 
+@pytest.mark.sweep
 def test_identical_files_are_skipped_also_when_they_are_asked_for(scene: Scene) -> None:
     with running(scene) as one:
         text = mappings(scene).read_text(encoding="utf-8")
@@ -228,6 +237,7 @@ def test_identical_files_are_skipped_also_when_they_are_asked_for(scene: Scene) 
         assert (one.rows(), scene.inbox()) == ([], [])
 
 
+@pytest.mark.sweep
 def test_an_edit_that_needs_the_org_while_it_does_not_answer_waits_and_is_tried_again(scene: Scene) -> None:
     scene.nurture("observe")
     with running(scene) as one:
@@ -245,6 +255,7 @@ def test_an_edit_that_needs_the_org_while_it_does_not_answer_waits_and_is_tried_
         assert one.in_force() != before
 
 
+@pytest.mark.sweep
 def test_an_edit_of_config_toml_is_named_as_needing_a_start(scene: Scene) -> None:
     with running(scene) as one:
         scene.limits(records_max=7)
@@ -257,6 +268,7 @@ def test_an_edit_of_config_toml_is_named_as_needing_a_start(scene: Scene) -> Non
         assert not one.said().restart
 
 
+@pytest.mark.sweep
 def test_an_edit_made_while_no_daemon_ran_stands_in_the_ledger_at_the_next_start(scene: Scene) -> None:
     with running(scene):
         pass
