@@ -71,8 +71,9 @@ def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:
 def _mapping_of(export: Path) -> dict[str, str]:
     """Recognise an export and write its mapping: {source name: text}. Raises ConfigInvalid for what is no export."""
     from syncd.exports.beginnings import beginning_of
+    from syncd.exports.starters import starter
     from syncd.exports.unpacking import NotText
-    from syncd.exports.vendors import NoExport, recognise, source_name, starter
+    from syncd.exports.vendors import NoExport, recognise, source_name
 
     try:
         head = beginning_of(export)

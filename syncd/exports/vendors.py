@@ -1,4 +1,4 @@
-"""Which marketing tool wrote this export, and how would its mapping file begin?
+"""Which marketing tool wrote this export?
 
 Layouts are facts about files: those that were read in a vendor's own description or in real files, and those that were not
 and say so in the mapping that is written.
@@ -7,16 +7,13 @@ and say so in the mapping that is written.
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.mapping_keys import DELIMITERS
 
 RECOGNISED_MIN = 3
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))
-_PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
-_OF_A_SET = "everybody in a file of the archive whose name begins so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +65,12 @@ def _text(name: str, api: str, *, only_lead: bool = False) -> StarterColumn:
     )
 
 
-def _opt_out(name: str, true: Sequence[str], false: Sequence[str], note: str = "") -> StarterColumn:
+def opt_out_column(name: str, true: Sequence[str], false: Sequence[str], note: str = "") -> StarterColumn:
+    """Return a column that says who has opted out."""
     lines = (
         'type = "boolean"',
-        f"true = {_list(true)}",
-        f"false = {_list(false)}",
+        f"true = {toml_list(true)}",
+        f"false = {toml_list(false)}",
         'flag = "opted_out"',
         'field = "HasOptedOutOfEmail"',
     )
@@ -80,20 +78,22 @@ def _opt_out(name: str, true: Sequence[str], false: Sequence[str], note: str = "
 
 
 def _unreachable(name: str, true: Sequence[str], false: Sequence[str]) -> StarterColumn:
-    lines = ('type = "boolean"', f"true = {_list(true)}", f"false = {_list(false)}", 'flag = "unreachable"')
+    lines = ('type = "boolean"', f"true = {toml_list(true)}", f"false = {toml_list(false)}", 'flag = "unreachable"')
     return StarterColumn(name, lines)
 
 
 def _words(name: str, opted_out: Sequence[str], unreachable: Sequence[str] = (), note: str = "") -> StarterColumn:
-    more = (f"unreachable_when = {_list(unreachable)}",) if unreachable else ()
-    return StarterColumn(name, ('type = "text"', f"opted_out_when = {_list(opted_out)}", *more), note)
+    more = (f"unreachable_when = {toml_list(unreachable)}",) if unreachable else ()
+    return StarterColumn(name, ('type = "text"', f"opted_out_when = {toml_list(opted_out)}", *more), note)
 
 
-def _list(words: Sequence[str]) -> str:
-    return "[" + ", ".join(_quoted(word) for word in words) + "]"
+def toml_list(words: Sequence[str]) -> str:
+    """Write texts as TOML."""
+    return "[" + ", ".join(as_toml(word) for word in words) + "]"
 
 
-def _quoted(text: str) -> str:
+def as_toml(text: str) -> str:
+    """Write a text as TOML."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -106,7 +106,7 @@ VENDORS = (
             _number("leadScore", "Lead_Score__c"),
             _text("company", "Company", only_lead=True),
             _text("leadSource", "LeadSource"),
-            _opt_out("unsubscribed", ("true",), ("false",)),
+            opt_out_column("unsubscribed", ("true",), ("false",)),
             _unreachable("emailInvalid", ("true",), ("false",)),
         ),
         id=("id",),
@@ -121,8 +121,8 @@ VENDORS = (
         ("email",),
         (
             _number("score", "Lead_Score__c"),
-            _opt_out("opted_out", ("1", "true"), ("0", "false")),
-            _opt_out("is_do_not_email", ("1", "true"), ("0", "false"), "a second opt-out column: either one counts"),
+            opt_out_column("opted_out", ("1", "true"), ("0", "false")),
+            opt_out_column("is_do_not_email", ("1", "true"), ("0", "false"), "a second opt-out column: either one counts"),
         ),
         id=("id",),
         newest=("updated_at", "last_activity_at"),
@@ -135,7 +135,7 @@ VENDORS = (
         ("Email",),
         (
             _number("HubSpot Score", "Lead_Score__c"),
-            _opt_out("Unsubscribed from all email", ("true", "Yes", "TRUE"), ("false", "No", "FALSE", "")),
+            opt_out_column("Unsubscribed from all email", ("true", "Yes", "TRUE"), ("false", "No", "FALSE", "")),
             _words("Email hard bounce reason", (), ("UNKNOWN_USER", "MAILBOX_FULL", "OTHER")),
         ),
         id=("Record ID", "Record ID - Contact"),
@@ -196,7 +196,9 @@ VENDORS = (
         "Eloqua (Bulk API 2.0; the columns' names are chosen by whoever defines the export)",
         ("EmailAddress", "C_EmailAddress", "Email Address"),
         (
-            _opt_out("IsSubscribed", ("false", "False"), ("true", "True"), "the other way round: not subscribed is opted out"),
+            opt_out_column(
+                "IsSubscribed", ("false", "False"), ("true", "True"), "the other way round: not subscribed is opted out"
+            ),
             _unreachable("IsBounced", ("true", "True"), ("false", "False")),
         ),
         id=("ContactIDExt", "EloquaContactID", "Id"),
@@ -272,81 +274,3 @@ def source_name(vendor: Vendor, file_name: str) -> str:
     """Name the source for a file: a tool that says a status in the file's name gets one source for each."""
     begin = next((word for word in vendor.file_flags if file_name.lower().startswith(word)), "")
     return f"{vendor.name}-{begin}" if begin else vendor.name
-
-
-def starter(vendor: Vendor, export: Export, file_name: str) -> str:
-    """Write the starter mapping of a file as TOML. Only columns that the file has are mapped; the others are listed.
-
-    Errors: NoExport when no column holds an e-mail address, so that no row could be tied to a person.
-    """
-    return "\n".join(_lines(vendor, export, file_name)) + "\n"
-
-
-_LIKE_OPT_OUT = re.compile(r"(?i)unsubscribe|opt(ed)?[ _-]?out|do[ _-]?not[ _-]?(e-?)?mail|no[ _-]?mail")
-_YES, _NO = ("1", "true", "True", "TRUE", "yes", "Yes", "Y"), ("0", "false", "False", "FALSE", "no", "No", "N")
-
-
-def _guessed(export: Export) -> tuple[StarterColumn, ...]:
-    """Take the columns of an unknown tool whose names sound like an opt-out."""
-    note = "guessed from its name: check what it means and how it is spelt"
-    return tuple(_opt_out(name, _YES, _NO, note) for name in export.columns if _LIKE_OPT_OUT.search(name))
-
-
-def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
-    email, id, newest = (_first(names, export) for names in (vendor.email, vendor.id, vendor.newest))
-    if email is None:
-        raise NoExport("has no column that looks like an e-mail address")
-    begin = next((word for word in vendor.file_flags if file_name.lower().startswith(word)), "")
-    yield "#:schema ../schemas/fields.schema.json"
-    yield f"# What each column means for syncd: {vendor.title}."
-    if not vendor.is_seen:
-        yield "# UNVERIFIED: nobody has shown us such a file. Check every line against yours."
-    yield '# Look over each line, then: syncd check, syncd plan. Nothing is written while mode = "observe".'
-    yield 'version = "1"'
-    yield 'mode = "observe"'
-    yield ""
-    yield "[file]"
-    packed = _PACKED.search(file_name)
-    yield f'pattern = "{begin}*{packed[0] if packed else ".csv"}"'
-    if len(export.sheets) > 1:
-        yield f"sheet = {_quoted(export.sheets[0])}    # the first of {len(export.sheets)}"
-    if not export.sheets:
-        yield f'encoding = "{export.encoding}"'
-        yield f"delimiter = {_quoted(export.delimiter)}" if export.delimiter != "\t" else 'delimiter = "\\t"'
-        yield from vendor.dialect
-    yield f'zone = "{vendor.zone}"    # {vendor.zone_note}'
-    yield f"null = {_list(vendor.null)}"
-    if newest is not None:
-        yield f"newest = {_quoted(newest)}"
-    said = {f"{word}*": flag for word, flag in vendor.file_flags.items() if flag}
-    if export.members and said:
-        yield f"flag = {{ {', '.join(f'{_quoted(word)} = {_quoted(flag)}' for word, flag in said.items())} }}    # {_OF_A_SET}"
-    elif vendor.file_flags.get(begin):
-        yield f'flag = "{vendor.file_flags[begin]}"    # everybody in a file whose name begins with {begin}'
-    yield ""
-    yield "[match]"
-    if id is not None:
-        yield f'# external = {{ column = {_quoted(id)}, field = "MA_Person_Id__c" }}    # if Salesforce keeps this id in a field'
-    yield f"email = {_quoted(email)}"
-    mapped = [column for column in vendor.columns if column.name in export.columns] or list(_guessed(export))
-    if not mapped and not vendor.file_flags.get(begin) and not (export.members and said):
-        raise NoExport("has no column that syncd would know what to do with")
-    for column in mapped:
-        yield ""
-        yield f"[column.{_quoted(column.name)}]" + (f"    # {column.note}" if column.note else "")
-        yield from column.lines
-    if not vendor.file_flags and not any("opted_out" in line for column in mapped for line in column.lines):
-        yield ""
-        yield "# WARNING: no column here says who has opted out. Export one, or syncd knows of the opt-outs in Salesforce alone."
-    used = {email, id, newest, *(column.name for column in mapped)}
-    yield ""
-    yield "# Columns of your file that nothing is done with yet:"
-    yield from (f"#   {_shown(name)}" for name in export.columns if name not in used)
-
-
-def _first(names: Sequence[str], export: Export) -> str | None:
-    return next((name for name in names if name in export.columns), None)
-
-
-def _shown(name: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in name)[:100]

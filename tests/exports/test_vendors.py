@@ -10,7 +10,8 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag
-from syncd.exports.vendors import NoExport, read_header, recognise, source_name, starter
+from syncd.exports.starters import starter
+from syncd.exports.vendors import NoExport, read_header, recognise, source_name
 from syncd.policies.documents import read_table
 
 HEADERS = {
