@@ -31,7 +31,7 @@ TOLD_ABOVE = (HIDDEN, NOT_WRITABLE)
 def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
     """Say which objects and fields that a cycle or a mapping needs are not visible."""
     check = "visible fields"
-    needed = {need.object: set(need.fields) for need in ALL if not need.is_optional}
+    needed = {need.object: set(need.fields) - need.dispensable for need in ALL if not need.is_optional}
     for object, more in fields_needed(policies.sources if policies else ()).items():
         needed[object] |= set(more)
     for object, field in (policies.nurture.hold_field if policies and policies.nurture else {}).items():
