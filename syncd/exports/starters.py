@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from syncd.exports.vendors import Export, NoExport, StarterColumn, Vendor, opt_out_column, toml_list, as_toml
+from syncd.exports.vendors import Export, NoExport, StarterColumn, Vendor, as_toml, opt_out_column, toml_list
 
 _PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
 _OF_A_SET = "everybody in a file of the archive whose name begins so"
