@@ -847,6 +847,95 @@ class StoreContract:
         store.acquire_lease("host-b", 7, T)
         store.acquire_lease("host-b", 7, after(1))
 
+    # --- rows of exports that are known
+
+    def test_how_new_a_row_was_stays_when_a_later_one_says_no_time(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.put_known("tool", [("00Q1", "ab" * 16, "2026-03-01T10:00:00+00:00", 2), ("00Q2", None, "", 0)])
+            tx.put_known("tool", [("00Q1", "cd" * 16, "", 0)])
+        assert store.newest_stamps("tool", ["00Q1", "00Q2", "00Q3"]) == {"00Q1": "2026-03-01T10:00:00+00:00"}
+        assert store.newest_stamps("other", ["00Q1"]) == {}
+        assert sorted(hashes(store).items()) == [("00Q1", "cd" * 16), ("00Q2", "")]
+
+    @pytest.mark.parametrize(
+        ("changed", "left"),
+        [
+            ([lead("00Q1", 5, Email="ana@x.example", Key__c="1")], {"00Q2", "003A"}),
+            ([lead("00Q1", 5, Email="ana@x.example", is_deleted=True)], {"00Q2", "003A"}),
+            ([lead("00Q9", Email="BO@x.example")], {"00Q1", "003A"}),
+            ([lead("00Q9", Key__c="1")], {"00Q2", "003A"}),
+            ([OrgRecord("Contact", "003B", T, {"Email": "ana@x.example"})], {"00Q2", "003A"}),
+            ([OrgRecord("Opportunity", "006A", T, {"Email": "ana@x.example"})], {"00Q1", "00Q2", "003A"}),
+        ],
+        ids=["changed", "deleted", "shares an address", "shares a key", "as a contact", "no person"],
+    )
+    def test_a_row_is_known_until_its_person_or_who_shares_a_key_changes(
+        self, store: Store, changed: list[OrgRecord], left: set[str]
+    ) -> None:
+        known(store)
+        with store.begin() as tx:
+            tx.mirror(changed)
+        assert {id for id, row_hash in hashes(store).items() if row_hash} == left
+        assert len(store.newest_stamps("tool", ["00Q1", "00Q2", "003A"])) == 3
+
+    def test_a_row_is_known_until_its_person_is_read_again_and_differs(self, store: Store) -> None:
+        known(store)
+        for row, left in (
+            (("00Q1", "ana@x.example", "1"), {"00Q1", "00Q2", "003A"}),
+            (("00Q1", "ana@x.example", None), {"00Q2"}),
+        ):
+            with store.begin() as tx:
+                tx.reload(store.pack(chunk(row)), None)
+            assert {id for id, row_hash in hashes(store).items() if row_hash} >= left
+
+    def test_no_row_is_known_any_more_when_many_records_get_their_keys(self, store: Store) -> None:
+        known(store)
+        with store.begin() as tx:
+            tx.load(store.pack(chunk(("00Q8", "ana@x.example", None))))
+        with store.begin() as tx:
+            tx.key_loaded("Lead")
+        assert set(hashes(store).values()) == {""}
+
+    def test_a_row_is_known_until_somebody_says_something_about_its_person(self, store: Store) -> None:
+        known(store)
+        with store.begin() as tx:
+            tx.add_flags([FlagFact(Flag.OPTED_OUT, None, "BO@x.example", "other", "b.csv:3", T)])
+        assert {id for id, row_hash in hashes(store).items() if row_hash} == {"00Q1", "003A"}
+        with store.begin() as tx:
+            tx.add_flags([FlagFact(Flag.UNREACHABLE, "00Q1", None, "other", "b.csv:4", T)])
+        assert {id for id, row_hash in hashes(store).items() if row_hash} == {"003A"}
+
+    def test_people_come_as_lines_with_their_keys_and_fields(self, store: Store) -> None:
+        known(store)
+        with store.begin() as tx:
+            tx.mirror([lead("00Q3", is_deleted=True), lead("00Q4", Email=None, Key__c=None, Text="two\nlines \x1f")])
+        lines = [line.split("\x1f") for block in store.people_blocks() for line in block.lines.splitlines()]
+        assert sorted((id, bool(keys)) for id, keys, _ in lines) == [
+            ("003A", True),
+            ("00Q1", True),
+            ("00Q2", True),
+            ("00Q4", False),
+        ]
+
+
+def known(store: Store) -> None:
+    """Mirror three people and know a row of each."""
+    store.index({"Lead": ["Email", "Key__c"], "Contact": ["Email", "Key__c"]})
+    people = [
+        lead("00Q1", Email="ana@x.example", Key__c="1"),
+        lead("00Q2", Email="bo@x.example", Key__c="2"),
+        OrgRecord("Contact", "003A", T, {"Email": "cy@x.example", "Key__c": "3"}),
+    ]
+    with store.begin() as tx:
+        tx.mirror(people)
+        tx.put_known("tool", [(one.id, "ab" * 16, "2026-03-01T10:00:00+00:00", 0) for one in people])
+
+
+def hashes(store: Store) -> dict[str, str]:
+    """Return by person the hash of the row that is known of them."""
+    lines = [line.split("\x1f") for block in store.known_rows("tool") for line in block.splitlines()]
+    return {person_id: row_hash for person_id, row_hash, _, _ in lines}
+
 
 class TestStoreOnSqlite(StoreContract):
     """SQLAlchemy Core over a SQLite file."""

@@ -75,3 +75,20 @@ def test_a_migration_that_fails_is_rolled_back_and_done_by_the_next_start(old: s
     with store.engine.connect() as connection:
         assert schema.version_of(connection) == schema.HEAD
     store.dispose()
+
+
+def test_how_new_the_rows_of_exports_were_is_known_after_the_move_to_a_table_of_their_own(old: str) -> None:
+    parsed = make_url(old)
+    is_file = parsed.get_backend_name() == "sqlite"
+    database = database_on(Path(str(parsed.database))) if is_file else postgres.database_at(parsed, read_only=False)
+    with database.writers("").begin() as connection:
+        rows = [("newest:tool", "00Q1", "2026-03-01T10:00:00+00:00"), ("nurture", "006A", "stalled")]
+        for scope, subject, verdict in rows:
+            values = {"org": ORG, "scope": scope, "subject": subject, "verdict": verdict}
+            connection.execute(text("INSERT INTO verdicts VALUES (:org, :scope, :subject, :verdict)"), values)
+    database.dispose()
+    store = open_store(old, ORG)
+    assert store.newest_stamps("tool", ["00Q1"]) == {"00Q1": "2026-03-01T10:00:00+00:00"}
+    assert store.verdicts("newest:tool", ["00Q1"]) == {}
+    assert store.verdicts("nurture", ["006A"]) == {"006A": "stalled"}
+    store.dispose()
