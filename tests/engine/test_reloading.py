@@ -153,6 +153,28 @@ def test_a_field_that_the_org_does_not_have_is_refused_before_it_is_in_force(sce
 
 
 @pytest.mark.sweep
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"Nurture"      = { team', '"Nurtur"      = { team', "[MAP-066] 'Nurtur' is no value of Lead.Status in this org."),
+        ('"Nurture"      = { team = "marketing" }\n', "", "[MAP-067] 'Nurture' of Lead.Status is owned by no team."),
+    ],
+)
+def test_a_status_that_the_org_does_not_have_and_one_that_nobody_owns_any_more_are_refused(
+    scene: Scene, old: str, new: str, said: str
+) -> None:
+    with running(scene) as one:
+        before, text = one.in_force(), mappings(scene).read_text(encoding="utf-8")
+        gates = text.replace("Inquiry, Nurture ->", "Inquiry ->").replace("-> Nurture", "-> Inquiry")
+        assert old in gates
+        mappings(scene).write_text(gates.replace(old, new), encoding="utf-8")
+        assert one.look() == 0
+        assert one.in_force() == before
+        [item] = scene.inbox(INVALID)
+        assert said in item.detail
+
+
+@pytest.mark.sweep
 def test_without_fences_toml_the_fences_stay(scene: Scene) -> None:
     with running(scene) as one:
         scene.fences({"tool": "revert"})
