@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from syncd.core.mapping_checks import Reading
@@ -68,3 +68,19 @@ def _per_day(reading: Reading, base: Path, values: Mapping[str, object]) -> int:
     else:
         return value
     return 1
+
+
+def creation_faults(creation: Creation, key: str, createable: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Hold [create] against the org: code, text and remedy of what is wrong.
+
+    Shapes: `key` is the field by which a created person is found again, `createable` the fields that syncd's user may set on a
+            new record: none of them where it may not create any.
+    """
+    name = creation.object
+    if not createable:
+        remedy = f"Grant Create on {name} to syncd's user, or remove [create]."
+        yield "MAP-144", f"[create]: syncd's user may not create a {name}.", remedy
+    elif missing := [field for field in dict.fromkeys((key, NEEDED)) if field not in createable]:
+        fields = ", ".join(f"{name}.{field}" for field in missing)
+        text = f"[create]: syncd's user may not set {fields} on a new record: nobody could be created and found again."
+        yield "MAP-145", text, "Grant read and edit access, or remove [create]."

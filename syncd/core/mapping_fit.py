@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Protocol
 
+from syncd.core.creation import creation_faults
 from syncd.core.mapping import Column, Formula, SourceMapping
 from syncd.core.mapping_keys import PEOPLE
 from syncd.core.tables import Path
@@ -118,7 +119,20 @@ def schema_problems(mapping: SourceMapping, schema: Visible) -> list[Problem]:
 
     Shapes: `schema` has the visible fields by object name; a problem stands where the mapping names the field.
     """
-    return [*_of_columns(mapping, schema), *_of_match(mapping, schema)]
+    return [*_of_columns(mapping, schema), *_of_match(mapping, schema), *creation_problems(mapping, schema)]
+
+
+def creation_problems(mapping: SourceMapping, schema: Visible) -> Iterator[Problem]:
+    """Hold [create] against the org: who is created has to be found again, and filled."""
+    if mapping.create is None:
+        return
+    createable = {name for name, one in schema.get(mapping.create.object, {}).items() if one.is_createable}
+    key = mapping.external_field if "external" in mapping.match else "Email"
+    for code, text, remedy in creation_faults(mapping.create, key or "Email", createable):
+        if mapping.table is not None:
+            yield mapping.table.problem(("create",), code, text, remedy)
+        else:
+            yield Problem(mapping.file, mapping.create.rule.line, 1, code, text, remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,18 +90,3 @@ def creation_of(mapping: SourceMapping, person: NewPerson, row: ParsedRow, org_i
         cause=f"{sha256}:{row.line}",
         values=person.values,
     )
-
-
-def creation_problems(mapping: SourceMapping, fields: Mapping[str, FieldFacts] | None, *, is_createable: bool) -> list[Problem]:
-    """Hold [create] against the org: syncd's user has to be allowed to create the object and to fill what finds it again."""
-    if mapping.create is None:
-        return []
-    name, line = mapping.create.object, mapping.create.rule.line
-    if fields is None or not is_createable:
-        text = f"[create]: syncd's user may not create a {name}."
-        return [Problem(mapping.file, line, 1, "MAP-144", text, f"Grant Create on {name}, or remove [create].")]
-    key = mapping.external_field if "external" in mapping.match else "Email"
-    if key is not None and key not in fields:
-        text = f"[create]: {name}.{key}, by which a created person is found again, is not visible to syncd's user."
-        return [Problem(mapping.file, line, 1, "MAP-145", text, "Grant read and edit access to the field, or remove [create].")]
-    return []

@@ -17,7 +17,6 @@ from typing import Any
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_fit import schema_problems
-from syncd.core.new_people import creation_problems
 from syncd.core.rows import ParsedRow
 from syncd.core.values import InboxItem, Problem, digest
 from syncd.engine.intake_choices import CHOICE, KEPT
@@ -143,9 +142,7 @@ def _tell_waiting(mapping: SourceMapping, items: Sequence[InboxItem], context: I
 
 
 def _mapping_problems(mapping: SourceMapping, context: IntakeContext) -> list[Problem]:
-    problems = schema_problems(mapping, {name: schema.fields for name, schema in context.schema.items()})
-    new = context.schema.get(mapping.create.object) if mapping.create else None
-    return problems + creation_problems(mapping, new.fields if new else None, is_createable=new is not None and new.is_createable)
+    return schema_problems(mapping, {name: schema.fields for name, schema in context.schema.items()})
 
 
 def _pause_mark(mapping: SourceMapping, context: IntakeContext) -> str:

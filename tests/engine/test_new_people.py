@@ -177,3 +177,14 @@ def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: S
     scene.cycle()
     assert people(scene, "another@example.com") == []
     assert {item.kind for item in scene.inbox()} >= {"export-unmatched"}
+
+
+def test_a_user_who_may_not_create_leads_pauses_the_mapping_and_says_so(scene: Scene) -> None:
+    allow(scene)
+    scene.settings(read_only_fields={"Lead": ["LastName"]})
+    scene.tick(86_400)
+    scene.drop("a.csv", export_line("77", email=NEW))
+    scene.cycle()
+    [item] = scene.inbox("export-mapping")
+    assert "[MAP-145] [create]: syncd's user may not set Lead.LastName on a new record" in item.text
+    assert people(scene) == []
