@@ -113,6 +113,14 @@ def mappings_fit(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iter
     visible = {name: one.fields for name, one in schema.items()}
     found = [one for source in policies.sources for one in schema_problems(source, visible) if one.code not in TOLD_ABOVE]
     yield from (wrong("mapped fields", one) for one in found)
+    for source in policies.sources:
+        keys = [(object, _field(schema, object, source.external_field)) for object in PEOPLE if source.external_field]
+        for object, field in keys:
+            if field is not None and not field.is_external_id:
+                text = f"{source.file} [match] {object}.{field.name} is no external id: two people may have the same."
+                yield warn(
+                    "mapped fields", text, "Tick External ID and Unique on the field; until then such rows wait in the inbox."
+                )
 
 
 def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:

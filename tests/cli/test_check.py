@@ -225,6 +225,19 @@ def test_a_formula_that_a_mapping_reads_is_a_warning(syncd: Syncd, acme: Path, o
     assert said.code == 0
 
 
+def test_a_column_of_another_type_than_its_field_is_shown_at_its_word(syncd: Syncd, acme: Path) -> None:
+    path = acme / "mappings" / "fields" / "marketo.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"integer"', '"datetime"', 1), "utf-8")
+    said = syncd("check")
+    assert said.code == 1
+    [at] = [place for place, line in enumerate(said.out.splitlines()) if "[MAP-135]" in line]
+    shown = said.out.splitlines()[at : at + 3]
+    assert "Lead.Lead_Score__c is of type double, the column of type datetime." in shown[0]
+    assert shown[2].index("^") == shown[1].index('"datetime"')
+    assert shown[2].strip() == "^" * len('"datetime"')
+
+
 def test_wrong_credentials_are_a_finding_without_the_secret(syncd: Syncd, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNCD_CLIENT_SECRET", "canary-7")
     said = syncd("check")
