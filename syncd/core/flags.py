@@ -95,14 +95,16 @@ def opens(consent: Consent, fact: FlagFact, person: Person) -> bool:
     """Tell whether stored consent outweighs an opt-out: newer than it, of the very same scope, and surely of the same human.
 
     An address may be several people's: a consent speaks for a record and for what became of it or it became, and for what is
-    known of their addresses alone. Nothing opens what could not be read.
+    known of an address that is theirs alone. Nothing opens what could not be read.
     """
     if fact.flag is not Flag.OPTED_OUT or consent.scope != fact.scope or consent.given_at <= fact.last_said:
         return False
     if consent.person_id is None:
         return fact.person_id is None and fact.address == consent.address
     ids, handles = person.lineages.get(consent.person_id, (frozenset({consent.person_id}), frozenset()))
-    return fact.person_id in ids if fact.person_id is not None else fact.address in handles
+    if fact.person_id is not None:
+        return fact.person_id in ids
+    return fact.address in handles and all(id in ids for id, (_, held) in person.lineages.items() if fact.address in held)
 
 
 def key_of(fact: FlagFact) -> tuple[Flag, str | None, str | None, str, str]:
