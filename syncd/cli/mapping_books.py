@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from syncd.cli.mapping_files import unreadable
 from syncd.core.mapping_grids import COLUMNS, COMPUTED_SHEET, Grid, cell_name, title_of
@@ -168,7 +168,7 @@ def read_book(path: Path) -> Found:
         with path.open("rb") as stream, archive_in(stream) as archive:
             sheets = dict(parts_of(archive, stream).sheets)
             for name, inside in sheets.items():
-                problems += _unfit(path, name, archive, inside)
+                problems += _unfit(path, name, archive, inside, stream)
         for name in sheets:
             with path.open("rb") as stream, Sheet(stream, name, ".") as sheet:
                 rows = [(one.line, list(getattr(one, "cells", ()))) for one in sheet.records()]
@@ -182,11 +182,12 @@ def read_book(path: Path) -> Found:
     return grids, problems
 
 
-def _unfit(path: Path, sheet: str, archive: zipfile.ZipFile, inside: str) -> Iterator[Problem]:
+def _unfit(path: Path, sheet: str, archive: zipfile.ZipFile, inside: str, stream: BinaryIO) -> Iterator[Problem]:
     """Find the formulas and the merged cells of a sheet."""
     from xml.parsers import expat
 
     from syncd.exports.sheet_parts import refuse_doctype
+    from syncd.exports.unpacking import bounded, readable, whole
 
     found: list[tuple[str, str, str]] = []
     place = ""
@@ -204,9 +205,9 @@ def _unfit(path: Path, sheet: str, archive: zipfile.ZipFile, inside: str) -> Ite
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.StartDoctypeDeclHandler = start, refuse_doctype
-    with archive.open(inside) as part:
+    with whole(), archive.open(readable(archive.getinfo(inside))) as part:
         try:
-            parser.ParseFile(part)
+            parser.ParseFile(bounded(part, stream))
         except expat.ExpatError:  # told by whoever reads the cells
             return
     for cell, code, text in found:
