@@ -44,6 +44,8 @@ class Folder:
             tx.mirror([lead(number) for number in range(1, 20)])
 
     def put(self, file: Spoilt) -> tuple[SourceMapping, Path]:
+        if self.count % 100 == 0:
+            self.work_off()
         self.count += 1
         path = self.root / file.tool / f"{self.count}.csv"
         path.write_bytes(file.data)
@@ -64,9 +66,14 @@ class Folder:
         counts = take_in(self.folder, [mapping], self.context)
         [left] = [one for one in path.parent.rglob("*") if one.is_file()]
         left.unlink()
-        if self.count % 100 == 0:
-            self.work_off()
         return counts, left.parent.name
+
+    def told_of(self, count: int) -> tuple[int, bool]:
+        """Return how many rows of a file are in the inbox, and whether a choice is asked for, which stands for several."""
+        inbox = [item for _, item, _ in self.store.inbox()]
+        rows = [item for item in inbox if item.kind == "export-row"]
+        told = sum(item.subject.startswith((f"{count}.csv:", f"{count}.csv/")) for item in rows)
+        return told, any(item.kind == "export-choice" for item in inbox)
 
     def work_off(self) -> None:
         """Close what is in the inbox, as somebody does who keeps it short."""
@@ -149,6 +156,8 @@ def check_intake(kept: Folder, seed: int, count: int) -> Counter[str]:
         )
         counts, place = kept.take(file)
         assert counts.get("rows", 0) == rows == sum(counts.get(name, 0) for name in ENDS)
+        told, is_asked = kept.told_of(kept.count)
+        assert told == counts.get("quarantined", 0) or (is_asked and told < counts["quarantined"])
         assert place == ("refused" if "refuse" in refused else file.tool if refused else "done")
         seen.update({name: counts.get(name, 0) for name in (*ENDS, "flags")})
         seen[place if place in ("done", "refused") else "paused"] += 1
