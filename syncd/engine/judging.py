@@ -38,8 +38,8 @@ Decided = tuple[Case, Ruling]
 def decide_plain(world: World, cycle: Cycle) -> None:
     """Mirror the objects that no fence stands on."""
     judged, waiting = {*cycle.families, *cycle.families.values()}, world.store.staged_objects()
-    read = (object for objects in cycle.tiers.values() for object in objects)
-    read = sorted(read, key=lambda object: not object.endswith("History"))  # who changed a row is known when the row is decided
+    tiers = (object for objects in cycle.tiers.values() for object in objects)
+    read = sorted(tiers, key=lambda object: not object.endswith("History"))  # who changed a row is known when the row is decided
     for name in (object for object in read if object in waiting and object not in judged):
         while cases := world.store.cases((name,), BATCH):
             world.pause_point()

@@ -105,8 +105,8 @@ def _follow_conversions(world: World, cycle: Cycle, changed: Iterable[Pair], fou
     for id, lead in lost.items():
         words = f"Lead {lead.id} was opted out and converted into it"
         found.facts.append(FlagFact(Flag.OPTED_OUT, id, None, SOURCE, words, lead.modified_at))
-        contact = read_now.get(id)
-        if contact is not None and contact.fields.get(OPT_OUT) is False:
+        standing = read_now.get(id)
+        if standing is not None and standing.fields.get(OPT_OUT) is False:
             intents = opting_out(world, cycle, "Contact", id, f"conversion:{lead.id}", words)
             found.intents += intents
             found.items += [] if intents else [lost_opt_out("Contact", id, words)]
