@@ -103,7 +103,7 @@ def _too_long_a_number(after: float, schema: FieldFacts) -> str | None:
     if schema.type == "int" and abs(after) > 2**31 - 1:
         return f"{after} has more digits than the field takes."
     whole = schema.precision - schema.scale
-    if schema.precision and schema.type in ("double", "currency", "percent") and len(str(int(abs(after)))) > whole:
+    if schema.precision and schema.type in ("double", "currency", "percent") and abs(after) >= 10**whole:
         return f"{after} has more digits before the point than the field takes ({whole})."
     return None
 

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.core.mapped import FieldWrite, writes_for
 from syncd.core.mapping import SourceMapping, columns_read, fields_needed, header_faults, reference
-from syncd.core.mapping_fit import schema_problems
+from syncd.core.mapping_fit import schema_problems, unfit
 from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
 from syncd.core.values import OrgRecord, Problem, Scalar
@@ -132,6 +132,22 @@ def test_a_value_that_the_field_cannot_take_sets_the_row_aside(tmp_path: Path) -
     assert "more digits before the point than the field takes (4)" in digits.text
     assert "1.5 is no whole number" in fraction.text
     assert "'Warm' is an inactive value of the picklist (Hot, Cold)." in inactive.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "scale", "value", "is_fit"),
+    [
+        ("double", 2, 2, 0.99, True),
+        ("double", 2, 2, 1, False),
+        ("double", 5, 1, -9999.9, True),
+        ("currency", 5, 1, -10000.0, False),
+        ("double", 0, 0, 1e17, True),
+        ("int", 0, 0, 2**31, False),
+        ("int", 0, 0, 7.0, True),
+    ],
+)
+def test_a_number_has_the_digits_that_its_field_takes(kind: str, precision: int, scale: int, value: float, is_fit: bool) -> None:
+    assert (unfit(value, field("N__c", kind, precision=precision, scale=scale)) is None) is is_fit
 
 
 def test_values_of_a_multi_select_picklist_have_no_order(tmp_path: Path) -> None:
