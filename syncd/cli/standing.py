@@ -23,7 +23,7 @@ CHANGES_SHOWN = 5
 class Standing:
     """What syncd knows of itself and of the owners. `owners` is None before leads were counted; `stopped` gives by rule why it
     only observes; `windows` are those that are open or wait; `kept_out` is what formulas of nurture.toml kept out, and when;
-    `policies` says which files are in force."""
+    `policies` says which files a running daemon has in force."""
 
     now: datetime
     owners: Sequence[OwnerFinding] | None
@@ -106,5 +106,6 @@ def read_standing(store: StoreReader, now: datetime) -> Standing:
     tallies = read_tallies(store)
     stopped = {rule: one.stopped for rule, one in read_trials(store).rules.items() if one.stopped}
     stopped |= {rule: one.stopped for rule, one in tallies.items() if one.stopped}
+    policies = read_policy_state(store) if store.lease_holder() is not None else None
     windows = [one for one in read_windows(store) if one.state(now) in (STANDING, WAITING)]
-    return Standing(now, read_owner_health(store), stopped, tallies, windows, read_kept_out(store), read_policy_state(store))
+    return Standing(now, read_owner_health(store), stopped, tallies, windows, read_kept_out(store), policies)

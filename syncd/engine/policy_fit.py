@@ -50,8 +50,8 @@ def _values(fences: Fences, schema: Schema) -> Iterator[Problem]:
         for value, holding in fence.holdings.items():
             if known and value not in known and not holding.is_legacy:
                 text = f"{value!r} is no value of {' or '.join(offered)} in this org."
-                values = f"Use one of: {', '.join(map(repr, sorted(known)))}; or write legacy = true."
-                yield Problem(holding.rule.file, holding.rule.line, 1, "MAP-066", text, values)
+                remedy = f"Use one of: {', '.join(map(repr, sorted(known)))}; or write legacy = true."
+                yield Problem(holding.rule.file, holding.rule.line, 1, "MAP-066", text, remedy)
         for name, values in offered.items():
             for value in values:
                 if value not in fence.holdings:
