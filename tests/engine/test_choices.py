@@ -65,6 +65,7 @@ def test_a_choice_between_people_is_carried_out_at_once_and_holds_for_rows_with_
     assert SHARED not in (told.reason or "")
 
 
+@pytest.mark.sweep
 def test_a_choice_follows_a_merge_and_is_forgotten_when_asked_or_when_nobody_is_left(scene: Scene) -> None:
     number = a_doubt(scene)
     answered(scene, number, person=TWIN)
@@ -87,6 +88,7 @@ def test_a_choice_follows_a_merge_and_is_forgotten_when_asked_or_when_nobody_is_
     assert [item.where for item in scene.inbox("export-choice")] == ["d.csv:2"]
 
 
+@pytest.mark.sweep
 def test_a_tie_is_settled_by_naming_the_line_that_counts(scene: Scene) -> None:
     scene.mapping("write")
     scene.limits(canary='"off"')
@@ -100,6 +102,7 @@ def test_a_tie_is_settled_by_naming_the_line_that_counts(scene: Scene) -> None:
     assert score(scene, LEA) == 30
 
 
+@pytest.mark.sweep
 def test_an_answer_that_was_not_offered_changes_nothing(scene: Scene) -> None:
     number = a_doubt(scene)
     strange: list[tuple[dict[str, Any], str]] = [
@@ -112,6 +115,7 @@ def test_an_answer_that_was_not_offered_changes_nothing(scene: Scene) -> None:
         assert number_of(scene) == number
 
 
+@pytest.mark.sweep
 def test_an_answer_that_the_writer_died_over_is_carried_out_by_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     number = a_doubt(scene)
     request = asked(scene, RESOLVE, {"numbers": [number], "person": TWIN})

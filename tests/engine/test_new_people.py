@@ -38,6 +38,7 @@ def people(scene: Scene, address: str = NEW) -> list[dict[str, Any]]:
     return [row for row in scene.rows("Lead") if row["Email"] == address]
 
 
+@pytest.mark.sweep
 def test_nobody_is_created_unless_the_mapping_says_so(scene: Scene) -> None:
     allow(scene, "")
     scene.drop("a.csv", export_line("77", email=NEW))
@@ -70,6 +71,7 @@ def test_a_row_that_fits_nobody_creates_one_lead_that_later_rows_find(scene: Sce
     assert scene.is_at_rest()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("does", ["lose", "reset"])
 def test_a_create_whose_answer_is_lost_is_found_again_and_not_repeated(scene: Scene, does: str) -> None:
     allow(scene)
@@ -111,6 +113,7 @@ def test_whoever_is_opted_out_anywhere_unreadable_unfilled_or_too_many_is_not_cr
     assert not known & {"gone@example.com", "bounced@example.com", "who@example.com", "empty@example.com"}
 
 
+@pytest.mark.sweep
 def test_somebody_who_is_created_meanwhile_is_not_created_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Right before the create leaves: the pull and the decision have not seen them."""
     allow(scene)
@@ -129,6 +132,7 @@ def test_somebody_who_is_created_meanwhile_is_not_created_twice(scene: Scene, mo
     assert len([row for row in scene.rows("Lead") if row["Email"].lower() == NEW]) == 1
 
 
+@pytest.mark.sweep
 def test_a_refusal_is_told_once_in_salesforces_words_and_the_same_values_are_not_sent_again(scene: Scene) -> None:
     allow(scene)
     rule = {"object": "Lead", "name": "Twins", "match": ["LastName"], "against": ["Lead"], "action": "block"}
@@ -149,6 +153,7 @@ def test_a_refusal_is_told_once_in_salesforces_words_and_the_same_values_are_not
     assert len(people(scene)) == 1
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("assign", "said"), [("false", "FALSE"), ("true", "TRUE")])
 def test_assignment_rules_run_only_where_the_mapping_says_so(scene: Scene, assign: str, said: str) -> None:
     allow(scene, f"{CREATE}assign = {assign}\n")
@@ -158,6 +163,7 @@ def test_assignment_rules_run_only_where_the_mapping_says_so(scene: Scene, assig
     assert sent.headers["Sforce-Auto-Assign"] == said
 
 
+@pytest.mark.sweep
 def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
     allow(scene, canary="1")
     scene.drop("a.csv", *(export_line(str(number), email=f"n{number}@example.com") for number in (71, 72, 73)))
@@ -167,6 +173,7 @@ def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
     assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 3
 
 
+@pytest.mark.sweep
 def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: Scene) -> None:
     allow(scene)
     scene.edit("admin", lead("Nurture"), MA_Person_Id__c="77", Email=NEW)
@@ -179,6 +186,7 @@ def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: S
     assert {item.kind for item in scene.inbox()} >= {"export-unmatched"}
 
 
+@pytest.mark.sweep
 def test_a_user_who_may_not_create_leads_pauses_the_mapping_and_says_so(scene: Scene) -> None:
     allow(scene)
     scene.settings(read_only_fields={"Lead": ["LastName"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.engine.scene import Scene, export_line
 
 ADDRESS = "pat@example.com"
@@ -38,6 +40,7 @@ def test_a_row_about_a_person_account_is_written_on_its_account(scene: Scene) ->
     assert scene.is_at_rest()
 
 
+@pytest.mark.sweep
 def test_what_the_account_does_not_take_is_told_and_the_opt_out_counts(scene: Scene) -> None:
     _, contact = a_person(scene)
     scene.settings(read_only_fields={"Account": ["PersonHasOptedOutOfEmail"]})
