@@ -88,7 +88,7 @@ def _spoil(tmp_path: Path, count: int, seed: int) -> None:
 
 
 def test_no_spoilt_file_ends_in_a_traceback(tmp_path: Path) -> None:
-    _spoil(tmp_path, SPOILT // 4, 7)
+    _spoil(tmp_path, SPOILT // 10, 7)
 
 
 @pytest.mark.sweep
