@@ -917,6 +917,15 @@ class StoreContract:
             ("00Q4", False),
         ]
 
+    def test_no_line_gets_lost_between_two_blocks(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        known(store)
+        with store.begin() as tx:
+            tx.mirror([lead(f"00Q{number}") for number in range(10, 17)])
+        for size in (1, 2, 3):
+            monkeypatch.setattr("syncd.store.export_known._ROWS_AT_ONCE", size)
+            ids = [line.partition("\x1f")[0] for block in store.people_blocks() for line in block.lines.splitlines()]
+            assert sorted(ids) == ["003A", "00Q1", *(f"00Q{number}" for number in range(10, 17)), "00Q2"]
+
 
 def known(store: Store) -> None:
     """Mirror three people and know a row of each."""

@@ -13,7 +13,7 @@ from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem, Rule
 from syncd.exports import sifting
-from syncd.exports.folder import items_of
+from syncd.exports.reading import items_of
 from syncd.exports.sifting import sift
 from syncd.exports.sifting_proof import walk
 from syncd.ports import Background, ExportFile, Item, LinesCounted
