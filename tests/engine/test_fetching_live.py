@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ import pytest
 from syncd.core.fetching import Original
 from syncd.engine.archiving import SWEPT, sweep_archive
 from syncd.engine.cycle import begin
-from syncd.engine.fetching import PIECE_BYTES, setting_of
+from syncd.engine.fetching import PIECE_BYTES, _Turn, setting_of
 from syncd.engine.planning import preview
 from syncd.engine.world import World
+from syncd.exports.incoming import FilePart, FolderIncoming
 from syncd.exports.remote_folder import FolderSession
 from syncd.exports.remote_sftp import SftpSession
 from syncd.ports import CycleRecord
@@ -218,6 +221,44 @@ def test_a_large_file_is_gone_on_with_where_the_last_cycle_left_it(share: Share,
     assert reads == [0, PIECE_BYTES, 2 * PIECE_BYTES]
     assert [record.counts.get("exports fetched", 0) for record in records] == [0, 0, 1, 0]
     assert not [name for name in share.scene.files() if ".part" in name]
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(FilePart, "add"), (FilePart, "take"), (_Turn, "_keep"), (FolderSession, "put_away"), (FolderIncoming, "sweep")],
+)
+def test_killed_at_any_step_nothing_is_lost_and_nothing_is_taken_twice(
+    share: Share, monkeypatch: pytest.MonkeyPatch, kind: type, method: str, is_before: bool
+) -> None:
+    share.configure('after = "delete"')
+    share.put("leads-1.csv")
+    real, deaths = getattr(kind, method), 3
+
+    def deadly(*given: Any) -> Any:
+        nonlocal deaths
+        deaths -= 1
+        if is_before and deaths >= 0:
+            raise Killed
+        answer = real(*given)
+        if deaths >= 0:
+            raise Killed
+        return answer
+
+    monkeypatch.setattr(kind, method, deadly)
+    for _ in range(10):
+        with suppress(Killed):
+            share.scene.cycle(310)
+    assert deaths < 3
+    with share.scene.store() as store:
+        assert store.has_file(sha256(ROW.encode()).hexdigest())
+    assert [name.partition("/")[0] for name in share.scene.files()] == ["done"]
+    assert share.names() == set()
 
 
 @pytest.fixture
