@@ -36,6 +36,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database.writers("").begin() as connection:
         schema.migrate(connection, OLDEST)
         connection.execute(text("INSERT INTO lease VALUES (:org, :host, :pid, :since, :beat)"), HELD)
+        connection.execute(text("INSERT INTO flags VALUES (:org, 'opted_out', '0031', 'a@b.example', 'm', 'f:2', :since)"), HELD)
     database.dispose()
     yield url
     if end is not None:
@@ -57,6 +58,14 @@ def test_an_older_database_keeps_what_it_holds_and_the_lease_its_holder(old: str
     with store.begin() as tx:
         tx.append([Entry(kind="note", at=T, cycle="c")])
     assert store.verify().problems == ()
+    store.dispose()
+
+
+def test_an_opt_out_of_an_older_syncd_covers_everything_and_was_last_said_when_it_was_seen(old: str) -> None:
+    store = open_store(old, ORG, around=Surroundings(host="host-a", now=lambda: T))
+    [kept] = store.flags(["0031"], [])
+    assert (kept.scope, kept.address, kept.evidence, kept.last_said) == ("global", "a@b.example", "f:2", T - timedelta(hours=1))
+    assert store.all_consents() == store.former_handles(["0031"], []) == []
     store.dispose()
 
 
