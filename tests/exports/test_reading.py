@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -306,3 +307,15 @@ def test_a_value_that_ends_in_a_backslash_costs_its_line_only() -> None:
 def test_what_a_tool_put_before_a_formula_is_taken_away_where_it_is_declared() -> None:
     [row] = rows(read(HEAD + "a@b.cd, -5,false\n", changed(dialect=Dialect(has_guard=True))))
     assert row.values["name"] == "-5"
+
+
+def test_a_stream_that_cannot_go_back_is_read_once_from_its_beginning() -> None:
+    body = GOOD.encode("utf-16")
+    out, into = os.pipe()
+    with os.fdopen(into, "wb") as pipe:
+        pipe.write(body)
+    file = ExportFile("some", "/x/a.csv", "a.csv", hashlib.sha256(body).hexdigest(), len(body))
+    with os.fdopen(out, "rb") as stream:
+        items = list(items_of(stream, file, MAPPING))
+    assert items == read(body)
+    assert items[-1] == LinesCounted(3, 1, 2, 0)
