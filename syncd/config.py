@@ -256,6 +256,8 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     table, problems = read_table(found)
     if table is None:
         raise _invalid(problems)
+    # A line of this file may hold a secret that does not belong there: no problem takes a line along, each points at its key.
+    table = replace(table, keys={}, written={}, lines=())
     document = _document(table, problems)
     credentials, more = read_credentials(table, found.resolve().parent, environ)
     sources, wrong = read_sources(table, found.resolve().parent, environ)
