@@ -84,6 +84,7 @@ def test_a_mapping_comes_back_whole_with_its_comments(syncd: Syncd, fields: Path
         assert (same["diff"], same["changes"]) == ([], {"added": [], "removed": [], "changed": []})
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 def test_whatever_a_mapping_may_hold_comes_back_from_the_sheets(tmp_path: Path, suffix: str) -> None:
     chance = random.Random(7)
@@ -111,7 +112,7 @@ def test_whatever_a_mapping_may_hold_comes_back_from_the_sheets(tmp_path: Path, 
     def word() -> str:
         return "".join(chance.choice(odd) for _ in range(chance.randint(1, 2))) or "w"
 
-    for round_ in range(6):
+    for round_ in range(12):
         columns: dict[str, Any] = {}
         for _ in range(6):
             one: dict[str, Any] = {
