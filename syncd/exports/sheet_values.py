@@ -23,6 +23,7 @@ _BUILT_IN = {
     **dict.fromkeys((*range(18, 22), *range(32, 36), 45, 47), "time"),
     22: "datetime",
 }
+_GENERAL = ("general", "standard", "g/\u901a\u7528\u683c\u5f0f")  # as some programs translate it
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]')
 
 
@@ -57,7 +58,7 @@ def number(written: str) -> tuple[str, bool]:
 def format_kind(code: str) -> str | None:
     """Tell from a number format whether it shows a date, a time or both; None when it shows a number."""
     shown = _NOT_SHOWN.sub("", code.split(";")[0]).casefold()
-    if shown == "general" or re.search(r"\[[hms]+\]", shown):
+    if any(word in shown for word in _GENERAL) or re.search(r"\[[hms]+\]", shown):
         return None
     has_date, has_time = bool(re.search("[dyge]|mmm", shown) and "0e" not in shown), bool(re.search("[hs]", shown))
     if not has_date and not has_time:

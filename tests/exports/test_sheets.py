@@ -300,7 +300,8 @@ def test_csv_that_is_called_a_workbook_is_csv() -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("General", None), ("0.00", None), ("0.00E+00", None), ("#,##0", None), ("@", None), ("[h]:mm", None), ("[Red]0", None),
+        ("General", None), ("Standard", None), ('General" kg"', None), ("G/通用格式", None),
+        ("0.00", None), ("0.00E+00", None), ("#,##0", None), ("@", None), ("[h]:mm", None), ("[Red]0", None),
         ("dd/mm/yy", "date"), ("mmm-yy", "date"), ("[$-409]d-mmm-yyyy;@", "date"), ("mm", "date"), ('0 "days"', None),
         ("h:mm AM/PM", "time"), ("mm:ss", "time"), ("yyyy-mm-dd hh:mm", "datetime"), ('yyyy"年"m"月"d"日"', "date"),
     ],
