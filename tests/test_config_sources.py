@@ -112,3 +112,12 @@ def test_each_mistake_is_named_with_its_place_and_the_way_out(tmp_path: Path, te
 def test_all_mistakes_of_all_sources_are_told_at_once(tmp_path: Path) -> None:
     text = '[exports.a]\nurl = "ftp://h"\n[exports.b]\nurl = "sftp://u@h/../x"\nsecret = "hunter2hunter2"\n'
     assert [line.partition(" ")[0] for line in refusal(tmp_path, text).splitlines()] == ["6:", "8:", "8:", "9:"]
+
+
+def test_the_example_of_the_documentation_is_a_valid_section(tmp_path: Path) -> None:
+    document = Path(__file__).parents[1] / "docs" / "exports.md"
+    example = document.read_text("utf-8").partition("```toml exports\n")[2].partition("```")[0]
+    (tmp_path / "key").write_text("key", "utf-8")
+    (tmp_path / "key").chmod(0o600)
+    [source] = load(tmp_path, example.replace("/run/secrets/sftp_key", str(tmp_path / "key"))).sources
+    assert (source.address, source.after) == ("sftp://syncd@files.example.com/out/marketo", "leave")
