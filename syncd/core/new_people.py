@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from syncd.core.cells import AS_WRITTEN, ContactPoints
+from syncd.core.cells import AS_WRITTEN, ContactPoints, Unreadable
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
@@ -60,8 +60,11 @@ def new_person(
     values: dict[str, Scalar] = {write.field: write.after for write in filled}
     if external:
         values[external] = row.external
-    if row.address and "Email" in fields:
-        values.setdefault("Email", row.address)
+    if row.address and "Email" in fields and "Email" not in values:
+        try:
+            values["Email"] = points.email(row.address)
+        except Unreadable as fault:
+            return [Problem(row.file, row.line, 1, "ROW-022", fault.text, fault.remedy)]
     return NewPerson(field, key, values)
 
 

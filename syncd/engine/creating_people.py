@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from syncd.core.cells import normal_address
+from syncd.core.cells import normal_address, spellings
 from syncd.core.kin import handle_of
 from syncd.core.routes import ROWS_A_CALL
 from syncd.core.sparing import rule_key
@@ -123,7 +123,7 @@ def _folded(value: str, wanted: Sequence[str]) -> str:
 
 
 def _by_address(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[str, OrgRecord]:
-    wanted = sorted({_address(item) for item in items} - {""})
+    wanted = sorted({one for item in items if _address(item) for one in spellings(_address(item))})
     found: dict[str, OrgRecord] = {}
     for object in ("Lead", "Contact") if wanted else ():
         rows = lane.org.find(object, ("Email", "CreatedById"), {"Email": wanted}).records.values()

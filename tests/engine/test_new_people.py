@@ -196,3 +196,17 @@ def test_a_user_who_may_not_create_leads_pauses_the_mapping_and_says_so(scene: S
     [item] = scene.inbox("export-mapping")
     assert "[MAP-145] [create]: syncd's user may not set Lead.LastName on a new record" in item.text
     assert people(scene) == []
+
+
+@pytest.mark.sweep
+def test_a_person_without_an_external_id_is_found_again_by_the_address_in_whatever_form(scene: Scene) -> None:
+    allow(scene)
+    scene.rewrite("fields/marketo.toml", r"external = .*", "")
+    scene.drop("a.csv", export_line("77", email="Max@Müller.de"))
+    scene.cycle()
+    assert [row["Email"].lower() for row in scene.rows("Lead") if "xn--" in (row["Email"] or "")] == ["max@xn--mller-kva.de"]
+    scene.drop("b.csv", export_line("77", email="max@müller.de", leadScore="60", updatedAt="2026-03-01T12:00:00Z"))
+    scene.cycle()
+    scene.cycle()
+    [row] = people(scene, "max@xn--mller-kva.de")
+    assert row["Lead_Score__c"] == 60
