@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,17 +76,7 @@ class LazyVerbs(TyperGroup):
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """Import one verb."""
-        verb = VERBS.get(cmd_name)
-        if verb is None:
-            return None
-        found = getattr(importlib.import_module(f"syncd.cli.{verb.module}"), verb.attribute)
-        if not isinstance(found, typer.Typer):
-            app = typer.Typer(add_completion=False, rich_markup_mode=None)
-            app.command(cmd_name, help=_help_of(found, verb))(found)
-            found = app
-        command = typer.main.get_command(found)
-        command.name = cmd_name
-        return command
+        return _imported(cmd_name)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """List the verbs without importing them."""
@@ -98,6 +89,22 @@ class LazyVerbs(TyperGroup):
             near = difflib.get_close_matches(args[0], VERBS, n=1)
             ctx.fail(f"there is no command {args[0]!r}. " + (f"Did you mean: syncd {near[0]}" if near else "Try: syncd --help"))
         return super().resolve_command(ctx, args)
+
+
+@cache
+def _imported(cmd_name: str) -> Command | None:
+    """Import one verb, once."""
+    verb = VERBS.get(cmd_name)
+    if verb is None:
+        return None
+    found = getattr(importlib.import_module(f"syncd.cli.{verb.module}"), verb.attribute)
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(cmd_name, help=_help_of(found, verb))(found)
+        found = app
+    command = typer.main.get_command(found)
+    command.name = cmd_name
+    return command
 
 
 def _help_of(function: Any, verb: Verb) -> str:
