@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncd.core.cells import normal_address
+from syncd.core.cells import normal_address, spellings
 from syncd.core.values import OrgRecord
 
 Link = tuple[str, str]
@@ -54,9 +54,10 @@ def handle_of_record(id: str) -> str:
 
 
 def handles_of(person: OrgRecord, external_fields: Iterable[str]) -> list[str]:
-    """Return what flags without a person may be about this one by: the normalised address, and every external id."""
+    """Return what flags without a person may be about this one by: the normalised address in every form that a record may hold,
+    and every external id."""
     address = person.text("Email")
-    found = [normal_address(address)] if address else []
+    found = spellings(normal_address(address)) if address else ()
     return [*found, *(handle_of(name, value) for name in external_fields if (value := person.text(name)) is not None)]
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from syncd.core.cells import AS_WRITTEN, ContactPoints, Unreadable
+from syncd.core.cells import AS_WRITTEN, ContactPoints
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_checks import OPT_OUT
 from syncd.core.mapping_fit import FieldFacts
 from syncd.core.rows import ParsedRow
+from syncd.core.unreadable import Unreadable
 from syncd.core.values import Fields, Intent, OrgRecord, Problem, Scalar, digest
 
 PREFIX = "new-"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from syncd.core.cells import AS_WRITTEN, digits_of, normal_address, spellings
+from syncd.core.kin import handles_of
 from syncd.core.unreadable import Unreadable
+from syncd.core.values import OrgRecord
 from syncd.exports.contact_points import ContactPoints, region_of
 
 POINTS = ContactPoints()
@@ -96,3 +100,9 @@ def test_words_in_a_number_are_never_taken_for_its_digits() -> None:
 
 def test_a_country_is_known_by_its_letters_and_its_names() -> None:
     assert [region_of(name) for name in ("de", "Germany", "Deutschland", "Atlantis", "")] == ["DE", "DE", "DE", None, None]
+
+
+def test_an_opt_out_of_either_form_of_an_address_is_the_persons() -> None:
+    for held in ("Max@Müller.de", "max@xn--mller-kva.de"):
+        person = OrgRecord("Lead", "00Q5e00000L0000AAA", datetime(2026, 3, 1, tzinfo=UTC), {"Email": held})
+        assert {"max@müller.de", "max@xn--mller-kva.de"} <= set(handles_of(person, []))
