@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import output
+from syncd.cli import output, wire
 from syncd.cli.mapping_export import AsJson, Object, format_of, object_of
 from syncd.cli.mapping_files import MappingFile, config_if_any, folder_of, read, refuse, schema_at_hand, unreadable
 from syncd.core.values import Problem
@@ -210,3 +210,6 @@ def _tell(
         output.message(f"wrote {target}. Next: syncd mapping check {target}")
     elif lines and not write:
         output.message(f"Nothing was written. Write it with: --write, into {target}.")
+        if old is not None:
+            look = wire.command(context, f"mapping preview --mapping NEW.toml --diff {target}")
+            output.message(f"What it does to people: write it elsewhere, with --out NEW.toml --write, then: {look}")

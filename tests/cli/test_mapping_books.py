@@ -193,6 +193,7 @@ def test_without_write_nothing_is_written(syncd: Syncd, fields: Path, tmp_path: 
     assert '[column."lead rank"]' in text
     assert (fields / "tool.toml").read_text("utf-8") == MAPPING
     assert "1 added, 1 removed" in said.err
+    assert f"mapping preview --mapping NEW.toml --diff {fields / 'tool.toml'}" in said.err
 
 
 @pytest.mark.parametrize(
