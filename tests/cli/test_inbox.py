@@ -66,6 +66,7 @@ def test_an_item_is_shown_whole_and_its_commands_keep_the_config(syncd: Syncd, s
         (("list", "--kind", "refused"), "No item is of the kind 'refused'. Kinds now: export-row, refused-write."),
         (("resolve",), "Name the items by their numbers, or all of a kind with --kind"),
         (("resolve", 1, "--kind", "export-row"), "one of the two"),
+        (("resolve", 1, "--person", "00Q5e00000L0000AAA", "--line", 2), "one of them"),
         (("retry", "--kind", "nothing"), "No item is of the kind 'nothing'"),
     ],
 )

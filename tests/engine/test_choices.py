@@ -10,6 +10,7 @@ import pytest
 from syncd.engine.requests import RESOLVE
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import contact, lead
+from tests.engine.test_daemon import syncd
 from tests.engine.test_merges_live import merge
 from tests.engine.test_requests import asked, carried_out, done
 
@@ -113,6 +114,19 @@ def test_an_answer_that_was_not_offered_changes_nothing(scene: Scene) -> None:
     for given, words in strange:
         assert words in answered(scene, number, **given)["error"]["text"]
         assert number_of(scene) == number
+
+
+@pytest.mark.sweep
+def test_the_command_says_what_follows_from_an_answer(scene: Scene) -> None:
+    number = str(a_doubt(scene))
+    first = syncd(scene.home, "inbox", "resolve", number, "--person", TWIN)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == f"closed 1 inbox item: {number}\nremembered; its values leave with the next cycle\n"
+    assert "are this person, says" in syncd(scene.home, "explain", TWIN).stdout.replace("\n", " ").replace("  ", "")
+    assert syncd(scene.home, "inbox", "resolve", number, "--forget").stdout.startswith("forgotten: ")
+    again = syncd(scene.home, "inbox", "resolve", number, "--forget")
+    assert again.returncode != 0
+    assert "No choice is remembered" in again.stderr
 
 
 @pytest.mark.sweep

@@ -15,6 +15,7 @@ from syncd.sandbox.faults_read import read_faults
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import lead
 from tests.engine.test_choices import number_of
+from tests.engine.test_daemon import syncd
 from tests.engine.test_merges_live import merge
 from tests.engine.test_requests import done
 
@@ -210,3 +211,15 @@ def test_a_person_without_an_external_id_is_found_again_by_the_address_in_whatev
     scene.cycle()
     [row] = people(scene, "max@xn--mller-kva.de")
     assert row["Lead_Score__c"] == 60
+
+
+@pytest.mark.sweep
+def test_a_plan_lists_the_people_whom_it_would_create_apart(scene: Scene) -> None:
+    allow(scene)
+    scene.drop("a.csv", export_line("77", email=NEW), export_line("Inquiry-0", leadScore="55"))
+    scene.tick()
+    told = syncd(scene.home, "plan").stdout
+    changed, _, created = told.partition("1 person would be created")
+    assert "Lead_Score__c" in changed
+    assert "MA_Person_Id__c 77" in created
+    assert "LastName X" in created
