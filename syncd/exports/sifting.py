@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import structlog
+
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import FUTURE_MAX
 from syncd.exports import sifting_columns as sql
@@ -66,10 +68,7 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     try:
         with _database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
-            is_sifted = found.is_proven(file.path) and _state(os.lstat(file.path)) == state
-            if is_sifted:
-                found.hold()
-            yield found if is_sifted else None
+            yield found if found.is_proven(file.path) and _is_same(file.path, state) and found.is_held() else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -102,6 +101,14 @@ def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | No
     header = check_header(first, mapping)
     is_right = isinstance(header, tuple) and len(header) > 1 and check_signs(header, second, mapping) is None
     return header if is_right and isinstance(header, tuple) else None
+
+
+def _is_same(path: str, state: _State) -> bool:
+    """Tell whether the file that was walked over still lies there, untouched."""
+    try:
+        return _state(os.lstat(path)) == state
+    except OSError:
+        return False
 
 
 def _state(status: os.stat_result) -> _State:
@@ -183,7 +190,9 @@ class SiftedFile:
 
         columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
         try:
-            self.database.execute(f"CREATE TABLE r AS SELECT {columns} FROM {self._source(path)}")
+            rows = f"SELECT {columns} FROM {self._source(path)}"
+            self.database.execute(f"CREATE TABLE r AS SELECT *, {self._hash()} AS h FROM ({rows})")
+            self.database.execute("CREATE VIEW h AS SELECT rowid AS n, h FROM r")
             self.rows = self._number("SELECT count(*) FROM r")
             # A row has a delimiter less than cells, and more only inside of them; DuckDB would take one too many at its end.
             if self.rows + 1 == self.seen.lines and self.seen.delimiters == (len(self.cells.header) - 1) * self.seen.lines:
@@ -191,6 +200,11 @@ class SiftedFile:
             return self.rows > 0 and self.seen.has_quotes and self._with_breaks(path)
         except duckdb.Error:
             return False
+
+    def _hash(self) -> str:
+        """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""
+        policy = sql.literal("\n".join((self.background.policy, *self.hashed)))
+        return f"md5(concat_ws({_SEPARATOR}, {policy}, {', '.join(map(self.cells.of, self.hashed))}))::UUID"
 
     def _source(self, path: str) -> str:
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.cells.header)))
@@ -228,15 +242,20 @@ class SiftedFile:
 
     # --- holding against what is known -----------------------------------------------------------------------------
 
-    def hold(self) -> None:
-        """Tell the rows apart."""
+    def is_held(self) -> bool:
+        """Tell the rows apart, or that there is no room for it: then every row is looked at."""
+        import duckdb  # loaded already
+
+        try:
+            self._hold()
+        except (duckdb.Error, OSError) as error:
+            why = str(error).partition("\n")[0]
+            structlog.get_logger("syncd").warning("export-not-sifted", file=self.file.name, why=why)
+            return False
+        return True
+
+    def _hold(self) -> None:
         self._mark_controls()
-        # The columns in the mapping's order, whatever the file's is: a hash is of what the row says, not of where it stands.
-        policy = sql.literal("\n".join((self.background.policy, *self.hashed)))
-        cells = ", ".join(map(self.cells.of, self.hashed))
-        self.database.execute(
-            f"CREATE TABLE h AS SELECT rowid AS n, md5(concat_ws({_SEPARATOR}, {policy}, {cells}))::UUID AS h FROM r"
-        )
         self._load("known", ("person", "hash", "newest", "would"), self.background.known)
         self.database.execute(
             "CREATE TABLE k AS SELECT person, TRY_CAST(nullif(hash, '') AS UUID) AS h, newest, would::INT AS would FROM known"
@@ -337,8 +356,8 @@ class SiftedFile:
         """Read rows as the careful reader would, each with its hash."""
         breaks = "0" if self.line.startswith("r.") else "(SELECT b FROM l WHERE l.n = r.rowid)"
         reading = self.database.cursor().execute(
-            f"SELECT {self.line}, {breaks}, replace(h.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
-            f" {self.cells.listed} FROM r JOIN h ON h.n = r.rowid"
+            f"SELECT {self.line}, {breaks}, replace(r.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
+            f" {self.cells.listed} FROM r"
             f" WHERE r.rowid IN (SELECT n FROM {table}) ORDER BY r.rowid"
         )
         blank = [""] * len(self.cells.header)

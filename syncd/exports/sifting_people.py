@@ -72,8 +72,8 @@ class PeopleTable:
         readable = " AND ".join(sql.is_readable(column, of(column.name), mapping.zone) for column in mapping.columns)
         certain = " AND ".join(f"coalesce({name}, '') <> '?'" for name in (*_KEYS.values(), "stamp"))
         self.database.execute(
-            f"CREATE TABLE m AS SELECT n, h, stamp, id, ext, mail FROM (SELECT r.rowid AS n, h.h AS h, {stamp} AS stamp, {listed}"
-            f" FROM r JOIN h ON h.n = r.rowid ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid"
+            f"CREATE TABLE m AS SELECT n, h, stamp, id, ext, mail FROM (SELECT r.rowid AS n, r.h AS h, {stamp} AS stamp, {listed}"
+            f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid"
             f" WHERE {readable or 'TRUE'}) WHERE {certain} AND coalesce(id, ext, mail) IS NOT NULL"
         )
         # What stands in the inbox about somebody is settled by a look at the next row about them.

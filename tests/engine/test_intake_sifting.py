@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from syncd.core.cells import long_id
 from syncd.core.mapping import SourceMapping, keys_needed
@@ -276,3 +278,39 @@ def test_a_sifted_file_ends_as_one_that_is_looked_at_row_by_row(
         (tmp_path / str(seed)).mkdir()
         play(tmp_path / str(seed), seed, monkeypatch)
     assert min(let_through[name] for name in ("hit", "equal", "nobody", "rest")) > 20
+
+
+def test_a_row_is_known_by_its_content_until_its_person_changes_and_all_counts_add_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, let_through: Counter[str]
+) -> None:
+    monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 0)
+    side = Side(tmp_path, "one")
+    path = tmp_path / "tool.toml"
+    columns = 'type = "text"\nfield = "Company"\nside = "marketing"\nconflict = "overwrite"'
+    path.write_text(
+        f'version = "1"\n[file]\nnewest = "at"\n[match]\nemail = "email"\n[column.company]\n{columns}\n', encoding="utf-8"
+    )
+    table, _ = read_table(path)
+    assert table is not None
+    mapping, _ = parse_mapping("tool", table)
+    assert mapping is not None
+    side.store.index(keys_needed([mapping]))
+    side.mirror([OrgRecord("Lead", person_id("Lead", n), NOW, {**HELD_AS_USUAL, "Email": f"p{n}@example.com"}) for n in range(6)])
+    rows = [f"p{n}@example.com,Acme,2026-11-01T10:00:00Z" for n in range(6)] + ["gone@example.com,Acme,", "no mail,Acme,"]
+    kinds: list[tuple[int, ...]] = []
+    for turn in range(3):
+        if turn == 2:
+            side.mirror(
+                [OrgRecord("Lead", person_id("Lead", 0), NOW, {**HELD_AS_USUAL, "Email": "p0@example.com", "Company": "Else"})]
+            )
+        let_through.clear()
+        body = "\n".join(("email,company,at", *rows)) + f"\nlast{turn}@example.com,Acme,\n"
+        counts = side.take(mapping, f"{turn}.csv", body.encode(), f"c{turn}")
+        assert counts["rows"] == counts["unchanged"] + counts["unmatched"] + counts["quarantined"] == 9
+        kinds.append(tuple(let_through[name] for name in ("hit", "equal", "nobody", "rest")))
+    assert kinds == [(0, 6, 2, 1), (6, 0, 2, 1), (5, 0, 2, 2)]
+    with side.store.engine.connect() as connection:  # type: ignore[attr-defined]
+        kept = [json.loads(one) for one in connection.execute(text("SELECT counts FROM export_files ORDER BY name")).scalars()]
+    assert [(one["lines"], one["lines_header"], one["lines_taken"], one["lines_rejected"]) for one in kept] == [(10, 1, 8, 1)] * 3
+    assert kept[2]["would_write"] == 1
+    side.store.dispose()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
@@ -165,3 +168,14 @@ def test_a_walk_over_the_bytes_counts_across_its_pieces(tmp_path: Path, monkeypa
             seen = walk(stream, ",")
         assert (seen.lines, seen.new_line, seen.is_ascii, seen.is_utf8, seen.has_controls) == (3, "\r\n", False, True, True)
         assert seen.sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_without_room_for_the_sieve_every_row_is_looked_at(tmp_path: Path) -> None:
+    def full() -> Iterator[str]:
+        yield "00Q1\x1f\x1f\x1f0\n"
+        raise OSError(28, "No space left on device")
+
+    file = file_of(tmp_path, PLAIN)
+    with capture_logs() as said, sift(file, MAPPING, NOW, replace(NOTHING, known=full())) as sieve:
+        assert sieve is None
+    assert [(one["event"], one["file"]) for one in said] == [("export-not-sifted", "a.csv")]
