@@ -40,7 +40,8 @@ from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.ports.sources import Incoming, Listing, Part, Session, Source
 
 KIND = "export-source"
-PIECE_BYTES = 4 << 20
+PIECE_BYTES, PIECE_BYTES_MAX = 256 << 10, 8 << 20
+QUICK_S = 1.0
 SLICE_MIN_S = 15.0
 SHOWN_MAX = 5
 _NAP_S = 0.5
@@ -87,6 +88,7 @@ class _Turn:
     incoming: Incoming
     ends_s: float
     items: list[InboxItem] = field(default_factory=list)
+    piece_bytes: int = PIECE_BYTES
     known: Known = field(init=False)
     now: datetime = field(init=False)
 
@@ -160,14 +162,23 @@ class _Turn:
             while part.size_bytes < original.size_bytes:
                 if self._is_enough():
                     return False
-                data = session.read(original, part.size_bytes, PIECE_BYTES)
+                began = time.monotonic()
+                data = session.read(original, part.size_bytes, self.piece_bytes)
                 if not data:
                     break
                 part.add(data)
+                self._pace(time.monotonic() - began)
             sha256 = self._proved(session, original, part)
             if sha256:
                 self._place(original, part, sha256)
         return True
+
+    def _pace(self, took_s: float) -> None:
+        """Ask for more at once where it comes quickly: over a slow line a large piece would never come in time."""
+        if took_s < QUICK_S:
+            self.piece_bytes = min(2 * self.piece_bytes, PIECE_BYTES_MAX)
+        else:
+            self.piece_bytes = PIECE_BYTES
 
     def _proved(self, session: Session, original: Original, part: Part) -> str:
         """Return the hash of what has arrived; empty, and the part dropped, when it was replaced at the source meanwhile."""

@@ -12,7 +12,7 @@ from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
 from syncd.exports.remote import short
 
-CONNECT_S, ANSWER_S = 10, 30
+CONNECT_S, ANSWER_S = 10, 20
 _REFUSALS = (errno.EINVAL, errno.EPERM, errno.EACCES)
 _HINT = "Check the bucket's name, the account's rights (list and get; delete too where `after` is not \"leave\") and its key."
 
@@ -49,7 +49,7 @@ class Bucket:
         except (SourceRefused, SourceUnreachable):
             raise
         except FSTimeoutError as error:
-            raise SourceUnreachable(f"{where} gave no answer within {2 * ANSWER_S} s.") from error
+            raise SourceUnreachable(f"{where} gave no answer within {ANSWER_S} s.") from error
         except FileNotFoundError as error:
             self.is_gone = True
             raise SourceRefused(f"{where} does not exist: {short(error, access)}.", hint=_HINT) from error

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
@@ -20,6 +20,7 @@ from syncd.ports.sources import Listing, Proof, Session
 
 ATTEMPTS = 3
 WAIT_MAX_S = 4.0
+TRIES_S = 10.0  # so that a server that swallows everything costs a cycle one waiting time, not three
 LISTED_MAX = 10_000
 DONE = "done"
 INSTALL = 'Install it: pip install "syncd[files]"'
@@ -142,7 +143,7 @@ class _Patient:
                 raise
 
         attempts = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(TRIES_S),
             wait=wait_random_exponential(multiplier=0.5, max=WAIT_MAX_S),
             retry=retry_if_exception_type(SourceUnreachable),
             sleep=self._sleep,

@@ -34,6 +34,7 @@ def s3_session(access: RemoteAccess) -> Iterator[S3Session]:
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    system.retries = 1  # `remote` asks again, and knows how long
     try:
         yield S3Session(access, system)
     finally:
@@ -50,7 +51,7 @@ class S3Session(Bucket):
 
     def _call(self, method: str, **arguments: Any) -> Any:
         with self.told():
-            return self._system.call_s3(method, Bucket=self.access.root, **arguments, timeout=2 * ANSWER_S)
+            return self._system.call_s3(method, Bucket=self.access.root, **arguments, timeout=ANSWER_S)
 
     def listing(self) -> Listing:
         """Return what lies in the folder now."""
@@ -69,7 +70,7 @@ class S3Session(Bucket):
         with self.told():
             path = f"{self.access.root}/{self.key(original.name)}"
             end = min(offset + size_bytes, original.size_bytes)
-            data = self._system.cat_file(path, start=offset, end=end, timeout=2 * ANSWER_S)
+            data = self._system.cat_file(path, start=offset, end=end, timeout=ANSWER_S)
         return bytes(data)
 
     def look(self, original: Original) -> Proof | None:

@@ -23,7 +23,7 @@ from syncd.exports.access import RemoteAccess
 from syncd.exports.remote import DONE, put_away_name, short
 from syncd.ports.sources import Listing, Proof
 
-CONNECT_S, ANSWER_S = 15.0, 30.0
+CONNECT_S, ANSWER_S = 15.0, 20.0
 _ASIDE = ".syncd-"
 _Answer = TypeVar("_Answer")
 _NO_SUCH = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
