@@ -34,8 +34,8 @@ def written_for(
         f"{count} people of the file were found in Salesforce and compared." if count else "No people of the file were compared."
     ]
     if seen.bad:
-        lines = ", ".join(map(str, seen.bad[:5])) + (" …" if len(seen.bad) > 5 else "")
-        notes.append(f"{output.many(len(seen.bad), 'row')} have another number of cells than the header (lines {lines}).")
+        where = ", ".join(map(str, seen.bad[:5])) + (" …" if len(seen.bad) > 5 else "")
+        notes.append(f"{output.many(len(seen.bad), 'row')} have another number of cells than the header (lines {where}).")
     if not vendor.is_seen:
         notes.append("The tool that wrote the file is not known: check every line.")
     if not found.is_org_known:

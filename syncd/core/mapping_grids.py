@@ -134,7 +134,7 @@ class _Writer:
                 self._rest((part, name), one)
 
     def _row(self, part: str, name: str, one: Mapping[str, Any], keys: Sequence[Key]) -> list[str]:
-        cells = {}
+        cells: dict[str, str] = {}
         plain = {key.name for key in plain_keys(keys)}
         for key, value in one.items():
             if key == "field" and isinstance(value, Mapping) and value.keys() <= {"Lead", "Contact"} and _all_texts(value):
@@ -148,8 +148,8 @@ class _Writer:
         return [marked(name), *(cells.get(key, "") for key in _cell_keys(keys))]
 
     def _spell(self, part: str, name: str, key: str, values: Sequence[str]) -> None:
-        for value in values or [None]:
-            self.spellings.append((part, marked(name) if name else "", key, NO_VALUES if value is None else marked(value)))
+        for cell in map(marked, values) if values else (NO_VALUES,):
+            self.spellings.append((part, marked(name) if name else "", key, cell))
 
     def _file(self) -> Iterator[tuple[str, str, str]]:
         for key in PLAIN_TOP:

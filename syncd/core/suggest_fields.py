@@ -99,9 +99,7 @@ def _doubts(look: Look, field: FieldFacts, kind: str) -> tuple[float, list[str]]
         return 0.9, ["it is empty in all rows looked at"]
     factor, words = 1.0, []
     if not look.reads_as(kind):
-        share = look.fits.get(kind, 0.0)
-        strange = next((cell for cell in look.values if not _plausible(cell)), next(iter(look.values)))
-        factor, words = 0.6, [f"only {share:.0%} of its cells can be read as {kind}, such as not {strange[:40]!r}"]
+        factor, words = 0.6, [f"only {look.fits.get(kind, 0.0):.0%} of its cells can be read as {kind}"]
     if kind in ("date", "datetime") and len(look.formats) > 1:
         shown = " or ".join(map(repr, look.formats))
         factor, words = 0.6, [*words, f"its days and months cannot be told apart ({shown}): keep the right one"]
@@ -116,10 +114,6 @@ def _doubts(look: Look, field: FieldFacts, kind: str) -> tuple[float, list[str]]
     elif 0 < field.length < look.longest and kind == "text":
         words.append(f"its longest cell has {look.longest} characters, the field takes {field.length}")
     return factor, words
-
-
-def _plausible(cell: str) -> bool:
-    return cell.strip().lstrip("+-").replace(".", "", 1).isdigit()
 
 
 def _proposal(name: str, look: Look, by_object: Mapping[str, _Pair], refused: Mapping[str, str]) -> Proposal:

@@ -24,7 +24,7 @@ def comments_of(text: str, table: Table) -> list[Comment]:
     lines = text.encode().split(b"\n")
     by_line: dict[int, Path] = {}
     for path, (line, _) in table.positions.items():
-        if path not in ((name,) for name in _TABLES) and (line not in by_line or len(path) < len(by_line[line])):
+        if (len(path) > 1 or path[0] not in _TABLES) and (line not in by_line or len(path) < len(by_line[line])):
             by_line[line] = path
     found: list[Comment] = []
     block: list[str] = []
