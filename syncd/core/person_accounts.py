@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from syncd.core.mapped import FieldWrite
 from syncd.core.mapping_fit import FieldFacts
-from syncd.core.values import OrgRecord
+from syncd.core.values import InboxItem, OrgRecord
 
 IS_ONE = "IsPersonAccount"
 _SAME = ("FirstName", "LastName", "MiddleName", "Salutation", "Suffix", "Phone", "Fax")
@@ -45,3 +46,17 @@ def place_of(person: OrgRecord, field: str, account: Mapping[str, FieldFacts]) -
     account_id, name = person.text("AccountId"), account_field(field)
     seen = account.get(name or "")
     return ("Account", account_id, name) if account_id and name and seen is not None and seen.is_updateable else None
+
+
+def unwritable(person: OrgRecord, write: FieldWrite) -> InboxItem:
+    """Tell of a value that a Person Account cannot be given; its flags count all the same."""
+    name = account_field(write.field)
+    kept = f"Account.{name} may not be written by syncd's user" if name else "syncd knows no field of the account for it"
+    return InboxItem(
+        "person-account",
+        f"{person.id}:{write.field}",
+        f"Contact {person.id}",
+        f"This is a Person Account, whose fields are written on its account, and {kept}: {write.field} = {write.after!r} "
+        f"({write.reason}) was not written.",
+        f"Grant edit access to Account.{name}, or remove the column." if name else "Remove the column, or fill it in Salesforce.",
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import SourceMapping
 from syncd.core.matching import Match, names_of, newest_of
-from syncd.core.person_accounts import account_field, place_of
+from syncd.core.person_accounts import place_of, unwritable
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
 from syncd.engine.intake_choices import which_line, which_person
@@ -184,7 +184,7 @@ class _Deciding:
         for row, write in writes:
             place = place_of(person, write.field, self._fields_of("Account"))
             if place is None:
-                self.batch.items.append(_unwritable(person, write))
+                self.batch.items.append(unwritable(person, write))
                 continue
             cause = f"{self.file.sha256}:{row.line}"
             key = digest(self.context.org_id, *place, cause, write.after)
@@ -235,17 +235,3 @@ class _Deciding:
     def _fields_of(self, object: str) -> Mapping[str, FieldSchema]:
         schema = self.context.schema.get(object)
         return schema.fields if schema else {}
-
-
-def _unwritable(person: OrgRecord, write: FieldWrite) -> InboxItem:
-    """Tell of a value that a Person Account cannot be given; its flags count all the same."""
-    name = account_field(write.field)
-    kept = f"Account.{name} may not be written by syncd's user" if name else "syncd knows no field of the account for it"
-    return InboxItem(
-        "person-account",
-        f"{person.id}:{write.field}",
-        f"Contact {person.id}",
-        f"This is a Person Account, whose fields are written on its account, and {kept}: {write.field} = {write.after!r} "
-        f"({write.reason}) was not written.",
-        f"Grant edit access to Account.{name}, or remove the column." if name else "Remove the column, or fill it in Salesforce.",
-    )
