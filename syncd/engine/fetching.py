@@ -35,15 +35,14 @@ from syncd.core.fetching import (
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import InboxItem
 from syncd.engine.loading import BACKLOG
+from syncd.engine.source_inbox import KIND, nameless, shown, tell
 from syncd.engine.world import Cycle, World
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.ports.sources import Incoming, Listing, Part, Session, Source
 
-KIND = "export-source"
 PIECE_BYTES, PIECE_BYTES_MAX = 256 << 10, 8 << 20
 QUICK_S = 1.0
 SLICE_MIN_S = 15.0
-SHOWN_MAX = 5
 _NAP_S = 0.5
 _SETTLED = timedelta(seconds=5)  # the drop folder lets a file rest that was changed just now
 Enough = Callable[[], bool]
@@ -66,16 +65,10 @@ def fetch(world: World, cycle: Cycle) -> None:
         turn = _Turn(world, cycle, source, fetching.incoming, began + left_s / (len(fetching.sources) - number))
         mapping = mappings.get(source.name)
         if mapping is None:
-            turn.tell([_nameless(source)])
+            tell(world, cycle, source.name, [nameless(source)])
         elif is_due(turn.known, cycle.now, fetching.every):
             turn.run(mapping)
         left_s = max(left_s - (time.monotonic() - began), 0)
-
-
-def _nameless(source: Source) -> InboxItem:
-    text = f"[EXP-045] Nothing is fetched from {source.address}: no mapping says what the columns of {source.name} mean."
-    remedy = f"Write mappings/fields/{source.name}.toml, or name the section of config.toml as the mapping is named."
-    return InboxItem(KIND, source.name, f"config.toml [exports.{source.name}]", text, remedy)
 
 
 @dataclass(slots=True)
@@ -105,7 +98,7 @@ class _Turn:
             code = "EXP-041" if problem.permanent else "EXP-040"
             self._keep(failed(self.known, str(problem), self.now))
             self._note(f"[{code}] {problem}", problem.hint)
-        self.tell(self.items)
+        tell(self.world, self.cycle, self.source.name, self.items)
 
     def _fetch(self, session: Session, mapping: SourceMapping) -> None:
         listing = session.listing()
@@ -148,7 +141,7 @@ class _Turn:
                 self.cycle.count(BACKLOG)
                 break
         if blocked:
-            text = f"[EXP-044] A newer version waits at the source for {_shown(blocked)}: the earlier one is still in the folder."
+            text = f"[EXP-044] A newer version waits at the source for {shown(blocked)}: the earlier one is still in the folder."
             self._note(text, "It is fetched when the earlier one is taken in; the inbox says what that one waits for.", "blocked")
 
     def _is_paused(self, name: str) -> bool:
@@ -228,38 +221,18 @@ class _Turn:
 
     def _note_names(self, found: Look, listing: Listing, mapping: SourceMapping) -> None:
         if found.misfits:
-            text = f"[EXP-042] Not fetched, since their names do not fit pattern = {mapping.pattern!r}: {_shown(found.misfits)}."
+            text = f"[EXP-042] Not fetched, since their names do not fit pattern = {mapping.pattern!r}: {shown(found.misfits)}."
             self._note(text, f"Correct pattern in {mapping.file}, or keep other files elsewhere.", "names")
         strange = [*found.unusable, *listing.odd]
         if strange:
-            text = f"[EXP-043] Not fetched: links, or names that cannot be shown or are too long: {_shown(strange)}."
+            text = f"[EXP-043] Not fetched: links, or names that cannot be shown or are too long: {shown(strange)}."
             self._note(text, "Put the files themselves there, under plain names.", "odd")
 
     def _note(self, text: str, remedy: str, about: str = "") -> None:
         subject = f"{self.source.name}/{about}" if about else self.source.name
         self.items.append(InboxItem(KIND, subject, self.source.address, text, remedy))
 
-    def tell(self, items: Sequence[InboxItem]) -> None:
-        """Bring the inbox in step with the source; nothing is written while nothing has changed."""
-        name = self.source.name
-        mine = {item.subject: item for _, item, _ in self.world.store.inbox() if item.kind == KIND and _is_of(item.subject, name)}
-        gone = [subject for subject in mine if subject not in {item.subject for item in items}]
-        new = [item for item in items if mine.get(item.subject) != item]
-        if new or gone:
-            with self.world.store.begin() as tx:
-                tx.put_inbox(new, self.cycle.now)
-                tx.resolve_inbox(KIND, gone, self.cycle.now)
-
     def _keep(self, known: Known) -> None:
         self.known = known
         with self.world.store.begin() as tx:
             tx.put_setting(setting_of(self.source.name), known_to_json(known))
-
-
-def _is_of(subject: str, source: str) -> bool:
-    return subject.partition("/")[0] == source
-
-
-def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(name if name.isprintable() else ascii(name) for name in names[:SHOWN_MAX])
-    return shown + (f" and {len(names) - SHOWN_MAX:,} more" if len(names) > SHOWN_MAX else "")
