@@ -86,7 +86,7 @@ def test_a_cell_does_no_harm_in_a_terminal_or_a_spreadsheet(syncd: Syncd, store:
         (["--limit", "0"], "limit"),
         (
             ["--kind", "foo"],
-            "Known: baseline, change, deleted, merged, schema, census, decision, intent, outcome, flag, plan, asked.",
+            "Known: baseline, change, deleted, merged, schema, census, decision, intent, outcome, flag, consent, plan, asked.",
         ),
         (["--kind", "changes"], "Did you mean change?"),
         (["--verdict", "foo"], "Known: allow, note, warn, ask, revert, recycle, enroll, exclude."),
