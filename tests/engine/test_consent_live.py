@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.main import main
 from syncd.core.clearing import KIND
 from syncd.core.values import Flag
 from syncd.engine.merging import LOST_OPT_OUT
 from syncd.engine.requests import take_up
 from syncd.errors import SyncdError
-from tests.engine.scene import Scene, export_line
+from tests.engine.scene import SECRET, Scene, export_line
 from tests.engine.small_org import campaign, contact, lead
 from tests.engine.test_merges_live import SLOW_S, flagged
 
@@ -306,3 +307,20 @@ def test_an_opt_out_at_any_request_before_the_members_leave_stops_them(enrolling
     scene.hook(hook)
     scene.cycle(after_s=3600)
     assert EARLY not in scene.members()
+
+
+def test_the_command_stores_consent_where_no_daemon_runs_and_says_what_still_stands(
+    opted_out: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = opted_out
+    monkeypatch.setenv("SYNCD_CLIENT_SECRET", SECRET["SYNCD_CLIENT_SECRET"])
+    given = ("--source", "form", "--wording", "Yes", "--config", str(scene.home / "config.toml"))
+    for at, told in (("2026-01-01", "still without mail: opted out (marketo, day.csv:2)"), ("2026-03-02T23:00Z", "is stored")):
+        scene.tick(DAY_S)
+        with pytest.raises(SystemExit) as ended:
+            main(["consent", "add", contact(1), "--at", at, *given])
+        said = capsys.readouterr()
+        assert (ended.value.code or 0, said.err) == (0, "")
+        assert f"consent of {contact(1)} (global) is stored" in said.out
+        assert told in said.out
+    assert "still without mail" not in said.out
