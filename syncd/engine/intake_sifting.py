@@ -62,9 +62,12 @@ def known_row(mapping: SourceMapping, row: ParsedRow, found: Match, row_hash: st
 
 def _is_direct(mapping: SourceMapping, row: ParsedRow, found: Match, person: OrgRecord) -> bool:
     """Tell whether the first key of a row is the person's own: then only a change of this person, or of somebody with the same
-    key, can lead the row to another."""
+    key, can lead the row to another. An address in the row has to be theirs too, or what is said about it would go unnoticed."""
+    address = address_of(person)
+    if row.address not in (None, address) or (address is not None and not (address.isascii() and "xn--" not in address)):
+        return False
     external = person.text(mapping.external_field) if mapping.external_field else None
-    keys = {"id": (row.person_id, person.id), "external": (row.external, external), "email": (row.address, address_of(person))}
+    keys = {"id": (row.person_id, person.id), "external": (row.external, external), "email": (row.address, address)}
     for kind in mapping.match:
         said, own = keys[kind]
         if said is not None:

@@ -112,6 +112,8 @@ class PeopleTable:
                 odd.append(_is_strange(column, listed[name]))
         spoken = f"coalesce({listed.get(OPT_OUT, 'NULL')}::VARCHAR, '') <> 'false'" if sql.may_clear(self.mapping) else "FALSE"
         ext, mail = (self._key_place(shape, types, name) for name in (self.mapping.external_field, "Email"))
+        # What was said about an address is kept under one spelling of it; only these have no other.
+        odd.append(f"coalesce(strlen({mail}) <> length({mail}) OR contains({mail}, 'xn--'), FALSE)")
         path = self._write(blocks)
         self.database.execute(
             f"INSERT INTO p SELECT {', '.join(('id', str(shape.object == 'Lead'), ' OR '.join(odd), spoken, ext, mail, *values))}"
@@ -165,8 +167,10 @@ class PeopleTable:
             self._of_object(object, [(place, column) for place, column in enumerate(self.columns) if object in column.fields])
             for object in PEOPLE
         ]
+        # An address in the row that is not the person's own may be spoken about without anything of the person changing.
+        known = "CASE WHEN found.is_first AND coalesce(m.mail, p.mail, '') = coalesce(p.mail, '') THEN m.h END"
         self.database.execute(
-            f"INSERT INTO equal SELECT m.n, p.id, m.stamp, CASE WHEN found.is_first THEN m.h END"
+            f"INSERT INTO equal SELECT m.n, p.id, m.stamp, {known}"
             f" FROM found JOIN m ON m.n = found.n JOIN p ON p.rowid = found.p JOIN r ON r.rowid = found.n"
             f" LEFT JOIN k ON k.person = p.id WHERE NOT p.spoken AND ({' OR '.join(held)})"
             f" AND (m.stamp = '' OR coalesce(k.newest, '') <= m.stamp)"
