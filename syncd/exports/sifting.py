@@ -8,8 +8,6 @@ one person is looked at one by one.
 # ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,19 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import structlog
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import FUTURE_MAX
 from syncd.exports import sifting_columns as sql
-from syncd.exports.headers import check_header, check_signs
-from syncd.exports.lines import Lines, NotEncoded
 from syncd.exports.reading import Reading
-from syncd.exports.records import Record, records_of
+from syncd.exports.records import Record
+from syncd.exports.sifting_opening import is_same, looked_at, open_database
 from syncd.exports.sifting_people import PeopleTable
-from syncd.exports.sifting_proof import Bytes, walk
+from syncd.exports.sifting_proof import Bytes
 from syncd.ports.exports import ExportFile
 from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
 
@@ -40,13 +37,11 @@ SIFTED_FROM_BYTES = 256 * 1024
 """Below this a file is looked at row by row: that costs less than to begin."""
 FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
-MEMORY = "256MB"
 LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
 ITEMS_AT_ONCE = 1000
 UNMATCHED_LINES = 20
 _TOLD_CELLS = 12  # a row about nobody is told of by its first cells
 _SEPARATOR = f"chr({ord(CUT)})"
-_State = tuple[int, int, int]
 
 
 @contextmanager
@@ -59,83 +54,18 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     if file.member or file.size_bytes < SIFTED_FROM_BYTES or not sql.is_known(mapping):
         yield None
         return
-    looked = _looked_at(file, mapping)
+    looked = looked_at(file, mapping)
     if looked is None:
         yield None
         return
     seen, header, state = looked
     folder = Path(tempfile.mkdtemp(prefix="syncd-sift-"))
     try:
-        with _database(folder, file.path) as database:
+        with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
-            yield found if found.is_proven(file.path) and _is_same(file.path, state) and found.is_held() else None
+            yield found if found.is_proven(file.path) and is_same(file.path, state) and found.is_held() else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _looked_at(file: ExportFile, mapping: SourceMapping) -> tuple[Bytes, tuple[str, ...], _State] | None:
-    """Walk over a file; return what its bytes say, its header, and how it lies there, or None when it is not for the sieve."""
-    try:
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return None  # the careful reader says why
-    with os.fdopen(descriptor, "rb") as stream:
-        state = _state(os.fstat(descriptor))
-        header = _header_of(stream, mapping)
-        if header is None:
-            return None
-        stream.seek(0)
-        seen = walk(stream, mapping.delimiter)
-    return (seen, header, state) if seen.sha256 == file.sha256 and seen.is_plain(mapping.encoding) else None
-
-
-def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | None:
-    """Return the columns of a file whose header is right and stands on the first line."""
-    records = records_of(Lines(stream, mapping.encoding, hashlib.sha256()).blocks(), mapping.delimiter)
-    try:
-        first, second = next(records, None), next(records, None)
-    except NotEncoded:
-        return None
-    if not isinstance(first, Record) or first.last_line != 1:
-        return None
-    header = check_header(first, mapping)
-    is_right = isinstance(header, tuple) and len(header) > 1 and check_signs(header, second, mapping) is None
-    return header if is_right and isinstance(header, tuple) else None
-
-
-def _is_same(path: str, state: _State) -> bool:
-    """Tell whether the file that was walked over still lies there, untouched."""
-    try:
-        return _state(os.lstat(path)) == state
-    except OSError:
-        return False
-
-
-def _state(status: os.stat_result) -> _State:
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-@contextmanager
-def _database(folder: Path, path: str) -> Iterator[DuckDBPyConnection]:
-    """Open a database in memory that sees one file and one folder, and nothing else of the machine."""
-    import duckdb
-
-    settings = {
-        "memory_limit": MEMORY,
-        "threads": str(min(2, os.cpu_count() or 1)),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "temp_directory": str(folder / "spilled"),
-    }
-    connection = duckdb.connect(":memory:", config=dict(settings))
-    try:
-        connection.execute(f"SET allowed_directories = [{sql.literal(str(folder))}]")
-        connection.execute(f"SET allowed_paths = [{sql.literal(path)}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        yield connection
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True, slots=True)
