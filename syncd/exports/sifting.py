@@ -61,9 +61,12 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     seen, header, state = looked
     folder = Path(tempfile.mkdtemp(prefix="syncd-sift-"))
     try:
+        # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
+        plain = folder / "export.csv"
+        plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
-            yield found if found.is_proven(file.path) and is_same(file.path, state) and found.is_held() else None
+            yield found if found.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

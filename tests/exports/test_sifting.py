@@ -106,6 +106,17 @@ def test_what_the_bytes_do_not_prove_is_left_to_the_careful_reader(tmp_path: Pat
     assert fast(tmp_path, body) is None
 
 
+def test_signs_in_a_file_name_are_no_pattern(tmp_path: Path) -> None:
+    odd = tmp_path / "export [1]*.csv"
+    odd.write_bytes(PLAIN)
+    (tmp_path / "export 1.csv").write_bytes(PLAIN.replace(b"Ana", b"Eva"))
+    file = replace(file_of(tmp_path, PLAIN), path=str(odd), name=odd.name)
+    with sift(file, MAPPING, NOW, NOTHING) as sieve:
+        assert sieve is not None
+        rows = [item for some in sieve.rest() for item, _ in some]
+    assert [row.values["name"] for row in rows if isinstance(row, ParsedRow)] == ["Ana", "Bo"]
+
+
 def test_a_file_that_is_another_one_by_now_is_left_to_the_careful_reader(tmp_path: Path) -> None:
     file = file_of(tmp_path, PLAIN)
     Path(file.path).write_bytes(PLAIN.replace(b"Ana", b"Eva"))
