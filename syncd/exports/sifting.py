@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from syncd.exports.records import Record
 from syncd.exports.sifting_opening import is_same, looked_at, open_database
 from syncd.exports.sifting_people import PeopleTable
 from syncd.exports.sifting_proof import Bytes
+from syncd.exports.sifting_rows import RowTable
 from syncd.ports.exports import ExportFile
 from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
 
@@ -37,11 +37,8 @@ SIFTED_FROM_BYTES = 256 * 1024
 """Below this a file is looked at row by row: that costs less than to begin."""
 FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
-LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
 ITEMS_AT_ONCE = 1000
 UNMATCHED_LINES = 20
-_TOLD_CELLS = 12  # a row about nobody is told of by its first cells
-_SEPARATOR = f"chr({ord(CUT)})"
 
 
 @contextmanager
@@ -66,26 +63,9 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
-            yield found if found.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
+            yield found if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Which columns of the table of rows hold which columns of the file, by their places."""
-
-    header: tuple[str, ...]
-    kept: tuple[int, ...]
-
-    def of(self, name: str) -> str:
-        """Return the column that holds a named column of the file."""
-        return f"c{self.header.index(name)}"
-
-    @property
-    def listed(self) -> str:
-        """Return all columns, for a SELECT."""
-        return ", ".join(f"c{place}" for place in self.kept)
 
 
 class SiftedFile:
@@ -97,12 +77,8 @@ class SiftedFile:
     ) -> None:  # fmt: skip
         self.database, self.folder, self.file, self.mapping = database, folder, file, mapping
         self.seen, self.now_at, self.background = seen, now_at, background
-        needed = {header.index(name) for name in mapping.named if name in header}
-        everything = range(len(header)) if seen.has_controls else range(min(_TOLD_CELLS, len(header)))
-        self.cells = _Cells(header, tuple(sorted(needed | set(everything))))
-        self.hashed = tuple(name for name in mapping.named if name in header)
-        self.line = "r.rowid + 2"
-        self.rows = 0
+        self.table = RowTable(database, mapping, header, seen, background.policy)
+        self.cells = self.table.cells
         self._reading = Reading(file, mapping, now_at)
 
     @property
@@ -114,64 +90,6 @@ class SiftedFile:
     def lines(self) -> tuple[int, int, int, int]:
         """Count the physical lines: all, of the header, of rows, of what is no row."""
         return self.seen.lines, 1, self.seen.lines - 1 - self._reading.rejected, self._reading.rejected
-
-    # --- reading by proof ------------------------------------------------------------------------------------------
-
-    def is_proven(self, path: str) -> bool:
-        """Read the file; tell whether every physical line is in exactly one row of the right length."""
-        import duckdb
-
-        columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
-        try:
-            rows = f"SELECT {columns} FROM {self._source(path)}"
-            self.database.execute(f"CREATE TABLE r AS SELECT *, {self._hash()} AS h FROM ({rows})")
-            self.database.execute("CREATE VIEW h AS SELECT rowid AS n, h FROM r")
-            self.rows = self._number("SELECT count(*) FROM r")
-            # A row has a delimiter less than cells, and more only inside of them; DuckDB would take one too many at its end.
-            if self.rows + 1 == self.seen.lines and self.seen.delimiters == (len(self.cells.header) - 1) * self.seen.lines:
-                return self.rows > 0
-            return self.rows > 0 and self.seen.has_quotes and self._with_breaks(path)
-        except duckdb.Error:
-            return False
-
-    def _hash(self) -> str:
-        """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""
-        policy = sql.literal("\n".join((self.background.policy, *self.hashed)))
-        return f"md5(concat_ws({_SEPARATOR}, {policy}, {', '.join(map(self.cells.of, self.hashed))}))::UUID"
-
-    def _source(self, path: str) -> str:
-        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.cells.header)))
-        # DuckDB 2.0 finds no row at all when it is told both to be strict and that lines end with CRLF, which it sees by itself.
-        ends = " new_line = '\\n'," if self.seen.new_line == "\n" else ""
-        return (
-            f"read_csv({sql.literal(path)}, auto_detect = false, header = false, skip = 1, columns = {{{columns}}},"
-            f" delim = {sql.literal(self.mapping.delimiter)}, quote = '\"', escape = '\"',{ends} nullstr = '',"
-            f" strict_mode = true, null_padding = false, ignore_errors = false, encoding = 'utf-8', compression = 'none',"
-            f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {32 * LINE_BYTES_MAX})"
-        )
-
-    def _with_breaks(self, path: str) -> bool:
-        """Count the lines and the delimiters that stand inside cells, of all columns; each row then knows its own line."""
-        width, sign = len(self.cells.header), sql.literal(self.mapping.delimiter)
-        breaks, signs = (
-            " + ".join(f"coalesce(length(c{place}) - length(replace(c{place}, {one}, '')), 0)" for place in range(width))
-            for one in ("chr(10)", sign)
-        )
-        self.database.execute(f"CREATE TABLE inside AS SELECT {breaks} AS b, {signs} AS d FROM {self._source(path)}")
-        counted, lines, delimiters = (
-            int(one) for one in self.database.execute("SELECT count(*), sum(b), sum(d) FROM inside").fetchall()[0]
-        )
-        in_header = sum(name.count(self.mapping.delimiter) for name in self.cells.header)
-        is_all = counted == self.rows and 1 + self.rows + lines == self.seen.lines
-        if not is_all or (width - 1) * (self.rows + 1) + delimiters + in_header != self.seen.delimiters:
-            return False
-        if lines:
-            self.database.execute(
-                "CREATE TABLE l AS SELECT rowid AS n, b, rowid + 2 + coalesce(sum(b) OVER (ORDER BY rowid ROWS BETWEEN UNBOUNDED"
-                " PRECEDING AND 1 PRECEDING), 0) AS line FROM inside"
-            )
-            self.line = "(SELECT line FROM l WHERE l.n = r.rowid)"
-        return True
 
     # --- holding against what is known -----------------------------------------------------------------------------
 
@@ -279,17 +197,14 @@ class SiftedFile:
         """Count what needs no look, after `others`."""
         hits, would = self.database.execute("SELECT count(*), coalesce(sum(would), 0)::BIGINT FROM hit").fetchall()[0]
         equal, nobody = self._number("SELECT count(*) FROM equal"), self._number("SELECT count(*) FROM nobody")
-        query = (
-            f"SELECT {self.line} AS line FROM r WHERE r.rowid IN (SELECT n FROM nobody) ORDER BY r.rowid LIMIT {UNMATCHED_LINES}"
-        )
+        query = f"SELECT {self.table.line} AS line FROM r WHERE r.rowid IN (SELECT n FROM nobody) ORDER BY r.rowid LIMIT {UNMATCHED_LINES}"
         first = self.database.execute(query).fetchall()
         return Sifted(int(hits) + equal, int(would), nobody, tuple(int(line) for (line,) in first))
 
     def _items(self, table: str) -> Iterator[list[SiftedItem]]:
         """Read rows as the careful reader would, each with its hash."""
-        breaks = "0" if self.line.startswith("r.") else "(SELECT b FROM l WHERE l.n = r.rowid)"
         reading = self.database.cursor().execute(
-            f"SELECT {self.line}, {breaks}, replace(r.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
+            f"SELECT {self.table.line}, {self.table.breaks}, replace(r.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
             f" {self.cells.listed} FROM r"
             f" WHERE r.rowid IN (SELECT n FROM {table}) ORDER BY r.rowid"
         )

@@ -1,0 +1,110 @@
+"""How do the rows of a plain file come into a table, and what proves that none got lost on the way?"""
+
+# ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncd.core.mapping import SourceMapping
+from syncd.exports import sifting_columns as sql
+from syncd.exports.sifting_proof import Bytes
+from syncd.ports.sifting import CUT
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
+_TOLD_CELLS = 12  # a row about nobody is told of by its first cells
+_SEPARATOR = f"chr({ord(CUT)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Which columns of the table of rows hold which columns of the file, by their places."""
+
+    header: tuple[str, ...]
+    kept: tuple[int, ...]
+
+    def of(self, name: str) -> str:
+        """Return the column that holds a named column of the file."""
+        return f"c{self.header.index(name)}"
+
+    @property
+    def listed(self) -> str:
+        """Return all columns, for a SELECT."""
+        return ", ".join(f"c{place}" for place in self.kept)
+
+
+class RowTable:
+    """The rows of one file, with what each says as a hash, in the table `r`; the hashes alone are the view `h`.
+
+    `line` and `breaks` are SQL for the line on which a row begins, and for how many more it stands on.
+    """
+
+    def __init__(
+        self, database: DuckDBPyConnection, mapping: SourceMapping, header: tuple[str, ...], seen: Bytes, policy: str
+    ) -> None:
+        self.database, self.mapping, self.seen, self.policy = database, mapping, seen, policy
+        needed = {header.index(name) for name in mapping.named if name in header}
+        everything = range(len(header)) if seen.has_controls else range(min(_TOLD_CELLS, len(header)))
+        self.cells = Cells(header, tuple(sorted(needed | set(everything))))
+        self.hashed = tuple(name for name in mapping.named if name in header)
+        self.line, self.breaks = "r.rowid + 2", "0"
+        self.rows = 0
+
+    def is_proven(self, path: str) -> bool:
+        """Read the file; tell whether every physical line is in exactly one row of the right length."""
+        import duckdb
+
+        columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
+        try:
+            rows = f"SELECT {columns} FROM {self._source(path)}"
+            self.database.execute(f"CREATE TABLE r AS SELECT *, {self._hash()} AS h FROM ({rows})")
+            self.database.execute("CREATE VIEW h AS SELECT rowid AS n, h FROM r")
+            self.rows = int(self.database.execute("SELECT count(*) FROM r").fetchall()[0][0])
+            # A row has a delimiter less than cells, and more only inside of them; DuckDB would take one too many at its end.
+            if self.rows + 1 == self.seen.lines and self.seen.delimiters == (len(self.cells.header) - 1) * self.seen.lines:
+                return self.rows > 0
+            return self.rows > 0 and self.seen.has_quotes and self._with_breaks(path)
+        except duckdb.Error:
+            return False
+
+    def _hash(self) -> str:
+        """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""
+        policy = sql.literal("\n".join((self.policy, *self.hashed)))
+        return f"md5(concat_ws({_SEPARATOR}, {policy}, {', '.join(map(self.cells.of, self.hashed))}))::UUID"
+
+    def _source(self, path: str) -> str:
+        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.cells.header)))
+        # DuckDB 2.0 finds no row at all when it is told both to be strict and that lines end with CRLF, which it sees by itself.
+        ends = " new_line = '\\n'," if self.seen.new_line == "\n" else ""
+        return (
+            f"read_csv({sql.literal(path)}, auto_detect = false, header = false, skip = 1, columns = {{{columns}}},"
+            f" delim = {sql.literal(self.mapping.delimiter)}, quote = '\"', escape = '\"',{ends} nullstr = '',"
+            f" strict_mode = true, null_padding = false, ignore_errors = false, encoding = 'utf-8', compression = 'none',"
+            f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {32 * LINE_BYTES_MAX})"
+        )
+
+    def _with_breaks(self, path: str) -> bool:
+        """Count the lines and the delimiters that stand inside cells, of all columns; each row then knows its own line."""
+        width, sign = len(self.cells.header), sql.literal(self.mapping.delimiter)
+        breaks, signs = (
+            " + ".join(f"coalesce(length(c{place}) - length(replace(c{place}, {one}, '')), 0)" for place in range(width))
+            for one in ("chr(10)", sign)
+        )
+        self.database.execute(f"CREATE TABLE inside AS SELECT {breaks} AS b, {signs} AS d FROM {self._source(path)}")
+        counted, lines, delimiters = (
+            int(one) for one in self.database.execute("SELECT count(*), sum(b), sum(d) FROM inside").fetchall()[0]
+        )
+        in_header = sum(name.count(self.mapping.delimiter) for name in self.cells.header)
+        is_all = counted == self.rows and 1 + self.rows + lines == self.seen.lines
+        if not is_all or (width - 1) * (self.rows + 1) + delimiters + in_header != self.seen.delimiters:
+            return False
+        if lines:
+            self.database.execute(
+                "CREATE TABLE l AS SELECT rowid AS n, b, rowid + 2 + coalesce(sum(b) OVER (ORDER BY rowid ROWS BETWEEN UNBOUNDED"
+                " PRECEDING AND 1 PRECEDING), 0) AS line FROM inside"
+            )
+            self.line, self.breaks = (f"(SELECT {name} FROM l WHERE l.n = r.rowid)" for name in ("line", "b"))
+        return True
