@@ -54,10 +54,10 @@ compat: .venv/dev ## other people's Salesforce clients against the emulated org 
 bench: .venv/dev ## measure against the floor, on this machine
 	.venv/bin/python -m bench $(ARGS)
 
-ci-tools: .compat/clients/ready .compat/tap/ready .compat/target/ready ## what CI needs beyond Python and make (Debian)
+ci-tools: .compat/clients/ready .compat/azurite/ready .compat/tap/ready .compat/target/ready ## what CI needs beyond Python and make (Debian)
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck git postgresql
 
-.compat/clients/ready: tests/compat/clients/package.json tests/compat/clients/package-lock.json
+.compat/clients/ready .compat/azurite/ready: .compat/%/ready: tests/compat/%/package.json tests/compat/%/package-lock.json
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm; }
 	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	cd $(@D) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
