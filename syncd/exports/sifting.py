@@ -197,7 +197,8 @@ class SiftedFile:
         """Count what needs no look, after `others`."""
         hits, would = self.database.execute("SELECT count(*), coalesce(sum(would), 0)::BIGINT FROM hit").fetchall()[0]
         equal, nobody = self._number("SELECT count(*) FROM equal"), self._number("SELECT count(*) FROM nobody")
-        query = f"SELECT {self.table.line} AS line FROM r WHERE r.rowid IN (SELECT n FROM nobody) ORDER BY r.rowid LIMIT {UNMATCHED_LINES}"
+        nobodies = "r.rowid IN (SELECT n FROM nobody) ORDER BY r.rowid"
+        query = f"SELECT {self.table.line} AS line FROM r WHERE {nobodies} LIMIT {UNMATCHED_LINES}"
         first = self.database.execute(query).fetchall()
         return Sifted(int(hits) + equal, int(would), nobody, tuple(int(line) for (line,) in first))
 
