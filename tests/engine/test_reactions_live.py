@@ -311,7 +311,7 @@ def test_questions_are_answered_on_the_command_line(
     monkeypatch.setenv("SYNCD_CLIENT_SECRET", "sandbox-secret")
     number, _ = question(scene)
     for words, code, says in (
-        (("--revert", "--keep"), 2, "one of the two"),
+        (("--revert", "--keep"), 2, "one of them"),
         ((), 1, f"syncd --config {scene.home / 'config.toml'} inbox resolve {number} --keep"),
         (("--revert", "--reason", "agreed"), 0, f"closed 1 inbox item: {number}\n1 value put back\n"),
     ):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from syncd.core.mapping import Column, SourceMapping
@@ -186,6 +187,7 @@ def test_without_room_for_the_sieve_every_row_is_looked_at(tmp_path: Path) -> No
         yield "00Q1\x1f\x1f\x1f0\n"
         raise OSError(28, "No space left on device")
 
+    structlog.reset_defaults()  # another test may have hushed the log
     file = file_of(tmp_path, PLAIN)
     with capture_logs() as said, sift(file, MAPPING, NOW, replace(NOTHING, known=full())) as sieve:
         assert sieve is None
