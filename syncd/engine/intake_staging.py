@@ -16,6 +16,7 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow, problem_payload, to_payload
 from syncd.core.values import Problem
+from syncd.engine.ahead import made_ahead
 from syncd.engine.intake_context import IntakeContext
 from syncd.engine.intake_people import People
 from syncd.engine.intake_sifting import background_of
@@ -90,7 +91,7 @@ class _Staging:
             sieve.related(people, {row.key for row, one in zip(rows, found, strict=True) if one.person is None})
         for items in sieve.others():
             self._stage(items)
-        for known in sieve.unchanged() if self.is_decided_now else ():
+        for known in made_ahead(sieve.unchanged(), lambda known: False) if self.is_decided_now else ():
             with self.context.store.begin() as tx:
                 tx.put_known(self.mapping.name, known)
         sifted = sieve.sifted()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -58,26 +59,29 @@ def walk(stream: BinaryIO, delimiter: str) -> Bytes:
     has_quotes = has_controls = has_loose = False
     head = last = carried = b""
     loose = _loose(sign)
-    while chunk := stream.read(CHUNK_BYTES):
-        head = head or chunk[:4]
-        hashed.update(chunk)
-        feeds += chunk.count(b"\n")
-        delimiters += chunk.count(sign)
-        if b"\r" in chunk:
-            returns += chunk.count(b"\r")
-            pairs += chunk.count(b"\r\n")
-        pairs += last == b"\r" and chunk[:1] == b"\n"
-        has_quotes = has_quotes or b'"' in chunk
-        if not has_loose and has_quotes and (b' "' in chunk or b'" ' in chunk or b"\t" in chunk or carried[-1:] in _BLANKS):
-            has_loose = loose.search(carried + chunk) is not None or not (carried + chunk)[-_CARRIED_BYTES:].strip(_BLANKS)
-        carried = (carried + chunk)[-_CARRIED_BYTES:]
-        has_controls = has_controls or len(chunk.translate(None, _CONTROLS)) != len(chunk)
-        if is_utf8 and (not chunk.isascii() or decoder.getstate()[0]):
-            is_ascii = False
-            is_utf8 = _decodes(decoder, chunk)
-            has_controls = has_controls or (last == b"\xc2" and b"\x80" <= chunk[:1] <= b"\x9f")
-            has_controls = has_controls or _LATE_CONTROL.search(chunk) is not None
-        last = chunk[-1:]
+    with ThreadPoolExecutor(1, thread_name_prefix="syncd-hash") as beside:
+        hashing = beside.submit(hashed.update, b"")
+        while chunk := stream.read(CHUNK_BYTES):
+            head = head or chunk[:4]
+            hashing.result()
+            hashing = beside.submit(hashed.update, chunk)  # this takes as long as all the counting
+            feeds += chunk.count(b"\n")
+            delimiters += chunk.count(sign)
+            if b"\r" in chunk:
+                returns += chunk.count(b"\r")
+                pairs += chunk.count(b"\r\n")
+            pairs += last == b"\r" and chunk[:1] == b"\n"
+            has_quotes = has_quotes or b'"' in chunk
+            if not has_loose and has_quotes and (b' "' in chunk or b'" ' in chunk or b"\t" in chunk or carried[-1:] in _BLANKS):
+                has_loose = loose.search(carried + chunk) is not None or not (carried + chunk)[-_CARRIED_BYTES:].strip(_BLANKS)
+            carried = (carried + chunk)[-_CARRIED_BYTES:]
+            has_controls = has_controls or len(chunk.translate(None, _CONTROLS)) != len(chunk)
+            if is_utf8 and (not chunk.isascii() or decoder.getstate()[0]):
+                is_ascii = False
+                is_utf8 = _decodes(decoder, chunk)
+                has_controls = has_controls or (last == b"\xc2" and b"\x80" <= chunk[:1] <= b"\x9f")
+                has_controls = has_controls or _LATE_CONTROL.search(chunk) is not None
+            last = chunk[-1:]
     is_utf8 = is_utf8 and not decoder.getstate()[0] and not head.startswith(_OTHER_BOMS)
 
     new_line = "\n" if not returns else "\r\n" if pairs == returns == feeds else None
