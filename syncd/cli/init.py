@@ -64,8 +64,9 @@ def _schemas(folder: Path) -> dict[Path, bytes]:
 
 
 def _is_wanted(folder: Path, name: str, mapping: dict[str, str] | None) -> bool:
-    """Leave out the starter mapping that an export's own one replaces, and everything where syncd is set up already."""
-    return mapping is None or not ((folder / "config.toml").exists() or name.startswith("mappings/fields/"))
+    """Leave out the starter mapping that an export's own one replaces, its examples, and everything where syncd is set up."""
+    is_replaced = name.startswith(("mappings/fields/", "mappings/examples/"))
+    return mapping is None or not ((folder / "config.toml").exists() or is_replaced)
 
 
 def _mapping_of(export: Path) -> dict[str, str]:

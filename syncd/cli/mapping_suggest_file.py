@@ -35,7 +35,7 @@ def written_for(
     ]
     if seen.bad:
         where = ", ".join(map(str, seen.bad[:5])) + (" …" if len(seen.bad) > 5 else "")
-        notes.append(f"{output.many(len(seen.bad), 'row')} have another number of cells than the header (lines {where}).")
+        notes.append(f"Not every row has as many cells as the header: lines {where}.")
     if not vendor.is_seen:
         notes.append("The tool that wrote the file is not known: check every line.")
     if not found.is_org_known:

@@ -119,3 +119,10 @@ def test_from_export_refuses_what_is_no_export(syncd: Syncd, tmp_path: Path, con
     assert said.code == 2
     assert why in said.err
     assert not (tmp_path / "new").exists()
+
+
+def test_the_examples_of_a_mapping_that_an_export_replaces_are_left_out(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text("id,email,leadScore,updatedAt\n1,ana@example.com,5,2026-11-01T10:00:00Z\n", "utf-8")
+    assert syncd("init", "acme", "--from-export", "leads.csv").code == 0
+    assert not (tmp_path / "acme" / "mappings" / "examples").exists()
+    assert "no example" in syncd("--config", "acme", "mapping", "test").err
