@@ -18,7 +18,7 @@ from typing import Any
 from bench.child import ROOT, serve, spending
 from syncd.core.cells import long_id
 from syncd.core.mapping import SourceMapping, keys_needed
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Scalar
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext

@@ -11,8 +11,8 @@ from syncd.cli.fence_findings import fences_writable
 from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn, wrong
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
 from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.mapping_fit import HIDDEN, NOT_WRITABLE, schema_problems
-from syncd.core.mapping_keys import PEOPLE
 from syncd.core.nurture import Nurture
 from syncd.core.nurture_conditions import with_types
 from syncd.core.policies import Policies

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from syncd.cli.mapping_files import unreadable
-from syncd.core.mapping_grids import COLUMNS, COMPUTED_SHEET, Grid, cell_name, title_of
-from syncd.core.mapping_keys import COLUMN, COMPUTED
+from syncd.core.mapping_file.keys import COLUMN, COMPUTED
+from syncd.core.mapping_sheets.grids import COLUMNS, COMPUTED_SHEET, Grid, cell_name, title_of
 from syncd.core.values import Problem
 from syncd.errors import ConfigInvalid, SyncdError
 

@@ -61,7 +61,7 @@ def format_of(path: Path) -> str:
 
 def object_of(name: str) -> str:
     """Return the object that was meant. Raises ConfigInvalid."""
-    from syncd.core.mapping_keys import PEOPLE
+    from syncd.core.mapping_file.keys import PEOPLE
 
     found = next((one for one in PEOPLE if one.casefold() == name.casefold()), None)
     if found is None:
@@ -71,7 +71,7 @@ def object_of(name: str) -> str:
 
 def _sheets(file: MappingFile, to: Path, suffix: str) -> list[str]:
     from syncd.cli.mapping_books import WRITERS
-    from syncd.core.mapping_grids import sheets_of
+    from syncd.core.mapping_sheets.grids import sheets_of
     from syncd.policies.mapping_toml import as_toml, comments_of
 
     assert file.table is not None
@@ -81,7 +81,7 @@ def _sheets(file: MappingFile, to: Path, suffix: str) -> list[str]:
 
 
 def _sdl(file: MappingFile, to: Path, object: str) -> list[str]:
-    from syncd.core.sdl import to_pairs, write_sdl
+    from syncd.core.mapping_sheets.sdl import to_pairs, write_sdl
 
     assert file.table is not None
     pairs, unsaid = to_pairs(file.table.values, object)

@@ -97,7 +97,7 @@ def file_named(folder: Path, name: str) -> Path:
 
 def read(path: Path, config: Config | None = None) -> MappingFile:
     """Read one mapping file; a file of the config's folder is named as in the ledger, any other one as it was given."""
-    from syncd.core.mapping_parsing import parse_mapping
+    from syncd.core.mapping_file.parsing import parse_mapping
     from syncd.policies.documents import read_table
 
     label = _label(path, config)
@@ -121,7 +121,7 @@ def schema_at_hand(config: Config | None, *, ask: bool = False) -> dict[str, Obj
     Shapes: with `ask` the org is asked now, one call per object; without it nothing is sent anywhere.
     Errors: those of the org, when it is asked.
     """
-    from syncd.core.mapping_keys import PEOPLE
+    from syncd.core.mapping_file.keys import PEOPLE
     from syncd.engine.schema import SCHEMA, schema_from_json
 
     if config is None:

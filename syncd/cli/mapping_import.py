@@ -19,7 +19,7 @@ from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.core.mapping_grids import Comment
+    from syncd.core.mapping_sheets.grids import Comment
 
 PROBLEMS_SHOWN = 100
 
@@ -82,7 +82,7 @@ def import_(
 
 def _from_sheets(file: Path, suffix: str) -> Incoming:
     from syncd.cli.mapping_books import READERS
-    from syncd.core.mapping_ungrids import read_sheets
+    from syncd.core.mapping_sheets.ungrids import read_sheets
     from syncd.policies.mapping_toml import path_of, value_of
 
     grids, problems = READERS[suffix](file)
@@ -105,7 +105,7 @@ def _from_sheets(file: Path, suffix: str) -> Incoming:
 
 
 def _from_sdl(file: Path, old: MappingFile | None, object: str, config: Config | None) -> Incoming:
-    from syncd.core.sdl import Target, from_pairs, read_sdl
+    from syncd.core.mapping_sheets.sdl import Target, from_pairs, read_sdl
 
     try:
         text = file.read_text("utf-8-sig")
@@ -119,14 +119,14 @@ def _from_sdl(file: Path, old: MappingFile | None, object: str, config: Config |
     values = old.table.values if old is not None and old.table is not None else {"version": "1", "mode": "observe"}
     made, notes = from_pairs(str(file), pairs, values, Target(object, *_known(config, object)))
     lines: dict[tuple[str | int, ...], str] = {("column", pair.column): f"line {pair.line}" for pair in pairs}
-    from syncd.core.mapping_grids import Comment
+    from syncd.core.mapping_sheets.grids import Comment
 
     return Incoming(made, lines, [Comment(("version",), "above", "\n".join(comments))] if comments else [], (), notes)
 
 
 def _known(config: Config | None, object: str) -> tuple[dict[str, str], frozenset[str]]:
     """Return the types of a mapping for the org's fields, and the external ids, where the fields are known."""
-    from syncd.core.suggest_fields import TYPE_OF
+    from syncd.core.suggestions.fields import TYPE_OF
 
     one = (schema_at_hand(config) or {}).get(object)
     if one is None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.cli import wire
-from syncd.core.suggest_cells import PEOPLE_MAX
+from syncd.core.suggestions.cells import PEOPLE_MAX
 from syncd.errors import StoreUnusable
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.core.suggesting import Sample
+    from syncd.core.suggestions.suggesting import Sample
     from syncd.core.values import OrgRecord, Scalar
     from syncd.ports import ObjectSchema
 

@@ -19,7 +19,7 @@ from syncd.cli.mapping_suggest_file import PACKED, Signs, mapping_text, written_
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
-    from syncd.core.suggesting import Evidence, Known, Proposal, Sample
+    from syncd.core.suggestions.suggesting import Evidence, Known, Proposal, Sample
     from syncd.exports.sampling import Sampled
     from syncd.exports.vendors import Vendor
     from syncd.ports import ObjectSchema
@@ -41,8 +41,8 @@ def suggest(
     in the mapping as a comment. Columns that look like an opt-out come first. The mapping goes to stdout, or into --out FILE.
     """
     from syncd.cli.mapping_people import people_of
-    from syncd.core.suggest_all import proposals
-    from syncd.core.suggesting import Sample
+    from syncd.core.suggestions.suggesting import Sample
+    from syncd.core.suggestions.whole import proposals
 
     if out is not None and out.exists():
         raise SyncdError(f"{out} exists already; nothing was written.", hint="Name a new file, and compare the two.")
@@ -106,7 +106,7 @@ def _vendor(seen: Sampled) -> Vendor:
 
 def known_of(vendor: Vendor) -> Known:
     """Return what is known of a vendor's columns as values: the lines of its starter mapping, read as TOML."""
-    from syncd.core.suggesting import Known
+    from syncd.core.suggestions.suggesting import Known
 
     columns = {column.name: tomllib.loads("\n".join(column.lines)) for column in vendor.columns}
     title = vendor.title.partition(" (")[0]
@@ -116,7 +116,7 @@ def known_of(vendor: Vendor) -> Known:
 def _evidence(sample: Sample, vendor: Vendor, schema: Mapping[str, ObjectSchema] | None, signs: Signs) -> Evidence:
     from rapidfuzz import fuzz
 
-    from syncd.core.suggesting import evidence
+    from syncd.core.suggestions.suggesting import evidence
     from syncd.policies.usual_fields import USUAL
 
     fields = {name: one.fields for name, one in schema.items() if name in ("Lead", "Contact")} if schema else USUAL
@@ -128,7 +128,7 @@ def _evidence(sample: Sample, vendor: Vendor, schema: Mapping[str, ObjectSchema]
 
 def _signs(sample: Sample) -> Signs:
     """Tell what stands before fractions and between thousands, by the cells of all columns."""
-    from syncd.core.suggest_forms import number_signs
+    from syncd.core.suggestions.forms import number_signs
 
     return number_signs(Counter(row[place] for row in sample.rows if row[place].strip()) for place in range(len(sample.header)))
 
@@ -152,7 +152,7 @@ def _reads(signs: Signs, kind: str, cell: str) -> bool:
 
 def _refused(found: Evidence) -> dict[str, str]:
     """Return by field why no export may write it, in the words of the check."""
-    from syncd.core.mapping_checks import Reading, never_written
+    from syncd.core.mapping_file.checks import Reading, never_written
     from syncd.core.tables import Table
 
     refused = {}

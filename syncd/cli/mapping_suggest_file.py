@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.cli import output
-
 if TYPE_CHECKING:
-    from syncd.core.suggest_text import Written
-    from syncd.core.suggesting import Evidence, Proposal
+    from syncd.core.suggestions.suggesting import Evidence, Proposal
+    from syncd.core.suggestions.text import Written
     from syncd.exports.sampling import Sampled
     from syncd.exports.vendors import Export, Vendor
     from syncd.ports import ObjectSchema
@@ -27,7 +25,7 @@ Signs = tuple[str, str]
 def written_for(
     export: Path, seen: Sampled, vendor: Vendor, found: Evidence, people: Mapping[str, Sequence[Any]], signs: Signs
 ) -> Written:
-    from syncd.core.suggest_text import Written
+    from syncd.core.suggestions.text import Written
 
     count = sum(map(len, people.values()))
     notes = [
@@ -48,7 +46,7 @@ def written_for(
 
 def _file_lines(export: Path, begin: str, seen: Export, vendor: Vendor, null: Sequence[str], signs: Signs) -> Iterator[str]:
     """Write what stands under [file]: how the file is packed and written, and what its name says of everybody in it."""
-    from syncd.core.suggest_text import quoted, value_text
+    from syncd.core.suggestions.text import quoted, value_text
 
     suffix = PACKED.search(export.name)
     yield f"pattern = {quoted(begin + '*' + (suffix[0] if suffix and suffix[0] else '.csv'))}"
@@ -79,7 +77,7 @@ def mapping_text(
 
     Shapes: the text, what is wrong after all by column, and why it is no mapping where too little is left of it.
     """
-    from syncd.core.suggest_text import toml_text
+    from syncd.core.suggestions.text import toml_text
 
     doubted: dict[str, str] = {}
     for _ in range(_ROUNDS_MAX):

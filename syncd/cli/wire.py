@@ -231,7 +231,7 @@ def read_policies(folder: Path) -> tuple[Policies | None, list[Problem]]:
     """Read every policy file of a folder: the policies and no problem, or None and every problem of every file."""
     from syncd.core.fence_clashes import fenced_columns
     from syncd.core.mapping import clashes
-    from syncd.core.mapping_parsing import parse_mapping
+    from syncd.core.mapping_file.parsing import parse_mapping
 
     problems: list[Problem] = []
     hashes: dict[str, str] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from syncd.core.mapping_checks import Reading
-from syncd.core.mapping_keys import CREATE, CREATED, names
+from syncd.core.mapping_file.checks import Reading
+from syncd.core.mapping_file.keys import CREATE, CREATED, names
 from syncd.core.tables import Path
 from syncd.core.values import Rule
 

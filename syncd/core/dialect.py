@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from syncd.core.mapping_checks import Reading
-from syncd.core.mapping_keys import DECIMALS, ESCAPES, THOUSANDS
+from syncd.core.mapping_file.checks import Reading
+from syncd.core.mapping_file.keys import DECIMALS, ESCAPES, THOUSANDS
 from syncd.core.tables import Path
 from syncd.core.values import Flag
 

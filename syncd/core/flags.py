@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from syncd.core.cells import normal_address
 from syncd.core.consent import Consent, opted_out_of
 from syncd.core.kin import Person
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import GLOBAL, Flag, FlagFact, OrgRecord
 
 OptOutFields = Mapping[str, Mapping[str, str]]

@@ -1,6 +1,6 @@
 """Which column of an export becomes which field or flag?
 
-One file `mappings/fields/<source>.toml` per source, read by `syncd.core.mapping_parsing`; how a cell is read stands in
+One file `mappings/fields/<source>.toml` per source, read by `syncd.core.mapping_file.parsing`; how a cell is read stands in
 `syncd.core.cells`, how a row is in `syncd.core.rows`.
 """
 
@@ -14,9 +14,9 @@ from functools import lru_cache
 
 from syncd.core.creation import Creation
 from syncd.core.dialect import Dialect
-from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.mapping_consent import ConsentColumns
-from syncd.core.mapping_keys import NULLS, PEOPLE
+from syncd.core.mapping_file.checks import OPT_OUT
+from syncd.core.mapping_file.consent import ConsentColumns
+from syncd.core.mapping_file.keys import NULLS, PEOPLE
 from syncd.core.tables import Table
 from syncd.core.values import GLOBAL, Fields, Flag, Problem, Rule, Scalar
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from syncd.core.creation import creation_faults
 from syncd.core.mapping import Column, Formula, SourceMapping
-from syncd.core.mapping_keys import PEOPLE
+from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.tables import Path
 from syncd.core.values import Problem, Scalar
 

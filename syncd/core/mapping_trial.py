@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import ParsedRow
-from syncd.core.suggest_cells import is_nullish
+from syncd.core.suggestions.cells import is_nullish
 from syncd.core.values import Flag, Problem
 
 LINES_MAX = 5

@@ -8,7 +8,7 @@ from dataclasses import replace
 from syncd.core.flags import OptOutFields, newest_facts
 from syncd.core.ladder import Wait
 from syncd.core.latching import org_facts
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import FlagFact, OrgRecord, Scalar
 
 

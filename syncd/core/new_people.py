@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from syncd.core.cells import AS_WRITTEN, ContactPoints
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.mapping_fit import FieldFacts
 from syncd.core.rows import ParsedRow
 from syncd.core.unreadable import Unreadable

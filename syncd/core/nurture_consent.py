@@ -6,7 +6,7 @@ import re
 
 from syncd.core.consent import KINDS, scope_of
 from syncd.core.flags import OptOutFields
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.reading import Reader
 
 OBJECTS = ("Lead", "Contact")

@@ -14,7 +14,7 @@ from syncd.core.fence_file.ladders import BULK_KEYS, MODES, NEVER_ENFORCED, QUIE
 from syncd.core.fence_file.sides import KEYS as SIDE_KEYS
 from syncd.core.fence_file.teams import KINDS, MEMBERS, TEAM_KEYS
 from syncd.core.fence_model import Sharing
-from syncd.core.mapping_schema import DRAFT, TEXT, TEXTS, TRUTH, WHOLE, mapping_schema, one_of, table_of, tables_of
+from syncd.core.mapping_file.schema import DRAFT, TEXT, TEXTS, TRUTH, WHOLE, mapping_schema, one_of, table_of, tables_of
 from syncd.core.nurture_conditions import NEVER_OBJECTS
 from syncd.core.nurture_consent import OBJECTS
 from syncd.core.policy import PARTS

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from syncd.core.cell_times import read_moment
 from syncd.core.cells import CONTROL, external_id, long_id, normal_address, read_cell
 from syncd.core.mapping import Column, SourceMapping, referred
-from syncd.core.mapping_consent import Given, given_from, given_payload
+from syncd.core.mapping_file.consent import Given, given_from, given_payload
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import GLOBAL, Flag, Problem, Rule, Scalar
 

@@ -8,7 +8,7 @@ from syncd.core.cells import normal_address
 from syncd.core.consent import Consent, opted_out_of
 from syncd.core.kin import handle_of
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow
 from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, OrgRecord

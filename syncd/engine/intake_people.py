@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.cells import normal_address, spellings
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_keys import PEOPLE
+from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.matching import Match, choice_key, chosen_of, match, today
 from syncd.core.rows import ParsedRow
 from syncd.core.values import OrgRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from syncd.core.mapping import SourceMapping, fields_needed
-from syncd.core.mapping_keys import PEOPLE
+from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow
 from syncd.core.values import OrgRecord, digest

@@ -12,7 +12,7 @@ from syncd.core.clearing import Clearer, Clearing, is_the_persons_word, opt_outs
 from syncd.core.flags import newest_facts
 from syncd.core.kin import Link, became
 from syncd.core.latching import PEOPLE, SOURCE, kept_of
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord
 from syncd.engine.clearing import clearers, is_kept_out, tell_cleared
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from syncd.core.asking import question
 from syncd.core.flags import newest_facts
 from syncd.core.kin import handle_of_record, handles_of
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
 from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
 from syncd.engine.consent import external_fields, org_opt_outs

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from syncd.core.cells import CONTROL
 from syncd.core.mapping import SourceMapping, columns_read, header_faults
-from syncd.core.mapping_keys import DELIMITERS
+from syncd.core.mapping_file.keys import DELIMITERS
 from syncd.exports.records import BadRecord, Record, quoted
 from syncd.policies.documents import nearest
 

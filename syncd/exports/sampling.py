@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from syncd.core.dialect import MEMBERS
-from syncd.core.mapping_keys import DELIMITERS
+from syncd.core.mapping_file.keys import DELIMITERS
 from syncd.exports.archives import contents_of
 from syncd.exports.encodings import likely_of
 from syncd.exports.records import Record

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.core.mapping import Column, SourceMapping
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.exports import sifting_columns as sql
 from syncd.ports.sifting import CUT, Background, PeopleBlock
 

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from syncd.core.mapping_keys import DELIMITERS
+from syncd.core.mapping_file.keys import DELIMITERS
 
 RECOGNISED_MIN = 3
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))

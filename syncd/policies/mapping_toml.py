@@ -9,9 +9,9 @@ from typing import Any
 import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
 
-from syncd.core.mapping_grids import Comment
-from syncd.core.mapping_keys import COLUMN, COMPUTED, FILE, TOP, Key
-from syncd.core.suggest_text import quoted
+from syncd.core.mapping_file.keys import COLUMN, COMPUTED, FILE, TOP, Key
+from syncd.core.mapping_sheets.grids import Comment
+from syncd.core.suggestions.text import quoted
 from syncd.core.tables import Path, Table
 
 _TOML = Language(tree_sitter_toml.language())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.core.mapping_checks import OPT_OUT
+from syncd.core.mapping_file.checks import OPT_OUT
 
 _BOTH = (
     ("Salutation", "string"), ("FirstName", "string"), ("LastName", "string"), ("Title", "string"), ("Email", "email"),

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.cli.wire import load_policies
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Flag
 from syncd.policies.documents import read_table
 from tests.cli.conftest import Syncd

@@ -12,9 +12,9 @@ import pytest
 import xlsxwriter
 
 from syncd.cli.mapping_books import READERS, WRITERS
-from syncd.core.mapping_grids import sheets_of
-from syncd.core.mapping_ungrids import read_sheets
-from syncd.core.sdl import Pair, read_sdl, write_sdl
+from syncd.core.mapping_sheets.grids import sheets_of
+from syncd.core.mapping_sheets.sdl import Pair, read_sdl, write_sdl
+from syncd.core.mapping_sheets.ungrids import read_sheets
 from syncd.policies.mapping_toml import as_toml, merged_text, new_text
 from tests.cli.conftest import Said, Syncd
 

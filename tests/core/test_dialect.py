@@ -10,7 +10,7 @@ import pytest
 from syncd.core.cells import read_cell
 from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column
-from syncd.core.mapping_keys import FILE
+from syncd.core.mapping_file.keys import FILE
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import Flag, Rule
 from tests.core.test_mapping import FLAG, HEAD, SCORE, parse, parsed

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.fence_clashes import fenced_columns
 from syncd.core.mapping import Column, SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.policy import parse_fences
 from tests.core.samples import STATUS, TEAMS, table
 

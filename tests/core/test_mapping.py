@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.mapping import Column, SourceMapping, clashes, fields_needed, keys_needed
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.tables import Table
 from syncd.core.values import Flag, Problem
 from syncd.policies.documents import read_table

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
 from syncd.core.values import Flag, Problem
 from syncd.policies.documents import read_table

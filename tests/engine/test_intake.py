@@ -15,7 +15,7 @@ import pytest
 from syncd.core.cells import long_id
 from syncd.core.flags import reasons_against
 from syncd.core.mapping import SourceMapping, keys_needed
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Flag, Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine import intake, intake_staging
 from syncd.engine.consent import persons

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.mapping_consent import ConsentColumns
+from syncd.core.mapping_file.consent import ConsentColumns
 from syncd.core.values import Flag
 from syncd.ports import LedgerQuery
 from tests.engine.test_intake import HEADER, NOW, Scene, lead_id, line

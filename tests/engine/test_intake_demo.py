@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.mapping import keys_needed
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Flag, OrgRecord, Scalar
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext

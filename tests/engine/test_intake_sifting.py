@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from syncd.core.cells import long_id
 from syncd.core.mapping import SourceMapping, keys_needed
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Flag, FlagFact, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext

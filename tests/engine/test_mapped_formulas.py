@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.policies.documents import read_table
 from syncd.policies.mapping_formulas import compile_formula
 from tests.engine.test_intake import STARTER, Scene, lead, lead_id, line, settled

@@ -27,7 +27,7 @@ CELLS = st.sampled_from(
 
 
 def mapping(extra: str = "") -> SourceMapping:
-    from syncd.core.mapping_parsing import parse_mapping
+    from syncd.core.mapping_file.parsing import parse_mapping
 
     note = '[column."note"]\ntype = "text"\nfield = "Title"\nside = "marketing"\nconflict = "fill"\nblank = "leave"\n'
     text = f'version = "1"\n[file]\n{extra}\n[match]\nemail = "email"\n{note}'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag
 from syncd.exports.starters import starter

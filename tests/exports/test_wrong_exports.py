@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.rows import ParsedRow
 from syncd.exports import unpacking
 from syncd.exports.folder import DropFolder

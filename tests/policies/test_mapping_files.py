@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from syncd.cli.output import pointed
 from syncd.core.mapping import SourceMapping
-from syncd.core.mapping_parsing import parse_mapping
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.policy_schema import schemas
 from syncd.core.values import Problem
 from syncd.policies.documents import read_table

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.core.mapped import FieldWrite, writes_for
 from syncd.core.mapping import SourceMapping, columns_read, fields_needed, header_faults, reference
+from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.mapping_fit import schema_problems, unfit
-from syncd.core.mapping_parsing import parse_mapping
 from syncd.core.rows import ParsedRow, from_payload, read_row, to_payload
 from syncd.core.values import OrgRecord, Problem, Scalar
 from syncd.exports.contact_points import ContactPoints

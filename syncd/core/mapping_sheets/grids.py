@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.core.mapping_keys import COLUMN, COMPUTED, FILE, TOP, Key
-from syncd.core.suggest_text import quoted
+from syncd.core.mapping_file.keys import COLUMN, COMPUTED, FILE, TOP, Key
+from syncd.core.suggestions.text import quoted
 from syncd.core.tables import Path
 from syncd.core.values import Problem
 

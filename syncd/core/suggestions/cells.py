@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.suggest_forms import date_formats
+from syncd.core.suggestions.forms import date_formats
 
 Reads = Callable[[str, str], bool]
 """Whether a cell can be read as a type of a mapping: (type, cell)."""

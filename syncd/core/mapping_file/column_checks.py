@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from syncd.core.formats import format_fault
 from syncd.core.mapping import Column
-from syncd.core.mapping_checks import OPT_OUT, Reading
+from syncd.core.mapping_file.checks import OPT_OUT, Reading
 from syncd.core.tables import Path
 from syncd.core.values import Flag
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from syncd.core.suggest_cells import Look
-from syncd.core.suggest_names import CLOSE, KNOWN, VENDOR, name_score, sounds_changed_at
-from syncd.core.suggesting import MENTIONED_FROM, Evidence, FieldFacts, Proposal
+from syncd.core.suggestions.cells import Look
+from syncd.core.suggestions.names import CLOSE, KNOWN, VENDOR, name_score, sounds_changed_at
+from syncd.core.suggestions.suggesting import MENTIONED_FROM, Evidence, FieldFacts, Proposal
 
 TYPE_OF = {
     "string": "text", "textarea": "text", "picklist": "text", "multipicklist": "text", "combobox": "text", "phone": "text",
@@ -131,7 +131,7 @@ def _proposal(name: str, look: Look, by_object: Mapping[str, _Pair], refused: Ma
     if best.type in ("date", "datetime") and look.formats:
         options["formats"] = list(look.formats)
     if best.type == "boolean":
-        from syncd.core.suggest_cells import spellings
+        from syncd.core.suggestions.cells import spellings
 
         true, false = spellings(look)
         options |= {"true": list(true), "false": list(false)}

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from syncd.core.mapping import Formula
-from syncd.core.mapping_checks import Reading
-from syncd.core.mapping_keys import TYPES
+from syncd.core.mapping_file.checks import Reading
+from syncd.core.mapping_file.keys import TYPES
 from syncd.core.tables import Path
 from syncd.core.values import Problem, Rule
 

@@ -12,12 +12,12 @@ from syncd.core import dialect as dialects
 from syncd.core.creation import Creation, read_creation
 from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column, SourceMapping
-from syncd.core.mapping_checks import Reading, spelling_problems
-from syncd.core.mapping_column_checks import refuse_unused, refuse_written_twice
-from syncd.core.mapping_columns import API_NAME, Defaults, read_columns, read_computed
-from syncd.core.mapping_consent import read_consent
-from syncd.core.mapping_formulas import Compile, Formulas, columns_named
-from syncd.core.mapping_keys import DELIMITERS, EXTERNAL, FILE, FLAGS, MATCH, MODES, NULLS, TOP, names
+from syncd.core.mapping_file.checks import Reading, spelling_problems
+from syncd.core.mapping_file.column_checks import refuse_unused, refuse_written_twice
+from syncd.core.mapping_file.columns import API_NAME, Defaults, read_columns, read_computed
+from syncd.core.mapping_file.consent import read_consent
+from syncd.core.mapping_file.formulas import Compile, Formulas, columns_named
+from syncd.core.mapping_file.keys import DELIMITERS, EXTERNAL, FILE, FLAGS, MATCH, MODES, NULLS, TOP, names
 from syncd.core.tables import Path, Table
 from syncd.core.values import Flag, Problem
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from syncd.core.mapping_checks import OPT_OUT
-from syncd.core.suggest_cells import FITS_FROM, Look, spellings, status_words
-from syncd.core.suggest_names import (
+from syncd.core.mapping_file.checks import OPT_OUT
+from syncd.core.suggestions.cells import FITS_FROM, Look, spellings, status_words
+from syncd.core.suggestions.names import (
     is_detail,
     sounds_opted_in,
     sounds_opted_out,
     sounds_reachable,
     sounds_unreachable,
 )
-from syncd.core.suggest_pairs import Agreement
-from syncd.core.suggesting import Evidence, Proposal
+from syncd.core.suggestions.pairs import Agreement
+from syncd.core.suggestions.suggesting import Evidence, Proposal
 
 _KNOWN, _SURE, _LIKELY, _DOUBTFUL = 0.98, 0.92, 0.75, 0.5
 _AGREES_FROM, _YES_FROM = 0.6, 5

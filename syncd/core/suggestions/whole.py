@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncd.core.suggest_fields import fields
-from syncd.core.suggest_flags import flags
-from syncd.core.suggest_keys import keys
-from syncd.core.suggesting import Evidence, Proposal
+from syncd.core.suggestions.fields import fields
+from syncd.core.suggestions.flags import flags
+from syncd.core.suggestions.keys import keys
+from syncd.core.suggestions.suggesting import Evidence, Proposal
 
 _ORDER = ("opted_out", "unreachable", "email", "id", "external", "newest", "field", "none")
 

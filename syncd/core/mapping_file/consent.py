@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.core.consent import scope_of
-from syncd.core.mapping_checks import Reading
-from syncd.core.mapping_keys import CONSENT, names
+from syncd.core.mapping_file.checks import Reading
+from syncd.core.mapping_file.keys import CONSENT, names
 from syncd.core.tables import Path
 from syncd.core.values import GLOBAL
 

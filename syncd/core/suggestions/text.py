@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.suggesting import MENTIONED_FROM, Proposal
+from syncd.core.suggestions.suggesting import MENTIONED_FROM, Proposal
 
 _LINE_MAX = 118
 _FLAGS = ("opted_out", "unreachable")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from typing import Protocol
 
-from syncd.core.suggest_cells import Look, Reads, look, null_words
-from syncd.core.suggest_names import Alike
-from syncd.core.suggest_pairs import Agreement, agreement, plain, truth_of
+from syncd.core.suggestions.cells import Look, Reads, look, null_words
+from syncd.core.suggestions.names import Alike
+from syncd.core.suggestions.pairs import Agreement, agreement, plain, truth_of
 from syncd.core.values import Scalar
 
 SURE_FROM, MENTIONED_FROM = 0.7, 0.35

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from syncd.core.mapping_keys import (
+from syncd.core.mapping_file.keys import (
     COLUMN,
     COMPUTED,
     CONSENT,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from syncd.core.mapping import Column, Formula
-from syncd.core.mapping_checks import OPT_OUT, Reading, never_written
-from syncd.core.mapping_column_checks import column_problems, computed_problems
-from syncd.core.mapping_consent import read_scopes
-from syncd.core.mapping_formulas import Formulas
-from syncd.core.mapping_keys import (
+from syncd.core.mapping_file.checks import OPT_OUT, Reading, never_written
+from syncd.core.mapping_file.column_checks import column_problems, computed_problems
+from syncd.core.mapping_file.consent import read_scopes
+from syncd.core.mapping_file.formulas import Formulas
+from syncd.core.mapping_file.keys import (
     BLANKS,
     COLUMN,
     COMPUTED,

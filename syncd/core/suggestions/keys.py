@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from syncd.core.suggest_names import sounds_changed_at, sounds_like_email, sounds_like_id
-from syncd.core.suggesting import Evidence, Proposal
+from syncd.core.suggestions.names import sounds_changed_at, sounds_like_email, sounds_like_id
+from syncd.core.suggestions.suggesting import Evidence, Proposal
 
 PEOPLE_IDS = ("00Q", "003")
 _KNOWN, _SURE, _LIKELY, _DOUBTFUL = 0.97, 0.9, 0.75, 0.5

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from syncd.core.mapping_grids import (
+from syncd.core.mapping_file.keys import COLUMN, COMPUTED, FILE, Key
+from syncd.core.mapping_file.keys import MATCH as MATCH_KEYS
+from syncd.core.mapping_sheets.grids import (
     COLUMNS,
     COMMENTS,
     COMMENTS_HEADER,
@@ -36,8 +38,6 @@ from syncd.core.mapping_grids import (
     title_of,
     unmarked,
 )
-from syncd.core.mapping_keys import COLUMN, COMPUTED, FILE, Key
-from syncd.core.mapping_keys import MATCH as MATCH_KEYS
 from syncd.core.tables import Path
 from syncd.core.values import Problem
 

@@ -1,0 +1,1 @@
+"""How is a mapping file read, and what may it say?"""

@@ -1,0 +1,1 @@
+"""How does a mapping look as a spreadsheet, or to Data Loader?"""

@@ -1,0 +1,1 @@
+"""What does each column of an export probably mean, and why?"""
