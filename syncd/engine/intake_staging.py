@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -108,34 +108,27 @@ class _Staging:
         """Keep rows to be decided, and return whom those that can be read are about."""
         rows = [(item, row_hash) for item, row_hash in items if isinstance(item, ParsedRow)]
         found = self.people.find([row for row, _ in rows])
-        stored = [
-            ExportRow(
-                row.line, _key(row, one), _version(row), {**to_payload(row), "hash": row_hash} if row_hash else to_payload(row)
-            )
-            for (row, row_hash), one in zip(rows, found, strict=True)
-        ]
-        stored += _problems(item for item, _ in items if isinstance(item, Problem))
+        stored = [staged_row(row, one, row_hash) for (row, row_hash), one in zip(rows, found, strict=True)]
+        stored += [staged_problem(item) for item, _ in items if isinstance(item, Problem)]
         with self.context.store.begin() as tx:
             tx.stage_rows(self.file.sha256, stored)
         return found
 
 
-def _problems(problems: Iterable[Problem]) -> Iterator[ExportRow]:
-    for one in problems:
-        yield ExportRow(one.line, f"problem:{one.line:012d}", "", {"problem": problem_payload(one)})
+def staged_row(row: ParsedRow, found: Match, row_hash: str = "") -> ExportRow:
+    """Make a row as it is staged: the rows of one person share a key, by whatever column each of them names the person."""
+    key = row.key if found.person is None else f"id:{found.person.id}"
+    version = row.newest_at.isoformat() if row.newest_at else ""
+    return ExportRow(row.line, key, version, {**to_payload(row), "hash": row_hash} if row_hash else to_payload(row))
+
+
+def staged_problem(problem: Problem) -> ExportRow:
+    """Make a line that is no row as it is staged."""
+    return ExportRow(problem.line, f"problem:{problem.line:012d}", "", {"problem": problem_payload(problem)})
 
 
 def _lines(lines: int, header: int, taken: int, rejected: int) -> dict[str, int]:
     return {"lines": lines, "lines_header": header, "lines_taken": taken, "lines_rejected": rejected}
-
-
-def _key(row: ParsedRow, found: Match) -> str:
-    """Return what the rows of one person have in common, by whatever column each of them names the person."""
-    return row.key if found.person is None else f"id:{found.person.id}"
-
-
-def _version(row: ParsedRow) -> str:
-    return row.newest_at.isoformat() if row.newest_at else ""
 
 
 def progress(context: IntakeContext) -> dict[str, Any]:

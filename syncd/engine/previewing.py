@@ -15,12 +15,13 @@ from syncd.core.mapped import FieldWrite, writes_for
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_fit import schema_problems
 from syncd.core.matching import Match, newest_of
-from syncd.core.rows import ParsedRow, problem_payload, to_payload
+from syncd.core.rows import ParsedRow
 from syncd.core.values import Entry, FlagFact, InboxItem, Intent, OrgRecord, Problem, Rule, Scalar
 from syncd.engine.intake_context import IntakeContext, Tally
 from syncd.engine.intake_flags import address_of
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch
+from syncd.engine.intake_staging import staged_problem, staged_row
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 WRITE, CREATE, LEAVE, REFUSED = "write", "create", "leave", "refused"
@@ -74,16 +75,12 @@ def preview_person(
     matches = dict(zip(map(id, rows), People(context, mapping).find(rows), strict=True))
     groups: dict[str, list[ParsedRow | Problem]] = {}
     for item in items:
-        groups.setdefault(_key(item, matches), []).append(item)
+        groups.setdefault(_staged(item, matches).key, []).append(item)
     return [_Seeing(context, mapping, file, group, matches).person() for _, group in sorted(groups.items())]
 
 
-def _key(item: ParsedRow | Problem, matches: Mapping[int, Match]) -> str:
-    """Return what rows of one person share, as they do when they are staged."""
-    if isinstance(item, Problem):
-        return f"problem:{item.line:012d}"
-    person = matches[id(item)].person
-    return item.key if person is None else f"id:{person.id}"
+def _staged(item: ParsedRow | Problem, matches: Mapping[int, Match]) -> ExportRow:
+    return staged_problem(item) if isinstance(item, Problem) else staged_row(item, matches[id(item)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +95,9 @@ class _Seeing:
         rows = [item for item in self.items if isinstance(item, ParsedRow)]
         writing = replace(self.mapping, mode="write")
         tally = Tally(Counter())
-        key = _key(self.items[0], self.matches)
         paused = schema_problems(self.mapping, {name: one.fields for name, one in self.context.schema.items()})
-        stored = [_stored(key, item) for item in self.items]
-        batch = decide_batch(self.context, writing, self.file, [(key, stored)], tally, is_paused=bool(paused))
+        stored = [_staged(item, self.matches) for item in self.items]
+        batch = decide_batch(self.context, writing, self.file, [(stored[0].key, stored)], tally, is_paused=bool(paused))
         found = [self.matches[id(row)] for row in rows]
         match = next((one for one in found if one.person is not None), found[0] if found else Match())
         counting = newest_of(rows)[0]
@@ -224,10 +220,3 @@ class _Seeing:
 
 def _written(intent: Intent, column: str) -> FieldSeen:
     return FieldSeen(intent.object, intent.field, column, intent.before, intent.after, WRITE, intent.reason, intent.rule)
-
-
-def _stored(key: str, item: ParsedRow | Problem) -> ExportRow:
-    """Make a row as it is staged."""
-    if isinstance(item, Problem):
-        return ExportRow(item.line, key, "", {"problem": problem_payload(item)})
-    return ExportRow(item.line, key, item.newest_at.isoformat() if item.newest_at else "", to_payload(item))

@@ -8,8 +8,6 @@ one person is looked at one by one.
 # ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,6 +25,7 @@ from syncd.exports.sifting_opening import is_same, looked_at, open_database
 from syncd.exports.sifting_people import PeopleTable
 from syncd.exports.sifting_proof import Bytes
 from syncd.exports.sifting_rows import RowTable
+from syncd.exports.workroom import workroom
 from syncd.ports.exports import ExportFile
 from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
 
@@ -56,16 +55,13 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         yield None
         return
     seen, header, state = looked
-    folder = Path(tempfile.mkdtemp(prefix="syncd-sift-"))
-    try:
+    with workroom() as folder:
         # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
         plain = folder / "export.csv"
         plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
             yield found if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class SiftedFile:
