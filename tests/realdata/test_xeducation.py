@@ -136,7 +136,8 @@ def site_with(root: Path, org: RunningOrg, data: Path, *, limits: str = "") -> S
 
 def assert_everybody_is_flagged(site: Site) -> None:
     counts = site.ask(lambda store: store.flag_counts())
-    assert counts == {"opted_out": OPTED_OUT, "opt_out_unreadable": 0, "unreachable": UNREACHABLE, "any": EXCLUDED}
+    flagged = {"opted_out": OPTED_OUT, "opt_out_unreadable": 0, "unreachable": UNREACHABLE, "any": EXCLUDED}
+    assert counts == {**flagged, "scoped": 0, "consents": 0}
 
 
 def said_no(row: dict[str, str]) -> bool:
