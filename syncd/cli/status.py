@@ -17,7 +17,7 @@ from syncd.cli.standing import Standing, read_standing
 from syncd.core.census import sentence
 from syncd.core.values import InboxItem, Verdict
 from syncd.engine.health import CALM, STARTS_ALLOWED, Trouble, read_trouble
-from syncd.ports import CycleRecord, LeaseHolder
+from syncd.ports import CycleRecord, LeaseHolder, TakenFile
 
 if TYPE_CHECKING:
     from syncd.cli.api_budget import ApiBudget
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CYCLES_SHOWN = 10
 STALE_INTERVALS = 2
 ITEMS_SHOWN = 3
+EXPORTS_SHOWN = 3
 WARNINGS = {
     "held back": "{} writes were held back: they wait for `syncd apply`, see the inbox",
     "deletes lost": "{} objects had deletes that the org no longer remembers; some gone records may still be in the mirror",
@@ -36,6 +37,8 @@ WARNINGS = {
     "outcomes rejected": "{} writes were refused by Salesforce, see the inbox",
     "crossings warn": "{} changes crossed a fence that warns: syncd audit query --verdict warn",
 }
+ROWS = ("applied", "unchanged", "quarantined", "unmatched", "superseded")
+LINES = {"lines_header": "of the header", "lines_taken": "in rows", "lines_rejected": "set aside"}
 HEADER = ("ended", "took", "changes seen", "crossings", "reverts", "enrolled", "written", "quarantined", "API calls", "error")
 
 
@@ -59,6 +62,7 @@ class Status:
     judged: Tally | None = None
     standing: Standing | None = None
     sources: Sequence[SourceStanding] = ()
+    exports: Sequence[TakenFile] = ()
 
 
 def status(
@@ -89,7 +93,7 @@ def _read(store: StoreReader, config: Config, now: datetime) -> Status:
     found = replace(read_status(store, config.schedule.interval, now), budget=read_budget(store, config.limits, now))
     if not found.reason and found.standing is not None:
         found = replace(found, reason=found.standing.reason)
-    found = replace(found, sources=read_sources_standing(store, config))
+    found = replace(found, sources=read_sources_standing(store, config), exports=store.taken_files(EXPORTS_SHOWN))
     paused = found.budget.reason() if found.budget is not None else ""
     is_late = found.lag is None or found.lag > STALE_INTERVALS * found.interval
     return replace(found, reason=paused) if paused and not is_late else found
@@ -202,6 +206,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "trouble": found.trouble,
         "census": found.census,
         "sources": [one.as_json() for one in found.sources],
+        "exports": found.exports,
         "judged": found.judged,
         **(found.standing.as_json() if found.standing is not None else {}),
     }
@@ -236,6 +241,8 @@ def _told(found: Status, whole: str) -> Iterator[str]:
         yield _line(name, output.visible(text))
     for name, text in sources_told(found.sources):
         yield _line(name, output.visible(text))
+    for file in found.exports:
+        yield _line("export", output.visible(_taken(file)))
     for one in found.backlog:
         yield _line("loading", _loading(one))
     for warning in found.warnings:
@@ -249,6 +256,18 @@ def _told(found: Status, whole: str) -> Iterator[str]:
 def _judged(tally: Tally) -> str:
     told = f"{output.many(tally.judged, 'change')} since {output.when(tally.since_at)}: {tally.crossings:,} crossed a fence"
     return f"{told}; of {tally.unknowable:,} ({tally.unknowable_percent:.1f} %) it cannot be known"
+
+
+def _taken(file: TakenFile) -> str:
+    """Say what became of a file's lines and rows: both add up."""
+    counts = file.counts
+    rows = ", ".join(f"{counts[name]:,} {name}" for name in ROWS if counts.get(name)) or "none"
+    lines = ""
+    if "lines" in counts:
+        parts = (f"{counts.get(name, 0):,} {words}" for name, words in LINES.items())
+        lines = f"; {output.many(counts['lines'], 'line')}: {', '.join(parts)}"
+    told = f"{file.source}/{file.name}, {output.when(file.finished_at)}"
+    return f"{told}: {output.many(counts.get('rows', 0), 'row')}: {rows}{lines}"
 
 
 def _loading(one: Backlog) -> str:

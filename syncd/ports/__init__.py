@@ -6,7 +6,7 @@ clock. The adapters live in `salesforce/`, `exports/`, `store/`.
 
 from syncd.ports.bulk import BulkReader, Chunk, Packed, QueryJob
 from syncd.ports.clock import Clock
-from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, LinesCounted, Refused
+from syncd.ports.exports import ExportFile, ExportRow, Exports, Header, Item, LinesCounted, Refused, TakenFile
 from syncd.ports.jobs import Job
 from syncd.ports.org import (
     Answer,
@@ -97,6 +97,7 @@ __all__ = [
     "Store",
     "StoreReader",
     "StoreWriter",
+    "TakenFile",
     "Update",
     "UpdatedSince",
     "Updates",

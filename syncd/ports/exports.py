@@ -30,6 +30,16 @@ class ExportFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFile:
+    """A file that was taken in, and how many of its lines and rows came to what."""
+
+    source: str
+    name: str
+    finished_at: datetime
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRow:
     """One parsed row, as JSON scalars: see `syncd.core.mapping`."""
 

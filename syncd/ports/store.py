@@ -15,7 +15,7 @@ from syncd.core.past import Former
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.bulk import Chunk, Packed
 from syncd.ports.census import CensusStore
-from syncd.ports.exports import ExportFile, ExportRow
+from syncd.ports.exports import ExportFile, ExportRow, TakenFile
 from syncd.ports.jobs import Job
 from syncd.ports.org import Keyset
 from syncd.ports.requests import Request
@@ -209,6 +209,10 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
 
     def has_file(self, sha256: str) -> bool:
         """Tell whether an export with these bytes was finished before."""
+        ...
+
+    def taken_files(self, limit: int) -> list[TakenFile]:
+        """Return the files that were taken in last, newest first."""
         ...
 
     def export_groups(self, sha256: str, after_key: str, limit: int) -> list[tuple[str, list[ExportRow]]]:

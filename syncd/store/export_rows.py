@@ -8,9 +8,9 @@ from itertools import groupby
 
 from sqlalchemy import Select, delete, select, update
 
-from syncd.ports import ExportFile, ExportRow
+from syncd.ports import ExportFile, ExportRow, TakenFile
 from syncd.store.base import Reads, Writes, replace
-from syncd.store.encoding import from_json, to_json, to_text
+from syncd.store.encoding import from_json, to_json, to_moment, to_text
 from syncd.store.tables import export_files, export_rows
 
 
@@ -21,6 +21,15 @@ class ExportReads(Reads):
         """Tell whether an export with these bytes was finished before."""
         with self._reading() as connection:
             return connection.execute(_finished(self.org, sha256)).first() is not None
+
+    def taken_files(self, limit: int) -> list[TakenFile]:
+        """Return the files that were taken in last, newest first."""
+        file = export_files.c
+        mine = (file.org == self.org, file.finished_at.is_not(None))
+        query = select(file.source, file.name, file.finished_at, file.counts).where(*mine)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(file.finished_at.desc(), file.name).limit(limit)).all()
+        return [TakenFile(source, name, to_moment(at), from_json(counts)) for source, name, at, counts in rows]
 
     def export_groups(self, sha256: str, after_key: str, limit: int) -> list[tuple[str, list[ExportRow]]]:
         """Return the next staged rows of a file grouped by key, in key order, strictly after `after_key`.

@@ -11,7 +11,7 @@ from syncd.cli.status import health_problem
 from syncd.core.values import Flag, FlagFact, InboxItem
 from syncd.engine.health import Trouble
 from syncd.engine.tally import TALLY
-from syncd.ports import CycleRecord
+from syncd.ports import CycleRecord, ExportFile
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, LEAD, OTHER_LEAD, Syncd, a_cycle, an_item, intent
 
@@ -106,6 +106,22 @@ def test_what_waits_is_grouped_by_kind_with_its_remedy(syncd: Syncd, store: SqlS
     assert "next: Correct the record in Salesforce." in said.out
     items = syncd("status", "--json").json["inbox"]
     assert {item["times"] for item in items if item["subject"] == f"{LEAD}:0"} == {2}
+
+
+def test_what_became_of_an_exports_rows_and_lines_is_shown_and_adds_up(syncd: Syncd, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC))
+    rows = {"rows": 6, "applied": 1, "unchanged": 2, "quarantined": 3}
+    lines = {"lines": 9, "lines_header": 1, "lines_taken": 6, "lines_rejected": 2}
+    for name, counts in (("a.csv", {**rows, **lines}), ("b.csv", {"rows": 1, "unmatched": 1})):
+        file = ExportFile("marketo", f"/drop/{name}", name, name[0] * 64, 120)
+        with store.begin() as tx:
+            tx.begin_file(file)
+            tx.finish_file(file.sha256, counts, AT)
+    said = syncd("status").out
+    assert "6 rows: 1 applied, 2 unchanged, 3 quarantined; 9 lines: 1 of the header, 6 in rows, 2 set aside" in said
+    assert "1 row: 1 unmatched\n" in said
+    [first, _] = syncd("status", "--json").json["exports"]
+    assert (first["name"], first["counts"]) == ("a.csv", {**rows, **lines})
 
 
 def test_open_writes_excluded_people_and_the_daemon_are_shown(syncd: Syncd, store: SqlStore) -> None:

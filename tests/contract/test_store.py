@@ -28,7 +28,7 @@ from syncd.core.values import (
     Verdict,
 )
 from syncd.errors import LeaseHeld
-from syncd.ports import Case, Chunk, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store
+from syncd.ports import Case, Chunk, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store, TakenFile
 from syncd.ports.census import Span
 from syncd.ports.tally import StagedEdit
 from syncd.store.sql import Surroundings, open_store
@@ -522,6 +522,8 @@ class StoreContract:
             tx.finish_file(file.sha256, {"rows": 7}, T)
         assert store.has_file(file.sha256)
         assert store.export_groups(file.sha256, "", 9) == []
+        assert store.taken_files(3) == [TakenFile("newsletter", "a.csv", T, {"rows": 7})]
+        assert store.taken_files(0) == []
         with pytest.raises(AssertionError, match="finished before"), store.begin() as tx:
             tx.begin_file(file)
 
