@@ -144,9 +144,10 @@ class _Writing:
         if self.column.type == "email" and self.column.formula is None:
             return self.points.email(after)
         if self.column.type == "phone" and self.column.formula is None:
-            if isinstance(before, str) and before and self.points.is_same_phone(before, after, self.column.region):
+            country = self.row.values.get(self.column.region_from) or self.column.region
+            if isinstance(before, str) and before and self.points.is_same_phone(before, after, str(country)):
                 return before
-            return self.points.phone(after, self.column.region)
+            return self.points.phone(after, str(country))
         return after
 
 

@@ -50,8 +50,8 @@ class Column:
 
     `formula` gives the value to write in place of the cell's own, `when` says for which rows it is written. A file may lack a
     column that is not `is_required`. `formats` tells how dates that are not ISO are written, `split` what separates the values
-    within one cell, `region` the country of phone numbers that name none. `scope` says what an opt-out covers, `scopes` what it
-    covers by the value of the cell.
+    within one cell, `region` the country of phone numbers that name none, unless the cell of the column `region_from` names
+    one. `scope` says what an opt-out covers, `scopes` what it covers by the value of the cell.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Column:
     region: str = ""
     scope: str = GLOBAL
     scopes: Mapping[str, str] = default(default_factory=dict)
+    region_from: str = ""
 
     @property
     def gives(self) -> str:

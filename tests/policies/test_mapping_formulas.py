@@ -263,6 +263,17 @@ def test_a_phone_number_is_normalised_only_where_it_is_another(
     assert ([write.after for write in writes], problems) == (after, [])
 
 
+@pytest.mark.parametrize(
+    ("country", "after"), [("AT", "+4330901820"), ("Österreich", "+4330901820"), ("", "+4930901820"), ("Atlantis", "ROW-022")]
+)
+def test_the_country_of_a_number_may_stand_in_another_column(tmp_path: Path, country: str, after: str) -> None:
+    mapping = mapping_of(tmp_path, PHONE + 'region_from = "Country Name"\n[column."Country Name"]\ntype = "text"\n')
+    person = OrgRecord("Lead", LEAD, datetime(2026, 1, 1, tzinfo=UTC), {"Out__c": None})
+    row = row_of(mapping, {"email": "a@b.example", "score": "030 901820", "Country Name": country})
+    writes, problems = writes_for(mapping, row, person, FIELDS, ContactPoints())
+    assert [*(write.after for write in writes), *(one.code for one in problems)] == [after]
+
+
 def test_a_number_that_is_none_sets_the_row_aside(tmp_path: Path) -> None:
     mapping = mapping_of(tmp_path, PHONE)
     person = OrgRecord("Lead", LEAD, datetime(2026, 1, 1, tzinfo=UTC), {"Out__c": None})

@@ -49,6 +49,7 @@ _MEANT_FOR = {
     "formats": ("date", "datetime"),
     "split": ("multipicklist",),
     "region": ("phone",),
+    "region_from": ("phone",),
 }
 
 
@@ -152,6 +153,16 @@ def refuse_written_twice(reading: Reading, columns: Iterable[Column], computed: 
                 line, _ = reading.table.where(*at)
                 text = f"{api_name} is written by two columns: {word} and, on line {line}, {first}."
                 reading.say(path, "MAP-112", text, "Keep one of the two.")
+
+
+def refuse_unknown_regions(reading: Reading, columns: Sequence[Column]) -> None:
+    """Refuse a country that is to come from a column which the mapping does not read as text."""
+    texts = [column.name for column in columns if column.type == "text"]
+    for column in columns:
+        if column.region_from and column.region_from not in texts:
+            text = f"No column {column.region_from!r} of type text is mapped.{reading.near(column.region_from, texts)}"
+            shown = f'Add a table [column."{column.region_from}"] with type = "text".'
+            reading.say(("column", column.name, "region_from"), "MAP-137", text, shown)
 
 
 def refuse_unused(reading: Reading, columns: Iterable[Column], used: Set[str | None]) -> None:

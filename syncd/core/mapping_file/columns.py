@@ -140,7 +140,7 @@ def _column(reading: Reading, formulas: Formulas, name: str, values: Mapping[str
         reading.text(base, values, "region") or (defaults.region if kind == "phone" else ""),
     )  # fmt: skip
     scope, scopes = read_scopes(reading, base, values, kind)
-    column = replace(column, scope=scope, scopes=scopes)
+    column = replace(column, scope=scope, scopes=scopes, region_from=reading.text(base, values, "region_from") or "")
     column_problems(reading, base, column, values, own)
     return column
 

@@ -90,6 +90,7 @@ COLUMN = (
     Key("formats", "texts", 'How dates or times are written that are not ISO, such as "%d.%m.%Y".'),
     Key("split", "text", "What separates the values within one cell."),
     Key("region", "text", "The country of phone numbers that name none, such as DE."),
+    Key("region_from", "text", "The column whose cell names that country; where it is empty, region does."),
     Key("null", "texts", "Spellings of no value in this column."),
     Key("true", "texts", "Spellings of yes."),
     Key("false", "texts", "Spellings of no."),

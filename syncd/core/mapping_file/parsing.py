@@ -13,7 +13,7 @@ from syncd.core.creation import Creation, read_creation
 from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_file.checks import Reading, spelling_problems
-from syncd.core.mapping_file.column_checks import refuse_unused, refuse_written_twice
+from syncd.core.mapping_file.column_checks import refuse_unknown_regions, refuse_unused, refuse_written_twice
 from syncd.core.mapping_file.columns import API_NAME, Defaults, read_columns, read_computed
 from syncd.core.mapping_file.consent import read_consent
 from syncd.core.mapping_file.formulas import Compile, Formulas, columns_named
@@ -47,7 +47,9 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     computed = read_computed(reading, formulas)
     defaults = Defaults(file.null, file.dialect.decimal, file.dialect.thousands, file.region)
     columns = read_columns(reading, formulas, defaults, is_needed=not has_flag and not computed)
-    refuse_unused(reading, columns, formulas.used | ({file.newest} if file.newest else set()))
+    refuse_unknown_regions(reading, columns)
+    named = {file.newest, *(column.region_from for column in columns)} - {None, ""}
+    refuse_unused(reading, columns, formulas.used | named)
     refuse_written_twice(reading, columns, computed)
     consent = read_consent(reading)
     create = _creation(reading, (*columns, *computed), match)
