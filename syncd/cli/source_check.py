@@ -23,7 +23,7 @@ SHOWN_MAX = 5
 
 def sources_ready(config: Config, mappings: tuple[SourceMapping, ...]) -> Iterator[Finding]:
     """Connect to every source: host key, login, listing, reading, and what `after` needs. Nothing is fetched."""
-    from syncd.exports.remote import sources_of
+    from syncd.exports.remote.sources import sources_of
 
     known = {mapping.name: mapping for mapping in mappings}
     for source in sources_of(config.sources):

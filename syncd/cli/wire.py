@@ -202,7 +202,7 @@ def _fetching(config: Config) -> Fetching:
     """Give the places that exports are fetched from; nothing is asked of them before they are due."""
     from syncd.exports.archive import FolderArchive
     from syncd.exports.incoming import FolderIncoming
-    from syncd.exports.remote import sources_of
+    from syncd.exports.remote.sources import sources_of
     from syncd.ports.sources import Fetching
 
     folder = config.exports

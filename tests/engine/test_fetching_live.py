@@ -21,8 +21,8 @@ from syncd.engine.fetching import PIECE_BYTES, _Turn, setting_of
 from syncd.engine.planning import preview
 from syncd.engine.world import World
 from syncd.exports.incoming import FilePart, FolderIncoming
-from syncd.exports.remote_folder import FolderSession
-from syncd.exports.remote_sftp import SftpSession
+from syncd.exports.remote.folder import FolderSession
+from syncd.exports.remote.sftp import SftpSession
 from syncd.ports import CycleRecord
 from tests.engine.scene import HEADER, Scene, export_line
 from tests.exports.sftp_server import SftpServer, served

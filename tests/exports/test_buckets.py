@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote import RemoteSource
+from syncd.exports.remote.sources import RemoteSource
 
 pytestmark = pytest.mark.sweep
 TOOLS = Path(__file__).parents[2] / ".compat"
@@ -201,7 +201,7 @@ def test_a_wrong_key_is_refused(az: Cloud) -> None:
 
 def test_nothing_of_a_cloud_is_imported_before_it_is_needed() -> None:
     script = (
-        "import sys, syncd.cli.main, syncd.cli.wire, syncd.config, syncd.exports.remote, syncd.engine.fetching\n"
+        "import sys, syncd.cli.main, syncd.cli.wire, syncd.config, syncd.exports.remote.sources, syncd.engine.fetching\n"
         "print([name for name in ('fsspec', 's3fs', 'gcsfs', 'azure', 'asyncssh', 'botocore') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ import pytest
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote import RemoteSource
+from syncd.exports.remote.sources import RemoteSource
 from tests.exports.sftp_server import PASSWORD, SftpServer, served
 
 

@@ -21,8 +21,8 @@ from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClien
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
-from syncd.exports.buckets import ANSWER_S, CONNECT_S, Bucket
-from syncd.exports.remote import DONE, LISTED_MAX, put_away_name
+from syncd.exports.remote.buckets import ANSWER_S, CONNECT_S, Bucket
+from syncd.exports.remote.common import DONE, LISTED_MAX, put_away_name
 from syncd.ports.sources import Listing, Proof
 
 _REFUSED, _FORBIDDEN = 401, 403

@@ -19,8 +19,8 @@ from google.oauth2.service_account import Credentials
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
-from syncd.exports.buckets import ANSWER_S, CONNECT_S, Bucket
-from syncd.exports.remote import DONE, put_away_name
+from syncd.exports.remote.buckets import ANSWER_S, CONNECT_S, Bucket
+from syncd.exports.remote.common import DONE, put_away_name
 from syncd.ports.sources import Listing, Proof
 
 _URL = "https://storage.googleapis.com"

@@ -20,7 +20,7 @@ import asyncssh
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote import DONE, put_away_name, short
+from syncd.exports.remote.common import DONE, put_away_name, short
 from syncd.ports.sources import Listing, Proof
 
 CONNECT_S, ANSWER_S = 15.0, 20.0

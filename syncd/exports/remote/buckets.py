@@ -10,7 +10,7 @@ from fsspec.exceptions import FSTimeoutError
 
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote import short
+from syncd.exports.remote.common import short
 
 CONNECT_S, ANSWER_S = 10, 20
 _REFUSALS = (errno.EINVAL, errno.EPERM, errno.EACCES)

@@ -16,13 +16,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import AZ, FILE, GS, S3, SFTP, RemoteAccess
+from syncd.exports.remote.common import LISTED_MAX
 from syncd.ports.sources import Listing, Proof, Session
 
 ATTEMPTS = 3
 WAIT_MAX_S = 4.0
 TRIES_S = 10.0  # so that a server that swallows everything costs a cycle one waiting time, not three
-LISTED_MAX = 10_000
-DONE = "done"
 INSTALL = 'Install it: pip install "syncd[files]"'
 
 _Answer = TypeVar("_Answer")
@@ -64,24 +63,24 @@ class RemoteSource:
 def _session(access: RemoteAccess) -> AbstractContextManager[Session]:
     """Connect with the library of the URL's kind."""
     if access.scheme == FILE:
-        from syncd.exports.remote_folder import folder_session
+        from syncd.exports.remote.folder import folder_session
 
         return folder_session(access)
     try:
         if access.scheme == SFTP:
-            from syncd.exports.remote_sftp import sftp_session
+            from syncd.exports.remote.sftp import sftp_session
 
             return sftp_session(access)
         if access.scheme == S3:
-            from syncd.exports.remote_s3 import s3_session
+            from syncd.exports.remote.s3 import s3_session
 
             return s3_session(access)
         if access.scheme == GS:
-            from syncd.exports.remote_gs import gs_session
+            from syncd.exports.remote.gs import gs_session
 
             return gs_session(access)
         assert access.scheme == AZ
-        from syncd.exports.remote_az import az_session
+        from syncd.exports.remote.az import az_session
 
         return az_session(access)
     except ImportError as error:
@@ -155,17 +154,3 @@ class _Patient:
 def sources_of(accesses: Sequence[RemoteAccess]) -> tuple[RemoteSource, ...]:
     """Return the sources of a config."""
     return tuple(RemoteSource(access) for access in accesses)
-
-
-def short(error: BaseException, access: RemoteAccess) -> str:
-    """Return what a library says of an error: one line without secrets."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    secret = access.secret.get_secret_value()
-    if secret:
-        words = words.replace(secret, "***")
-    return words[:300].rstrip(".")
-
-
-def put_away_name(sha256: str, name: str) -> str:
-    """Name an original that was moved away: the same name may come again with other bytes."""
-    return f"{sha256[:16]}-{name}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote import DONE, put_away_name
+from syncd.exports.remote.common import DONE, put_away_name
 from syncd.ports.sources import Listing, Proof
 
 
