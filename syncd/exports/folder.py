@@ -24,7 +24,7 @@ from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
 from syncd.exports.progress import silent_when_empty, told
 from syncd.exports.reading import items_of
 from syncd.exports.records import quoted
-from syncd.exports.sifting import sift
+from syncd.exports.sieve.sifting import sift
 from syncd.exports.unpacking import NotText
 from syncd.ports import Background, Clock, ExportFile, Item, Refused, Sieve
 

@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem, Rule
-from syncd.exports import sifting
+from syncd.exports.sieve import sifting
 from syncd.exports.reading import items_of
-from syncd.exports.sifting import sift
-from syncd.exports.sifting_proof import walk
+from syncd.exports.sieve.sifting import sift
+from syncd.exports.sieve.proof import walk
 from syncd.ports import Background, ExportFile, Item, LinesCounted
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)
@@ -175,7 +175,7 @@ def test_a_walk_over_the_bytes_counts_across_its_pieces(tmp_path: Path, monkeypa
     path = tmp_path / "x"
     path.write_bytes(body)
     for size in range(1, len(body) + 1):
-        monkeypatch.setattr("syncd.exports.sifting_proof.CHUNK_BYTES", size)
+        monkeypatch.setattr("syncd.exports.sieve.proof.CHUNK_BYTES", size)
         with path.open("rb") as stream:
             seen = walk(stream, ",")
         assert (seen.lines, seen.new_line, seen.is_ascii, seen.is_utf8, seen.has_controls) == (3, "\r\n", False, True, True)

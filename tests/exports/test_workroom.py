@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from syncd.exports.workroom import PREFIX, workroom
+from syncd.exports.sieve.workroom import PREFIX, workroom
 
 KILLED = """
 import os, signal, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from syncd.exports.workroom import workroom
+from syncd.exports.sieve.workroom import workroom
 with workroom() as folder:
     (folder / "people").write_text("ana@example.com")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ certain that looking would find it unchanged, or about nobody; whatever is unusu
 one person is looked at one by one.
 """
 
-# ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
+# ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,14 +18,14 @@ import structlog
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import FUTURE_MAX
-from syncd.exports import sifting_columns as sql
+from syncd.exports.sieve import columns as sql
 from syncd.exports.reading import Reading
 from syncd.exports.records import Record
-from syncd.exports.sifting_opening import is_same, looked_at, open_database
-from syncd.exports.sifting_people import PeopleTable
-from syncd.exports.sifting_proof import Bytes
-from syncd.exports.sifting_rows import RowTable
-from syncd.exports.workroom import workroom
+from syncd.exports.sieve.opening import is_same, looked_at, open_database
+from syncd.exports.sieve.people import PeopleTable
+from syncd.exports.sieve.proof import Bytes
+from syncd.exports.sieve.rows import RowTable
+from syncd.exports.sieve.workroom import workroom
 from syncd.ports.exports import ExportFile
 from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
 

@@ -1,6 +1,6 @@
 """Who are the rows about that were not seen before, and do their records hold all that the rows say?"""
 
-# ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
+# ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
-from syncd.exports import sifting_columns as sql
+from syncd.exports.sieve import columns as sql
 from syncd.ports.sifting import CUT, Background, PeopleBlock
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from syncd.core.mapping import SourceMapping
 from syncd.exports.headers import check_header, check_signs
 from syncd.exports.lines import Lines, NotEncoded
 from syncd.exports.records import Record, records_of
-from syncd.exports.sifting_columns import literal
-from syncd.exports.sifting_proof import Bytes, walk
+from syncd.exports.sieve.columns import literal
+from syncd.exports.sieve.proof import Bytes, walk
 from syncd.ports.exports import ExportFile
 
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
 """How do the rows of a plain file come into a table, and what proves that none got lost on the way?"""
 
-# ruff: noqa: S608  every text that comes from a file goes through sifting_columns.literal
+# ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncd.core.mapping import SourceMapping
-from syncd.exports import sifting_columns as sql
-from syncd.exports.sifting_proof import Bytes
+from syncd.exports.sieve import columns as sql
+from syncd.exports.sieve.proof import Bytes
 from syncd.ports.sifting import CUT
 
 if TYPE_CHECKING:

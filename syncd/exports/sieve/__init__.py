@@ -1,0 +1,1 @@
+"""Which rows of a large export need a look, and which certainly lead to nothing?"""
