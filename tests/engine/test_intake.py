@@ -21,8 +21,8 @@ from syncd.engine import intake, intake_staging
 from syncd.engine.consent import persons
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
-from syncd.exports.sieve import sifting
 from syncd.exports.folder import DropFolder
+from syncd.exports.sieve import sifting
 from syncd.policies.documents import read_table
 from syncd.ports import FieldSchema, LedgerQuery, ObjectSchema, Store, StoreWriter
 from syncd.store.sql import open_store

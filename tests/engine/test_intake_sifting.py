@@ -20,8 +20,8 @@ from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Flag, FlagFact, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
-from syncd.exports.sieve import sifting
 from syncd.exports.folder import DropFolder
+from syncd.exports.sieve import sifting
 from syncd.policies.documents import read_table
 from syncd.ports import FieldSchema, LedgerQuery, ObjectSchema, Sifted, Store
 from syncd.store.sql import open_store

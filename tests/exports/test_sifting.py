@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem, Rule
-from syncd.exports.sieve import sifting
 from syncd.exports.reading import items_of
-from syncd.exports.sieve.sifting import sift
+from syncd.exports.sieve import sifting
 from syncd.exports.sieve.proof import walk
+from syncd.exports.sieve.sifting import sift
 from syncd.ports import Background, ExportFile, Item, LinesCounted
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PEOPLE = ("Lead", "Contact")
 _KEYS = {"id": "id", "external": "ext", "email": "mail"}
 Loading = Callable[[str, Sequence[str], Iterable[str]], None]
+LaidOut = Sequence[tuple[PeopleBlock, Path]]
 
 
 class PeopleTable:
@@ -35,8 +36,10 @@ class PeopleTable:
         cell_of: Callable[[str], str],
         background: Background,
         latest: datetime,
+        people: Callable[[], LaidOut],
     ) -> None:
         self.database, self.mapping, self.cell_of, self.background = database, mapping, cell_of, background
+        self.people = people
         self.latest = latest.strftime("%Y-%m-%dT%H:%M:%S")
         self.columns = [column for column in mapping.columns if sql.field_types(column, background.types)]
 
@@ -87,10 +90,11 @@ class PeopleTable:
         self.database.execute(
             "CREATE TABLE p (id VARCHAR, is_lead BOOLEAN, odd BOOLEAN, spoken BOOLEAN, ext VARCHAR, mail VARCHAR" + fields + ")"
         )
-        for shape, blocks in _by_shape(self.background.people):
-            self._take(shape, blocks)
+        for shape, path in self.people():
+            self._take(shape, path)
+            path.unlink()
 
-    def _take(self, shape: PeopleBlock, blocks: Iterable[str]) -> None:
+    def _take(self, shape: PeopleBlock, path: Path) -> None:
         """Take people whose fields stand in one order."""
         types = self.background.types.get(shape.object, {})
         if not types:
@@ -114,7 +118,6 @@ class PeopleTable:
         ext, mail = (self._key_place(shape, types, name) for name in (self.mapping.external_field, "Email"))
         # What was said about an address is kept under one spelling of it; only these have no other.
         odd.append(f"coalesce(strlen({mail}) <> length({mail}) OR contains({mail}, 'xn--'), FALSE)")
-        path = self._write(blocks)
         self.database.execute(
             f"INSERT INTO p SELECT {', '.join(('id', str(shape.object == 'Lead'), ' OR '.join(odd), spoken, ext, mail, *values))}"
             " FROM (SELECT id, TRY(json_extract(keys, ['$[0]', '$[1]', '$[2]', '$[3]'])) AS k,"
@@ -122,14 +125,6 @@ class PeopleTable:
             f" header = false, columns = {{'id': 'VARCHAR', 'keys': 'VARCHAR', 'fields': 'VARCHAR'}}, delim = '{CUT}',"
             " quote = '', escape = '', new_line = '\\n', nullstr = ''))"
         )
-        path.unlink()
-
-    def _write(self, blocks: Iterable[str]) -> Path:
-        folder = self.database.execute("SELECT current_setting('allowed_directories')[1]").fetchall()[0][0]
-        path = Path(folder) / "people"
-        with path.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(blocks)
-        return path
 
     def _key_place(self, shape: PeopleBlock, types: dict[str, str], name: str | None) -> str:
         """Write where the keys of a person hold a field; it has to be visible, or nobody is found by it."""
@@ -185,6 +180,17 @@ class PeopleTable:
             for place, column in columns
         ]
         return " AND ".join([f"({'' if object == 'Lead' else 'NOT '}p.is_lead", *same]) + ")"
+
+
+def lay_out(folder: Path, blocks: Iterable[PeopleBlock]) -> LaidOut:
+    """Write people into files, one for each run of those whose fields stand in one order."""
+    found: list[tuple[PeopleBlock, Path]] = []
+    for shape, lines in _by_shape(blocks):
+        path = folder / f"people{len(found)}"
+        with path.open("w", encoding="utf-8", newline="\n") as out:
+            out.writelines(lines)
+        found.append((shape, path))
+    return found
 
 
 def _by_shape(blocks: Iterable[PeopleBlock]) -> Iterator[tuple[PeopleBlock, Iterator[str]]]:

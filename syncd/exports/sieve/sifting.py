@@ -8,9 +8,13 @@ one person is looked at one by one.
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +22,11 @@ import structlog
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import FUTURE_MAX
-from syncd.exports.sieve import columns as sql
 from syncd.exports.reading import Reading
 from syncd.exports.records import Record
+from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.opening import is_same, looked_at, open_database
-from syncd.exports.sieve.people import PeopleTable
+from syncd.exports.sieve.people import LaidOut, PeopleTable, lay_out
 from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.rows import RowTable
 from syncd.exports.sieve.workroom import workroom
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 SIFTED_FROM_BYTES = 256 * 1024
 """Below this a file is looked at row by row: that costs less than to begin."""
+LARGE_BYTES = 4 << 20
 FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
 ITEMS_AT_ONCE = 1000
@@ -55,12 +60,18 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         yield None
         return
     seen, header, state = looked
-    with workroom() as folder:
+    with workroom() as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
+        known = iter(background.known)
+        first = next(known, "")
+        background = replace(background, known=chain((first,), known))
+        laid_out: Callable[[], LaidOut] = partial(lay_out, folder, background.people)
+        if not first and file.size_bytes >= LARGE_BYTES:  # nobody is known yet: all people are needed, whatever the rows say
+            laid_out = beside.submit(laid_out).result
         # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
         plain = folder / "export.csv"
         plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
-            found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background)
+            found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background, laid_out)
             yield found if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
 
 
@@ -69,10 +80,10 @@ class SiftedFile:
 
     def __init__(
         self, database: DuckDBPyConnection, folder: Path, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...],
-        seen: Bytes, now_at: datetime, background: Background,
+        seen: Bytes, now_at: datetime, background: Background, people: Callable[[], LaidOut],
     ) -> None:  # fmt: skip
         self.database, self.folder, self.file, self.mapping = database, folder, file, mapping
-        self.seen, self.now_at, self.background = seen, now_at, background
+        self.seen, self.now_at, self.background, self.people = seen, now_at, background, people
         self.table = RowTable(database, mapping, header, seen, background.policy)
         self.cells = self.table.cells
         self._reading = Reading(file, mapping, now_at)
@@ -118,7 +129,8 @@ class SiftedFile:
         if self._number("SELECT count(*) FROM told"):
             self._look_at_told()
         if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + FEW:
-            PeopleTable(self.database, self.mapping, self.cells.of, self.background, self.now_at + FUTURE_MAX).hold(self._load)
+            latest = self.now_at + FUTURE_MAX
+            PeopleTable(self.database, self.mapping, self.cells.of, self.background, latest, self.people).hold(self._load)
         self._keep_apart()
 
     def _look_at_told(self) -> None:
