@@ -267,6 +267,7 @@ def let_through(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(sifting.SiftedFile, "sifted", counting)
     monkeypatch.setattr(sifting, "FEW", -1)
+    monkeypatch.setattr(sifting, "LARGE_BYTES", 0)
     return found
 
 
