@@ -38,6 +38,7 @@ def used(scene: Scene) -> int:
         return scene.served.org.sessions.calls_today(scene.served.org.clock.now())
 
 
+@pytest.mark.sweep
 def test_own_calls_of_any_24_hours_never_pass_the_share(scene: Scene) -> None:
     scene.settings(daily_api_requests=100)
     made: list[tuple[datetime, int]] = []
@@ -101,6 +102,7 @@ def test_a_daemon_that_waits_goes_on_by_itself_within_the_hour(scene: Scene) -> 
         assert "fences" not in {each.kind for each in budget.read_waiting(store)}
 
 
+@pytest.mark.sweep
 def test_when_others_use_the_org_up_syncd_leaves_them_the_reserve(scene: Scene) -> None:
     scene.settings(daily_api_requests=10_000)
     scene.cycle()

@@ -183,6 +183,7 @@ def test_asked_to_end_while_it_still_logs_in_it_ends_at_once(ticking: RunningOrg
         assert seconds < ENDS_WITHIN_S
 
 
+@pytest.mark.sweep
 def test_only_one_writes_for_an_org(ticking: RunningOrg, home: Path) -> None:
     with daemon(home) as one:
         one.wait_for("cycle")
@@ -209,6 +210,7 @@ def test_after_kill_9_the_next_start_takes_over_at_once(ticking: RunningOrg, hom
         assert store.verify().problems == ()
 
 
+@pytest.mark.sweep
 def test_an_org_that_goes_away_is_waited_for(ticking: RunningOrg, home: Path) -> None:
     with daemon(home) as one:
         one.wait_for("cycle")

@@ -45,6 +45,7 @@ def status(home: Path) -> Any:
     return json.loads(syncd(home, "status", "--json").stdout)
 
 
+@pytest.mark.sweep
 def test_while_it_idles_commands_are_carried_out_at_once_by_the_daemon(ticking: RunningOrg, home: Path) -> None:
     scene = Scene(ticking, home)
     scene.fences(status={"tool": "revert"})

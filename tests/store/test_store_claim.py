@@ -106,6 +106,7 @@ def test_the_org_is_free_when_its_writer_ends(tmp_path: Path, way: str) -> None:
             assert second.told == "held"
 
 
+@pytest.mark.sweep
 def test_a_store_that_is_closed_or_that_was_refused_claims_nothing(tmp_path: Path) -> None:
     first, second = opened(tmp_path / "a.db"), opened(tmp_path / "b.db")
     first.acquire_lease("host-a", os.getpid())
