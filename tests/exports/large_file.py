@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -44,8 +43,13 @@ def main(root: Path) -> dict[str, object]:
         seen[type(item).__name__] += 1
         counted = item if isinstance(item, LinesCounted) else counted
     assert counted is not None
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**seen, "lines": counted.lines, "peak_mb": round(peak_mb), "cpu_s": round(time.process_time())}
+    return {**seen, "lines": counted.lines, "peak_mb": round(_peak_mb()), "cpu_s": round(time.process_time())}
+
+
+def _peak_mb() -> float:
+    """Return the most memory that this program held. `getrusage` would count what its parent held when it was begun."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 if __name__ == "__main__":
