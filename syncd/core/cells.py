@@ -185,7 +185,7 @@ def _integer(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
         raise Unreadable(f"{short(cell)} was rounded by a spreadsheet.", _EXPORT_AGAIN)
     plain = _plain(column, cell)
     whole, _, rest = plain.partition(".")
-    if not float(plain).is_integer() or rest.strip("0"):
+    if not float(plain).is_integer() or rest.strip("0") or "e" in plain.casefold():
         raise Unreadable(f"{short(cell)} is no whole number.", 'Write type = "number" when fractions are meant.')
     return int(whole) if whole.strip("+-") else 0
 

@@ -40,6 +40,7 @@ class Schema:
     references: tuple[str, ...] = ()
     precision: int = 0
     scale: int = 0
+    label: str = ""
 
 
 FIELDS = {
@@ -135,6 +136,7 @@ def test_a_cell_is_read_by_its_type(kind: str, cell: str, value: Scalar) -> None
         ("number", "1234567890123456789"),
         ("integer", "30.5"),
         ("integer", "1.23E+05"),
+        ("integer", "1e3"),
         ("boolean", "TRUE"),
         ("boolean", "Y"),
         ("boolean", " true"),
