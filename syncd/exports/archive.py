@@ -12,6 +12,7 @@ from syncd.exports.archives import hash_of, hashes_of
 
 PLACES = ("done", "refused")
 _PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
+_NAME_BYTES_MAX = 200
 
 
 class FolderArchive:
@@ -49,3 +50,8 @@ class FolderArchive:
                     age_at = datetime.fromtimestamp(max(status.st_ctime, status.st_mtime), UTC)
                     if stat.S_ISREG(status.st_mode) and _PUT_AWAY.match(path.name) and age_at < before:
                         yield path
+
+
+def archived_name(name: str) -> str:
+    """Return the end of a file's name that fits behind a piece of its hash: folders count a name's bytes, 255 at most."""
+    return name.encode(errors="surrogateescape")[-_NAME_BYTES_MAX:].decode(errors="ignore")

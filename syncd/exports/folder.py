@@ -20,6 +20,7 @@ from pathlib import Path
 from syncd.core.fetching import is_unfinished
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
+from syncd.exports.archive import archived_name
 from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
 from syncd.exports.progress import silent_when_empty, told
 from syncd.exports.reading import items_of
@@ -222,7 +223,7 @@ class DropFolder:
                 return
             target = self.root / file.source / where
             target.mkdir(exist_ok=True)
-            target /= f"{sha256[:16]}-{path.name[-200:]}"
+            target /= f"{sha256[:16]}-{archived_name(path.name)}"
             path.replace(target)
             with suppress(PermissionError):  # it is somebody else's; `syncd check` tells of it
                 target.chmod(0o600)

@@ -134,6 +134,15 @@ def test_a_file_is_put_away_once_and_twice_is_fine(folder: DropFolder, where: st
     assert folder.waiting(MAPPING) == ([], [])
 
 
+def test_a_name_of_many_bytes_is_cut_where_it_is_put_away(folder: DropFolder) -> None:
+    put(folder, "ä" * 120 + ".csv")
+    [file] = folder.waiting(MAPPING)[0]
+    folder.done(file)
+    [moved] = (folder.root / "marketo" / "done").iterdir()
+    assert moved.name.endswith("ä.csv")
+    assert moved.read_bytes() == BODY
+
+
 def test_new_bytes_under_an_old_name_stay_for_the_next_look(folder: DropFolder, clock: Standing) -> None:
     put(folder, "a.csv")
     [file] = folder.waiting(MAPPING)[0]
