@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from syncd.core.cells import normal_address
 from syncd.core.consent import Consent, opted_out_of
@@ -35,6 +36,7 @@ class FlagsOfRows:
         self.consents: list[Consent] = []
         self.places: dict[Key, int] = {}
         self.again: set[Key] = set()
+        self.by_id: set[Key] = set()
 
     def look_up(self, rows: Iterable[ParsedRow], people: Iterable[OrgRecord], ids: Iterable[str]) -> None:
         """Read at once what is known about everybody whom these rows may be about."""
@@ -90,9 +92,13 @@ class FlagsOfRows:
                 person_id = person.id if person else row.person_id
                 address = row.address or address_of(person) or (None if person else self.handle(row))
                 key = (flag, scope, person_id, address)
-                if key in self.places or (person_id is None and address is None):
+                if person_id is None and address is None:
                     continue
                 fact = FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at, scope)
+                if person is None and flag is Flag.OPTED_OUT:
+                    self._keep_by_id(fact, row)
+                if key in self.places:
+                    continue
                 words = opted_out_of(scope) if flag is Flag.OPTED_OUT and scope != GLOBAL else flag.value
                 reason = f"{self.mapping.name} says {words} in column {column!r} ({row.where})"
                 if key in self.known:
@@ -104,6 +110,16 @@ class FlagsOfRows:
                 self.batch.entries.append(self._entry(row, person, None, flag.value, reason, column, scope))
                 self.tally.counts["flags"] += 1
         return is_new
+
+    def _keep_by_id(self, fact: FlagFact, row: ParsedRow) -> None:
+        """Keep an opt-out of nobody by the external id too: the next row with that id may name another address."""
+        handle = self.handle(row)
+        key = (fact.flag, fact.scope, fact.person_id, handle)
+        if handle is None or handle == fact.address or key in self.by_id:
+            return
+        self.by_id.add(key)
+        kept = self.batch.again if key in self.known else self.batch.facts
+        kept.append(replace(fact, address=handle))
 
     def _say_again(self, key: Key, fact: FlagFact, row: ParsedRow, person: OrgRecord | None, reason: str, column: str) -> None:
         """Keep that an opt-out is said again: consent given before opens it no more, and where there is any, that is news."""

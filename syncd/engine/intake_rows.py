@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
@@ -140,7 +141,8 @@ class _Deciding:
     def _nobody(self, row: ParsedRow) -> None:
         """Count a row that fits nobody, unless it creates somebody."""
         theirs = {row.address, self.flags.handle(row)} - {None}
-        is_excluded = bool(row.flags or row.scoped) or any(fact.address in theirs for fact in self.flags.facts)
+        known = chain(self.flags.facts, self.batch.facts)
+        is_excluded = bool(row.flags or row.scoped) or any(fact.address in theirs for fact in known)
         is_new = self.people.create(row, is_excluded=is_excluded)
         if is_new is True:
             self.tally.counts["applied"] += 1

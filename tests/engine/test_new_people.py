@@ -114,6 +114,18 @@ def test_whoever_is_opted_out_anywhere_unreadable_unfilled_or_too_many_is_not_cr
     assert not known & {"gone@example.com", "bounced@example.com", "who@example.com", "empty@example.com"}
 
 
+def test_an_opt_out_of_nobody_holds_for_their_id_under_another_address(scene: Scene) -> None:
+    allow(scene)
+    later = {"email": "fresh@example.com", "updatedAt": "2026-03-01T12:00:00Z"}
+    opted_out = export_line("70", email="gone@example.com", unsubscribed="true", updatedAt="2026-03-01T11:00:00Z")
+    scene.drop("a.csv", opted_out, export_line("70", **later))
+    scene.cycle()
+    assert scene.outcomes() == []
+    scene.drop("b.csv", export_line("70", **later, leadScore="5"))
+    scene.cycle()
+    assert people(scene, "fresh@example.com") == []
+
+
 @pytest.mark.sweep
 def test_somebody_who_is_created_meanwhile_is_not_created_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Right before the create leaves: the pull and the decision have not seen them."""
