@@ -22,7 +22,7 @@ from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
 from syncd.exports.remote.buckets import ANSWER_S, CONNECT_S, Bucket
-from syncd.exports.remote.common import DONE, LISTED_MAX, put_away_name
+from syncd.exports.remote.common import DONE, LISTED_MAX, put_away_name, too_many
 from syncd.ports.sources import Listing, Proof
 
 _REFUSED, _FORBIDDEN = 401, 403
@@ -71,7 +71,10 @@ class AzSession(Bucket):
         """Return what lies in the folder now."""
         with self._asked():
             entries = self._container.walk_blobs(name_starts_with=self.prefix, delimiter="/")
-            blobs = [each for each in islice(entries, LISTED_MAX + 1) if isinstance(each, BlobProperties)]
+            found = list(islice(entries, LISTED_MAX + 1))  # folders count too
+        if len(found) > LISTED_MAX:
+            raise too_many()
+        blobs = [each for each in found if isinstance(each, BlobProperties)]
         return Listing(tuple(_original(each, self.name_of(str(each.name))) for each in blobs if each.name != self.prefix))
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:

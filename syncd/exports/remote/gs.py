@@ -20,7 +20,7 @@ from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
 from syncd.exports.remote.buckets import ANSWER_S, CONNECT_S, Bucket
-from syncd.exports.remote.common import DONE, put_away_name
+from syncd.exports.remote.common import DONE, put_away_name, too_many
 from syncd.ports.sources import Listing, Proof
 
 _URL = "https://storage.googleapis.com"
@@ -95,9 +95,9 @@ class GsSession(Bucket):
             items = [each for each in page.get("items", ()) if each["name"] != self.prefix]
             found += [_original(each, self.name_of(each["name"])) for each in items]
             if not page.get("nextPageToken"):
-                break
+                return Listing(tuple(found))
             more = {"pageToken": page["nextPageToken"]}
-        return Listing(tuple(found))
+        raise too_many()
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
         """Return the bytes from an offset on, of the version that was listed."""

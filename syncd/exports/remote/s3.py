@@ -14,11 +14,11 @@ from syncd.core.fetching import Original
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
 from syncd.exports.remote.buckets import ANSWER_S, CONNECT_S, Bucket
-from syncd.exports.remote.common import DONE, put_away_name
+from syncd.exports.remote.common import DONE, put_away_name, too_many
 from syncd.ports.sources import Listing, Proof
 
 _PAGE = 1000
-_PAGES_MAX = 11  # one more than LISTED_MAX, so that too many are noticed
+_PAGES_MAX = 11  # of LISTED_MAX and one more; folders count, and a page may be shorter
 _LONE_MD5 = 32
 
 
@@ -61,9 +61,9 @@ class S3Session(Bucket):
             page = self._call("list_objects_v2", Prefix=self.prefix, Delimiter="/", MaxKeys=_PAGE, **more)
             found += [_listed(each, self.name_of(each["Key"])) for each in page.get("Contents", ()) if each["Key"] != self.prefix]
             if not page.get("IsTruncated"):
-                break
+                return Listing(tuple(found))
             more = {"ContinuationToken": page["NextContinuationToken"]}
-        return Listing(tuple(found))
+        raise too_many()
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
         """Return the bytes from an offset on."""

@@ -20,7 +20,7 @@ import asyncssh
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote.common import DONE, put_away_name, short
+from syncd.exports.remote.common import DONE, LISTED_MAX, put_away_name, short, too_many
 from syncd.ports.sources import Listing, Proof
 
 CONNECT_S, ANSWER_S = 15.0, 20.0
@@ -132,7 +132,13 @@ class SftpSession:
         return Listing(tuple(sorted(originals, key=lambda each: each.name)), tuple(sorted(odd)))
 
     async def _entries(self) -> list[asyncssh.SFTPName]:
-        return [entry async for entry in self._sftp.scandir(self.folder) if entry.filename not in (".", "..")]
+        found: list[asyncssh.SFTPName] = []
+        async for entry in self._sftp.scandir(self.folder):
+            if entry.filename not in (".", ".."):
+                found.append(entry)
+            if len(found) > LISTED_MAX:  # folders count too; a server may go on for ever
+                raise too_many()
+        return found
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
         """Return the bytes from an offset on; the file stays open for the next ones."""

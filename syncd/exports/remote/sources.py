@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from syncd.core.fetching import Original
-from syncd.errors import SourceRefused, SourceUnreachable
+from syncd.errors import SourceRefused, SourceUnreachable, SyncdError
 from syncd.exports.access import AZ, FILE, GS, S3, SFTP, RemoteAccess
-from syncd.exports.remote.common import LISTED_MAX
+from syncd.exports.remote.common import LISTED_MAX, short, too_many
 from syncd.ports.sources import Listing, Proof, Session
 
 ATTEMPTS = 3
@@ -53,7 +53,7 @@ class RemoteSource:
     @contextmanager
     def opened(self) -> Iterator[Session]:
         """Connect for a `with` block. Errors: SourceRefused, SourceUnreachable, when three attempts failed."""
-        session = _Patient(lambda: _session(self.access), self.sleep)
+        session = _Patient(self.access, lambda: _session(self.access), self.sleep)
         try:
             yield session
         finally:
@@ -91,8 +91,8 @@ def _session(access: RemoteAccess) -> AbstractContextManager[Session]:
 class _Patient:
     """Asks a session, and connects anew and asks again when no answer came."""
 
-    def __init__(self, opener: Opener, sleep: Callable[[float], None]) -> None:
-        self._opener, self._sleep = opener, sleep
+    def __init__(self, access: RemoteAccess, opener: Opener, sleep: Callable[[float], None]) -> None:
+        self._access, self._opener, self._sleep = access, opener, sleep
         self._open: Session | None = None
         self._stack = ExitStack()
 
@@ -100,8 +100,7 @@ class _Patient:
         """Return what lies at the source now."""
         found = self._asked(lambda session: session.listing())
         if len(found.originals) > LISTED_MAX:
-            text = f"More than {LISTED_MAX:,} files lie there: each look would read all their names."
-            raise SourceRefused(text, hint='Move old files away, or set after = "move" so that syncd does it.')
+            raise too_many()
         return found
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
@@ -114,29 +113,42 @@ class _Patient:
 
     def put_away(self, original: Original, sha256: str) -> bool:
         """Delete or move an original; not tried twice, since the answer to the first may be all that was lost."""
-        return self._session().put_away(original, sha256)
+        with self._understood():
+            return self._session().put_away(original, sha256)
 
     def may_put_away(self) -> None:
         """Try whether originals may be put away."""
-        self._session().may_put_away()
+        with self._understood():
+            self._session().may_put_away()
 
     def close(self) -> None:
         """End the connection. What it says to that is of no use to anybody."""
         stack, self._stack, self._open = self._stack, ExitStack(), None
-        try:
+        with suppress(SourceRefused, SourceUnreachable), self._understood():
             stack.close()
-        except (SourceRefused, SourceUnreachable):
-            return
 
     def _session(self) -> Session:
         if self._open is None:
             self._open = self._stack.enter_context(self._opener())
         return self._open
 
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Take whatever else a library raises over an answer that makes no sense for an outage: it must end no cycle."""
+        try:
+            yield
+        except SyncdError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            text = f"{self._access.address} gave an answer that makes no sense ({kind}: {short(error, self._access)})."
+            raise SourceUnreachable(text) from error
+
     def _asked(self, question: Callable[[Session], _Answer]) -> _Answer:
         def ask() -> _Answer:
             try:
-                return question(self._session())
+                with self._understood():
+                    return question(self._session())
             except SourceUnreachable:
                 self.close()
                 raise
