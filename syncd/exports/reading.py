@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 from syncd.core.mapping import SourceMapping, columns_read
 from syncd.core.rows import ParsedRow, read_row
-from syncd.core.values import Problem
+from syncd.core.values import Flag, Problem
 from syncd.exports.headers import Wrong, check_header, check_signs
 from syncd.exports.lines import Hash, Lines, NotEncoded
 from syncd.exports.records import BadRecord, Record, escaped, records_of, shown
@@ -168,9 +168,14 @@ class Reading:
             and header[one.index] in columns_read(self.mapping, header)
             and record.cells[one.index] not in null.get(header[one.index], self.mapping.null)
         ]
+        if not problems:
+            return row
         told = {problem.column for problem in problems}
         others = [problem for problem in row.problems if problem.column not in told]
-        return replace(row, problems=(*others, *problems), clear=()) if problems else row
+        spoilt = {header[problem.column - 1] for problem in problems}
+        opt_outs = (one for one in self.mapping.columns if one.flag is Flag.OPTED_OUT or one.opted_out_when)
+        unread = [(Flag.OPT_OUT_UNREADABLE, one.name) for one in opt_outs if one.name in spoilt]
+        return replace(row, problems=(*others, *problems), clear=(), flags={**dict(unread), **row.flags})
 
 
 def _raw(cells: tuple[str, ...]) -> str:

@@ -210,6 +210,14 @@ def test_what_a_spreadsheet_spoilt_is_told_and_the_rows_opt_out_counts(put: Call
     assert row.flags == {Flag.OPTED_OUT: "out"}
 
 
+def test_a_spoilt_cell_that_would_say_who_has_opted_out_counts_as_an_opt_out() -> None:
+    status = replace(MAPPING.columns[0], opted_out_when=frozenset({"left"}))
+    data = workbook([GOOD[0], ["a@b.cd"]], lambda _, sheet: sheet.write_formula(1, 1, "=NA()", None, "#N/A"))
+    [row] = rows(read(data, replace(MEANT, columns=(status, replace(MEANT.columns[1], null=frozenset({""}))))))
+    assert [problem.code for problem in row.problems] == ["ROW-009"]
+    assert row.flags == {Flag.OPT_OUT_UNREADABLE: "name"}
+
+
 def test_a_spoilt_cell_that_nobody_uses_or_that_means_nothing_is_no_fault() -> None:
     data = workbook([[*GOOD[0], "extra"], ["a@b.cd", "Ana", False, 1e17]])
     assert rows(read(data, MEANT))[0].problems == ()
