@@ -39,7 +39,7 @@ def create(lane: Lane, items: Sequence[OpenIntent]) -> None:
 
 
 def _create_some(lane: Lane, items: Sequence[OpenIntent], *, assign: bool) -> None:
-    missing = settle(lane, items)
+    missing = _apart(settle(lane, items))
 
     def deliver(some: Sequence[OpenIntent]) -> list[OpenIntent]:
         rows = [dict(item.intent.values or {}) for item in some]
@@ -47,6 +47,18 @@ def _create_some(lane: Lane, items: Sequence[OpenIntent], *, assign: bool) -> No
 
     if missing and lane.is_open():
         send_locked(lane, deliver(missing), ROWS_A_CALL, deliver)
+
+
+def _apart(items: Sequence[OpenIntent]) -> list[OpenIntent]:
+    """Return the first of those with one key or one address; the others wait for the next cycle, which looks and finds it."""
+    seen: set[str] = set()
+    found: list[OpenIntent] = []
+    for item in items:
+        known = {handle_of(item.intent.field, _key(item)).casefold(), _address(item)} - {""}
+        if not known & seen:
+            found.append(item)
+        seen |= known
+    return found
 
 
 def _may_leave(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
@@ -91,10 +103,13 @@ def settle(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
     missing: list[OpenIntent] = []
     for item in items:
         address = _address(item)
-        row = own.get((item.intent.field, _key(item))) or others.get(address)
+        row, twin = own.get((item.intent.field, _key(item))), others.get(address)
         against = lane.world.store.flags((), sorted({address, handle_of(item.intent.field, _key(item))} - {""}))
         if row is not None:
             closing.append((item, _there_already(row, lane.cycle)))
+        elif twin is not None:
+            text = f"{twin.object} {twin.id} has this address already"
+            closing.append((item, Outcome(OutcomeKind.SUPERSEDED, text, created_id=twin.id)))
         elif against:
             kind = OutcomeKind.NOT_SENT if item.cycle == lane.cycle.id else OutcomeKind.NOT_APPLIED
             text = f"{against[0].flag.value}, says {against[0].source} ({against[0].evidence})"

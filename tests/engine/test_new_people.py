@@ -146,6 +146,21 @@ def test_somebody_who_is_created_meanwhile_is_not_created_twice(scene: Scene, mo
 
 
 @pytest.mark.sweep
+def test_of_two_rows_of_one_file_with_one_address_one_creates_somebody(scene: Scene) -> None:
+    allow(scene)
+    scene.rewrite("fields/marketo.toml", r"(?m)^email    = .*", "")
+    path = scene.home / "mappings" / "fields" / "marketo.toml"
+    column = '\n[column."email"]\nfield = { Lead = "Email" }\ntype = "email"\nside = "marketing"\nconflict = "fill"\n'
+    path.write_text(path.read_text(encoding="utf-8") + column, encoding="utf-8")
+    scene.drop("a.csv", export_line("77", email=NEW), export_line("78", email=NEW.upper()))
+    scene.cycle()
+    scene.cycle()
+    assert sorted(scene.outcomes()) == ["confirmed", "superseded"]
+    assert len([row for row in scene.rows("Lead") if (row["Email"] or "").lower() == NEW]) == 1
+    assert scene.is_at_rest()
+
+
+@pytest.mark.sweep
 def test_a_refusal_is_told_once_in_salesforces_words_and_the_same_values_are_not_sent_again(scene: Scene) -> None:
     allow(scene)
     rule = {"object": "Lead", "name": "Twins", "match": ["LastName"], "against": ["Lead"], "action": "block"}
