@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from syncd.core.cell_times import salesforce_time
 from syncd.core.cells import AS_WRITTEN, ContactPoints
+from syncd.core.field_facts import FieldFacts
 from syncd.core.mapping import Column, Formula, SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
-from syncd.core.mapping_fit import FieldFacts, retyped, unfit
+from syncd.core.mapping_fit import retyped, unfit
 from syncd.core.rows import ParsedRow
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import Flag, OrgRecord, Problem, Rule, Scalar

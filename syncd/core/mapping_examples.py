@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.core.cells import AS_WRITTEN, ContactPoints
+from syncd.core.field_facts import FieldFacts
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import Column, SourceMapping, reference
 from syncd.core.mapping_file.checks import OPT_OUT, Reading
 from syncd.core.mapping_file.keys import PEOPLE
-from syncd.core.mapping_fit import FieldFacts
 from syncd.core.rows import read_row
 from syncd.core.tables import Path, Table
 from syncd.core.values import OrgRecord, Problem, Scalar

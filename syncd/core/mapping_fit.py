@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Protocol
 
 from syncd.core.creation import creation_faults
+from syncd.core.field_facts import FieldFacts
 from syncd.core.mapping import Column, Formula, SourceMapping
 from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.tables import Path
@@ -33,37 +33,6 @@ TAKES = {
     "time": ("time",),
 }
 _READ_AS = {kind: word for word, kinds in reversed(TAKES.items()) for kind in kinds}
-
-
-class FieldFacts(Protocol):
-    """What has to be known of a field before it is written; `ports.FieldSchema` has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def is_updateable(self) -> bool: ...
-    @property
-    def is_createable(self) -> bool: ...
-    @property
-    def is_calculated(self) -> bool: ...
-    @property
-    def is_nillable(self) -> bool: ...
-    @property
-    def is_external_id(self) -> bool: ...
-    @property
-    def picklist(self) -> tuple[str, ...]: ...
-    @property
-    def inactive(self) -> tuple[str, ...]: ...
-    @property
-    def references(self) -> tuple[str, ...]: ...
-    @property
-    def precision(self) -> int: ...
-    @property
-    def scale(self) -> int: ...
 
 
 Visible = Mapping[str, Mapping[str, FieldFacts]]

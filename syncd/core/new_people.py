@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from syncd.core.cells import AS_WRITTEN, ContactPoints
+from syncd.core.field_facts import FieldFacts
 from syncd.core.mapped import writes_for
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
-from syncd.core.mapping_fit import FieldFacts
 from syncd.core.rows import ParsedRow
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import Fields, Intent, OrgRecord, Problem, Scalar, digest

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from syncd.core.field_facts import FieldFacts
 from syncd.core.mapped import FieldWrite
-from syncd.core.mapping_fit import FieldFacts
 from syncd.core.values import InboxItem, OrgRecord
 
 IS_ONE = "IsPersonAccount"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from syncd.core.field_facts import NamedField
 from syncd.core.suggestions.cells import Look
 from syncd.core.suggestions.names import CLOSE, KNOWN, VENDOR, name_score, sounds_changed_at
-from syncd.core.suggestions.suggesting import MENTIONED_FROM, Evidence, FieldFacts, Proposal
+from syncd.core.suggestions.suggesting import MENTIONED_FROM, Evidence, Proposal
 
 TYPE_OF = {
     "string": "text", "textarea": "text", "picklist": "text", "multipicklist": "text", "combobox": "text", "phone": "text",
@@ -47,7 +48,7 @@ def fields(found: Evidence, taken: Collection[str], refused: Mapping[str, str]) 
 
 
 def _pairs(
-    found: Evidence, object: str, known: Mapping[str, FieldFacts], taken: Collection[str], refused: Mapping[str, str]
+    found: Evidence, object: str, known: Mapping[str, NamedField], taken: Collection[str], refused: Mapping[str, str]
 ) -> Iterator[_Pair]:
     for name in found.sample.header:
         if name in taken:
@@ -58,7 +59,7 @@ def _pairs(
                 yield pair
 
 
-def _pair(found: Evidence, name: str, object: str, field: FieldFacts, *, is_refused: bool) -> _Pair | None:
+def _pair(found: Evidence, name: str, object: str, field: NamedField, *, is_refused: bool) -> _Pair | None:
     kind = TYPE_OF.get(field.type)
     if ((kind is None or not field.is_updateable) and not is_refused) or field.name == _KEY:
         return None
@@ -93,7 +94,7 @@ def _is_known_for(found: Evidence, name: str, object: str, field: str) -> bool:
     return written.get(object) == field if isinstance(written, Mapping) else written == field
 
 
-def _doubts(look: Look, field: FieldFacts, kind: str) -> tuple[float, list[str]]:
+def _doubts(look: Look, field: NamedField, kind: str) -> tuple[float, list[str]]:
     """Say what in the cells speaks against a field, and how much."""
     if not look.filled:
         return 0.9, ["it is empty in all rows looked at"]

@@ -9,33 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from typing import Protocol
 
+from syncd.core.field_facts import NamedField
 from syncd.core.suggestions.cells import Look, Reads, look, null_words
 from syncd.core.suggestions.names import Alike
 from syncd.core.suggestions.pairs import Agreement, agreement, plain, truth_of
 from syncd.core.values import Scalar
 
 SURE_FROM, MENTIONED_FROM = 0.7, 0.35
-
-
-class FieldFacts(Protocol):
-    """What has to be known of a field of the org; `ports.FieldSchema` has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def is_updateable(self) -> bool: ...
-    @property
-    def is_external_id(self) -> bool: ...
-    @property
-    def picklist(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +67,7 @@ class Evidence:
 
     sample: Sample
     known: Known
-    fields: Mapping[str, Mapping[str, FieldFacts]]
+    fields: Mapping[str, Mapping[str, NamedField]]
     looks: Mapping[str, Look]
     null: tuple[str, ...]
     alike: Alike
@@ -101,7 +82,7 @@ class Evidence:
 def evidence(
     sample: Sample,
     known: Known,
-    fields: Mapping[str, Mapping[str, FieldFacts]],
+    fields: Mapping[str, Mapping[str, NamedField]],
     *,
     alike: Alike,
     reads: Reads,
