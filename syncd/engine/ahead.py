@@ -5,23 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextvars import copy_context
-from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import Generic, TypeVar
+from typing import TypeAlias, TypeVar
 
 AHEAD_MAX = 4
 _LOOK_S = 0.05
 _SWITCH_S = 0.0005  # the store comes back from each statement and waits its turn: with Python's usual 5 ms for half of the time
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Made(Generic[_T]):
-    """One thing, or the end of all (`error` is a StopIteration), or what making it raised."""
-
-    thing: _T | None
-    error: BaseException | None = None
+# A thing; what making one raised; or None behind the last of all.
+_Waiting: TypeAlias = "Queue[tuple[_T] | BaseException | None]"
 
 
 def made_ahead(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Iterator[_T]:
@@ -42,31 +35,32 @@ def made_ahead(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Iterator[
 
 def _up_to_stop(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Generator[_T, None, bool]:
     """Give things up to one that stops, and tell whether there may be more."""
-    waiting: Queue[_Made[_T]] = Queue(AHEAD_MAX)
+    waiting: _Waiting[_T] = Queue(AHEAD_MAX)
     is_left = Event()
-    Thread(target=copy_context().run, args=(_make, things, is_stop, waiting, is_left), name="made ahead", daemon=True).start()
+    Thread(target=copy_context().run, args=(_make, things, waiting, is_stop, is_left), name="made ahead", daemon=True).start()
     try:
-        while True:
-            made = waiting.get()
-            if isinstance(made.error, StopIteration):
-                return False
-            if made.error is not None:
-                raise made.error
-            yield made.thing  # type: ignore[misc]  # what has no error is a thing
-            if is_stop(made.thing):  # type: ignore[arg-type]
+        while isinstance(made := waiting.get(), tuple):
+            yield made[0]
+            if is_stop(made[0]):
                 return True
+        if made is not None:
+            raise made
+        return False
     finally:
         is_left.set()
 
 
-def _make(things: Iterator[_T], is_stop: Callable[[_T], bool], waiting: Queue[_Made[_T]], is_left: Event) -> None:
+def _make(things: Iterator[_T], waiting: _Waiting[_T], is_stop: Callable[[_T], bool], is_left: Event) -> None:
     is_last = False
     while not is_last and not is_left.is_set():
+        made: tuple[_T] | BaseException | None
         try:
-            thing = next(things)
-            made, is_last = _Made(thing), is_stop(thing)
+            made = (next(things),)
+            is_last = is_stop(made[0])
+        except StopIteration:
+            made, is_last = None, True
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asked
-            made, is_last = _Made(None, error), True
+            made, is_last = error, True
         while not is_left.is_set():
             try:
                 waiting.put(made, timeout=_LOOK_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -120,8 +121,7 @@ class _Section:
         secret = self._secret(scheme, key_file)
         endpoint = self._collected(self._endpoint)
         access_key, account, region = (
-            self._collected(lambda key=key: self.settings.expanded(key))  # type: ignore[misc]
-            for key in ("access_key", "account", "region")
+            self._collected(partial(self.settings.expanded, key)) for key in ("access_key", "account", "region")
         )
         self._check_pairs(scheme, access_key, account, endpoint)
         if target is None or self.problems:
