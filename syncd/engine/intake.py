@@ -228,6 +228,9 @@ def _batches(one: StagedFile, after: str, context: IntakeContext) -> Iterator[tu
 
 
 def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: IntakeContext) -> None:
+    # First: what the batch says of somebody's address, or of the person, has their own rows looked at again.
+    tx.put_known(mapping.name, list(batch.known.values()))
+    tx.forget_rows(batch.forgotten)
     tx.add_flags(batch.facts)
     tx.renew_flags(batch.again)
     tx.add_consents(batch.consents)
@@ -236,8 +239,6 @@ def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: Inta
     places = tx.append(batch.entries)
     opened = [(intent, None if at is None else places[at]) for intent, at in batch.intents]
     open_intents(tx, opened, context.now_at, context.cycle)
-    tx.forget_rows(batch.forgotten)
-    tx.put_known(mapping.name, list(batch.known.values()))
     tx.put_verdicts(f"inbox:{mapping.name}", batch.told)
     tx.put_verdicts(KEPT, {**dict.fromkeys(_questions(batch, mapping), ""), **batch.asked})
     record_created(tx, batch, mapping, context)
@@ -265,32 +266,46 @@ def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext)
 
 
 _GROUPED = {
-    "unmatched": ("export-unmatched", "{} rows fit nobody in Salesforce; nobody was created.", "Create them, or leave them be."),
+    "unmatched": (
+        "export-unmatched", "{} row fits nobody in Salesforce; nobody was created.",
+        "{} rows fit nobody in Salesforce; nobody was created.", "Create them, or leave them be.",
+    ),
     "incomplete": (
-        "export-incomplete", "{} rows fit nobody and lack what [create] wants filled; nobody was created.",
+        "export-incomplete", "{} row fits nobody and lacks what [create] wants filled; nobody was created.",
+        "{} rows fit nobody and lack what [create] wants filled; nobody was created.",
         "Fill the columns in the source, or leave them out of filled.",
     ),
     "tomorrow": (
-        "export-tomorrow", "{} rows fit nobody and were too many for one day; nobody was created for them.",
+        "export-tomorrow", "{} row fits nobody and was too many for one day; nobody was created for it.",
+        "{} rows fit nobody and were too many for one day; nobody was created for them.",
         "They are looked at again with the next export; raise per_day under [create] if so many are right.",
     ),
-    "older": ("export-older", "{} rows are older than what was read before; only their opt-outs count.", "Nothing to do."),
-    "consent": (
-        "export-consent", "{} people are said to be subscribed again and stay opted out.",
-        "Consent counts only with its source, time and wording; clear the opt-out where it was given.",
+    "older": (
+        "export-older", "{} row is older than what was read before; only its opt-outs count.",
+        "{} rows are older than what was read before; only their opt-outs count.", "Nothing to do.",
     ),
-    "more": ("export-rows", "{} more rows were set aside.", "Correct the export; their lines are in done/."),
+    "consent": (
+        "export-consent", "{} person is said to be subscribed again and stays opted out.",
+        "{} people are said to be subscribed again and stay opted out.",
+        "Consent counts only with its source, time and wording: store it with syncd consent add, and clear the opt-out where it "
+        "was given.",
+    ),
+    "more": (
+        "export-rows", "{} more row was set aside.", "{} more rows were set aside.",
+        "Correct the export; their lines are in done/.",
+    ),
 }  # fmt: skip
 
 
 def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, state: Mapping[str, Any], context: IntakeContext) -> None:
     items = []
-    for what, (kind, text, remedy) in _GROUPED.items():
+    for what, (kind, one_row, many_rows, remedy) in _GROUPED.items():
         if count := tally.counts[what]:
             first = sorted(tally.lines[what])
             lines = "lines " + ", ".join(map(str, first)) + (", …" if count > len(first) else "")
             where = f"{one.file.name}:{first[0]}"
-            items.append(InboxItem(kind, one.file.name, where, text.format(count), remedy, lines))
+            text = (one_row if count == 1 else many_rows).format(count)
+            items.append(InboxItem(kind, one.file.name, where, text, remedy, lines))
     tx.put_inbox(items, context.now_at)
     tx.resolve_inbox("export-file", [f"{one.mapping.name}/{one.file.name}"], context.now_at)
     tx.resolve_inbox("export-mapping", [one.mapping.name], context.now_at)

@@ -42,7 +42,7 @@ class Formulas:
             return None
         path = (*base, key)
         if self.compile is None:
-            self.reading.say(path, "MAP-129", f"{key} cannot be read here.", "Read the file with a formula compiler.")
+            self.reading.say(path, "MAP-138", f"{key} cannot be read here.", "Read the file with a formula compiler.")
             return None
         rule = self.reading.table.rule(f"{key} of {base[-1]}", *path)
         made = self.compile(written, rule, self.columns, is_condition=is_condition)
