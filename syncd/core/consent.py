@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +31,7 @@ class Consent:
 
 def scope_of(text: str) -> str | None:
     """Return a scope as it is compared, or None when the text is none: global, brand:NAME or topic:NAME."""
-    written = " ".join(text.split()).casefold()
+    written = unicodedata.normalize("NFC", " ".join(text.split()).casefold())
     if written == GLOBAL:
         return GLOBAL
     kind, colon, name = (part.strip() for part in written.partition(":"))

@@ -95,12 +95,14 @@ def opens(consent: Consent, fact: FlagFact, person: Person) -> bool:
     """Tell whether stored consent outweighs an opt-out: newer than it, of the very same scope, and surely of the same human.
 
     An address may be several people's: a consent speaks for a record and for what became of it or it became, and for what is
-    known of an address that is theirs alone. Nothing opens what could not be read.
+    known of an address that is theirs alone; one that came when nobody had the address, for who alone came to have it. Nothing
+    opens what could not be read.
     """
     if fact.flag is not Flag.OPTED_OUT or consent.scope != fact.scope or consent.given_at <= fact.last_said:
         return False
     if consent.person_id is None:
-        return fact.person_id is None and fact.address == consent.address
+        holders = {ids for ids, held in person.lineages.values() if fact.address in held}
+        return fact.person_id is None and fact.address == consent.address and len(holders) <= 1
     ids, handles = person.lineages.get(consent.person_id, (frozenset({consent.person_id}), frozenset()))
     if fact.person_id is not None:
         return fact.person_id in ids

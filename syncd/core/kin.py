@@ -33,7 +33,7 @@ class Person:
     """All that is one person.
 
     `records` are those that are there, `ids` all that ever were, `handles` all that they are or were known by. `lineages`
-    holds the ids that are surely one person, because one became the other, and what those are known by.
+    holds the ids that are surely one person, because one became the other and did not come back, and what those are known by.
     """
 
     records: tuple[OrgRecord, ...]
@@ -112,7 +112,7 @@ def _grouped(records: Mapping[str, OrgRecord], edges: Iterable[tuple[str, str]])
     """Return the person by each of its nodes."""
     edges = list(edges)
     wholes = _joined(edges)
-    lineage = _joined([edge for edge in edges if edge[0].startswith(_RECORD) and edge[1].startswith(_RECORD)])
+    lineage = _joined([edge for edge in edges if edge[1].startswith(_RECORD) and not _is_itself_again(records, *edge)])
     held: dict[str, set[str]] = {}
     for first, second in edges:
         if not second.startswith(_RECORD):
@@ -129,6 +129,13 @@ def _grouped(records: Mapping[str, OrgRecord], edges: Iterable[tuple[str, str]])
         person = Person(there, ids, frozenset(node for node in nodes if not node.startswith(_RECORD)), lineages)
         people.update(dict.fromkeys(nodes, person))
     return people
+
+
+def _is_itself_again(records: Mapping[str, OrgRecord], whole: str, former: str) -> bool:
+    """Tell whether a record that was merged into another came back from the bin: they may have been two people all along."""
+    record = records.get(former.removeprefix(_RECORD))
+    is_of_one_object = whole.removeprefix(_RECORD)[:3] == former.removeprefix(_RECORD)[:3]
+    return whole != former and is_of_one_object and record is not None and not record.is_deleted
 
 
 def _joined(edges: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.cells import normal_address
 from syncd.core.flags import OptOutFields, opt_out_fields, opted_out_by
@@ -28,16 +28,19 @@ NOTHING = Kept()
 def kept_of(known: OrgRecord, read: OrgRecord, external_fields: Sequence[str], more: OptOutFields) -> Kept:
     """Return what would be lost when the row that was just read takes the place of the one that is known.
 
-    Shapes: a former address or external id stays a link of the record; all of a deleted record do, with its opt-outs.
+    Shapes: a former address or external id stays a link of the record; all of a deleted record do, with its opt-outs. An opt-out
+    that can't be read any more is kept as it was: whoever clears it while it is hidden is never seen.
     """
     before = handles_of(known, external_fields)
     if not read.is_deleted:
         now = {*handles_of(read, external_fields)} if known.fields != read.fields else {*before}
         lost = [handle for handle in before if handle not in now]
+        links = [(known.id, handle) for handle in lost]
         contact = became(known)
         if contact is not None and became(read) != contact:
-            return Kept((*((known.id, handle) for handle in lost), (contact, handle_of_record(known.id))))
-        return Kept(tuple((known.id, handle) for handle in lost)) if lost else NOTHING
+            links.append((contact, handle_of_record(known.id)))
+        facts = _no_more_read(known, read, more)
+        return Kept(tuple(links), tuple(facts)) if links or facts else NOTHING
     if known.is_deleted:
         return NOTHING
     links = [(known.id, handle) for handle in before]
@@ -45,6 +48,16 @@ def kept_of(known: OrgRecord, read: OrgRecord, external_fields: Sequence[str], m
     links += [(contact, handle_of_record(known.id))] if contact is not None else []
     words = f"{known.object} {known.id} was opted out when it was deleted"
     return Kept(tuple(links), tuple(org_facts(known, known.id, words, more)))
+
+
+def _no_more_read(known: OrgRecord, read: OrgRecord, more: OptOutFields) -> list[FlagFact]:
+    """Return the opt-outs of which the row that was just read says nothing, neither yes nor no."""
+    hidden = [name for name in opted_out_by(known, more) if read.fields.get(name) is None]
+    if not hidden:
+        return []
+    words = f"{known.object} {known.id} was opted out when {', '.join(hidden)} could be read no more"
+    said = replace(known, fields={"Email": known.fields.get("Email"), **dict.fromkeys(hidden, True)})
+    return org_facts(said, known.id, words, more)
 
 
 def org_facts(record: OrgRecord, person_id: str, words: str, more: OptOutFields) -> list[FlagFact]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from syncd.core.flags import OptOutFields, Reason, reasons_against
-from syncd.core.kin import Found, Person, people_of, values_of
+from syncd.core.kin import Found, Person, handles_of, people_of, values_of
 from syncd.core.values import OrgRecord
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
@@ -31,12 +31,18 @@ def org_opt_outs(world: World) -> OptOutFields:
 
 
 def persons(
-    store: StoreReader, keyed: Mapping[str, Collection[str]], names: Sequence[str], ids: Iterable[str]
+    store: StoreReader,
+    keyed: Mapping[str, Collection[str]],
+    names: Sequence[str],
+    ids: Iterable[str],
+    fresh: Mapping[str, OrgRecord] | None = None,
 ) -> dict[str, Person]:
     """Return by id the person that each lead or contact is or was.
 
-    Shapes: `keyed` names by object the fields that the store looks rows up by, `names` are the external id fields.
+    Shapes: `keyed` names by object the fields that the store looks rows up by, `names` are the external id fields; `fresh`
+    holds rows that may be newer than the mirror: what they are known by counts too.
     """
+    now = {id: handles_of(row, names) for id, row in (fresh or {}).items()}
 
     def look(wanted: frozenset[str], handles: frozenset[str]) -> Found:
         records: list[OrgRecord] = []
@@ -49,7 +55,8 @@ def persons(
         contacts = [id for id in wanted if id.startswith(PREFIX["Contact"])]
         if contacts and CONVERTED in keyed.get("Lead", ()):
             records += store.by_key("Lead", CONVERTED, contacts)
-        return Found(records, store.former_handles(wanted, handles))
+        links = [(id, handle) for id in sorted(wanted & now.keys()) for handle in now[id]]
+        return Found(records, [*links, *store.former_handles(wanted, handles)])
 
     return people_of(ids, look, names)
 
@@ -60,7 +67,7 @@ def reasons_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) ->
     Shapes: `contacts` as just read, which may be newer than the mirror.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
-    people = persons(world.store, keyed_by(cycle), external_fields(world), contacts)
+    people = persons(world.store, keyed_by(cycle), external_fields(world), contacts, contacts)
     ids = sorted({id for person in people.values() for id in person.ids})
     handles = sorted({handle for person in people.values() for handle in person.handles})
     facts, consents, more = world.store.flags(ids, handles), world.store.consents(ids, handles), org_opt_outs(world)

@@ -122,7 +122,10 @@ def test_an_opt_out_of_a_brand_or_topic_keeps_out_of_that_and_of_mail_of_which_n
 
 @pytest.mark.parametrize(
     ("text", "scope"),
-    [("global", "global"), (" Brand: Acme  Co ", "brand:acme co"), ("topic:News", "topic:news"), ("brand:", None), ("x:y", None)],
+    [
+        ("global", "global"), (" Brand: Acme  Co ", "brand:acme co"), ("topic:News", "topic:news"), ("brand:", None),
+        ("x:y", None), ("brand:Cafe\u0301", "brand:caf\u00e9"),
+    ],
 )  # fmt: skip
 def test_a_scope_is_global_a_brand_or_a_topic_in_any_case(text: str, scope: str | None) -> None:
     assert scope_of(text) == scope
@@ -160,6 +163,26 @@ def test_a_consent_goes_with_the_lead_into_its_contact_and_never_over_the_orgs_o
     assert texts(out, facts=[fact(OUT, CONTACT)], consents=[consent(CONTACT)]) == ["opted out (Contact HasOptedOutOfEmail)"]
 
 
+def test_a_consent_of_an_address_that_nobody_had_opens_nothing_once_two_people_have_it() -> None:
+    target, given, known = contact(Email="a@b.cd"), consent(None, "a@b.cd"), fact(OUT, None, "a@b.cd")
+    out = ["opted out (marketo, a.csv:2)"]
+    assert texts(target, lead(Email="A@b.cd"), facts=[known], consents=[given]) == out
+    assert texts(target, facts=[known], consents=[given], links=[("0032", "a@b.cd")]) == out  # somebody else had it
+    same = replace(CONVERTED, fields={**CONVERTED.fields, "Email": "a@b.cd"})
+    assert texts(target, same, facts=[known], consents=[given]) == []
+
+
+def test_a_consent_is_not_of_a_record_that_was_merged_and_came_back() -> None:
+    links = [(CONTACT, handle_of_record("0032"))]
+    out = ["opted out (marketo, a.csv:2)"]
+    other = contact("0032", Email="other@b.cd")
+    for opted_out in (fact(OUT, "0032"), fact(OUT, None, "other@b.cd")):
+        for given, target, rest in ((CONTACT, other, contact()), (CONTACT, contact(), other)):
+            assert texts(target, rest, facts=[opted_out], consents=[consent(given)], links=links) == out
+        gone = replace(other, is_deleted=True)
+        assert texts(contact(), gone, facts=[opted_out], consents=[consent(CONTACT)], links=links) == []
+
+
 # --- what is kept of a change ------------------------------------------------------------------------------------------
 
 
@@ -178,6 +201,17 @@ def test_all_of_a_deleted_record_is_kept_with_its_opt_outs_and_the_contact_that_
         (LEAD, "a@b.cd", "brand:acme", NOW),
     ]
     assert kept_of(replace(known, is_deleted=True), replace(known, is_deleted=True), KEYS, {}) == Kept()
+
+
+def test_an_opt_out_that_can_be_read_no_more_is_kept_for_when_it_can_again() -> None:
+    known = contact(Email="a@b.cd", HasOptedOutOfEmail=True, No_Acme__c=True)
+    read = OrgRecord("Contact", CONTACT, NOW + HOUR, {"Email": "a@b.cd", "No_Acme__c": True})
+    more = {"Contact": {"No_Acme__c": "brand:acme"}}
+    [kept] = kept_of(known, read, KEYS, more).facts
+    assert (kept.flag, kept.person_id, kept.address, kept.scope, kept.last_said) == (OUT, CONTACT, "a@b.cd", "global", NOW)
+    assert kept.evidence == f"Contact {CONTACT} was opted out when HasOptedOutOfEmail could be read no more"
+    assert kept_of(contact(), OrgRecord("Contact", CONTACT, NOW, {}), KEYS, more) == Kept()
+    assert kept_of(known, contact(Email="a@b.cd", No_Acme__c=True), KEYS, more) == Kept()  # taken away: cleared tells of it
 
 
 def test_only_a_tick_that_is_taken_away_from_a_record_that_is_there_is_cleared() -> None:

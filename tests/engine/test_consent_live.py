@@ -294,6 +294,25 @@ def test_a_hold_that_sales_sets_between_decision_and_push_is_kept(enrolling: Sce
     assert EARLY not in scene.members()
 
 
+def test_an_opt_out_of_the_address_that_somebody_got_between_decision_and_push_is_kept(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.nurture("observe")
+    scene.drop("day.csv", export_line("nobody", email="new@example.com", unsubscribed="true"))
+    scene.cycle()
+    scene.nurture("enroll")
+
+    def hook(n: int, method: str, path: str) -> None:
+        if scene.ledger(contact(1), kind="intent"):
+            scene.hook()
+            scene.edit("mia", contact(1), Email="New@example.com")
+
+    scene.hook(hook)
+    scene.cycle(DAY_S)
+    [outcome] = [entry for entry in scene.ledger(contact(1)) if entry.kind == "outcome"]
+    assert (outcome.outcome, outcome.reason) == ("not_sent", "opted out (marketo, day.csv:2)")
+    assert EARLY not in scene.members()
+
+
 @pytest.mark.parametrize("place", range(9))
 def test_an_opt_out_at_any_request_before_the_members_leave_stops_them(enrolling: Scene, place: int) -> None:
     scene = enrolling
