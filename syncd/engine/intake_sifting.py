@@ -11,7 +11,7 @@ from syncd.core.rows import ParsedRow
 from syncd.core.values import OrgRecord, digest
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
 from syncd.engine.intake_flags import address_of
-from syncd.ports import Background, KnownRow
+from syncd.ports import Background, FieldSchema, KnownRow
 
 _READING = "1"
 """Raised with every change to how rows are read or compared: then all rows are looked at once more."""
@@ -26,11 +26,17 @@ def background_of(context: IntakeContext, mapping: SourceMapping) -> Background:
         name: {one.name: one.type for one in context.schema[name].fields.values()} for name in PEOPLE if name in context.schema
     }
     needed = fields_needed([mapping])
-    used = [f"{name}.{field}:{types.get(name, {}).get(field)}" for name in PEOPLE for field in needed.get(name, ())]
+    used = [f"{name}.{field}:{_facts(context, name, field)}" for name in PEOPLE for field in needed.get(name, ())]
     policy = digest(_READING, mapping.sha256, mapping.mode, *used)
     return Background(
         policy, store.known_rows(mapping.name), store.told_rows(mapping.name), store.flagged(), store.people_blocks(), types
     )
+
+
+def _facts(context: IntakeContext, object: str, field: str) -> FieldSchema | None:
+    """Return all that is known of a field: what it takes decides on a row that would write it, not only its type."""
+    schema = context.schema.get(object)
+    return schema.fields.get(field) if schema else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,10 @@ def known_row(mapping: SourceMapping, row: ParsedRow, found: Match, row_hash: st
 
 def _is_direct(mapping: SourceMapping, row: ParsedRow, found: Match, person: OrgRecord) -> bool:
     """Tell whether the first key of a row is the person's own: then only a change of this person, or of somebody with the same
-    key, can lead the row to another. An address in the row has to be theirs too, or what is said about it would go unnoticed."""
+    key, can lead the row to another. An address in the row has to be theirs too, or what is said about it would go unnoticed.
+    A converted lead leads to its contact as soon as that is there, whatever the contact's keys are."""
+    if person.fields.get("IsConverted") is True:
+        return False
     address = address_of(person)
     if row.address not in (None, address) or (address is not None and not (address.isascii() and "xn--" not in address)):
         return False

@@ -87,6 +87,8 @@ class FlagWrites(Writes):
 
     def renew_flags(self, facts: Sequence[FlagFact]) -> None:
         """Store flag facts that were said again: of one that is known only the time of that is kept."""
+        if facts:
+            self._forget(facts)
         replace(self.connection, flags, [_row(self.org, fact) for fact in facts], ("said_at",))
 
     def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:

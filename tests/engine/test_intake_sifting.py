@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,14 @@ class Side:
         with self.store.begin() as tx:
             tx.mirror(records)
 
-    def take(self, mapping: SourceMapping, name: str, body: bytes, cycle: str) -> Mapping[str, int]:
+    def take(
+        self, mapping: SourceMapping, name: str, body: bytes, cycle: str, seen: Mapping[str, ObjectSchema] | None = None
+    ) -> Mapping[str, int]:
         path = self.home / "drop" / "tool" / name
         path.write_bytes(body)
         os.utime(path, (NOW.timestamp() - 60,) * 2)
-        context = IntakeContext("o", cycle, NOW, {"Lead": schema("Lead"), "Contact": schema("Contact")}, self.store)
+        shown = seen or {"Lead": schema("Lead"), "Contact": schema("Contact")}
+        context = IntakeContext("o", cycle, NOW, shown, self.store)
         return take_in(self.folder, [mapping], context)
 
     def state(self) -> dict[str, Any]:
@@ -315,3 +319,121 @@ def test_a_row_is_known_by_its_content_until_its_person_changes_and_all_counts_a
     assert [(one["lines"], one["lines_header"], one["lines_taken"], one["lines_rejected"]) for one in kept] == [(10, 1, 8, 1)] * 3
     assert kept[2]["would_write"] == 1
     side.store.dispose()
+
+
+LEADS = [person_id("Lead", number) for number in range(3)]
+AS_IT_WAS = {"Lead": schema("Lead"), "Contact": schema("Contact")}
+
+
+class Twice:
+    """One history, lived by an installation that looks at every row and by one with the sieve."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch, columns: str, match: str) -> None:
+        self.sides = Side(home, "careful"), Side(home, "sifted")
+        self.monkeypatch, self.turn = monkeypatch, 0
+        path = home / "tool.toml"
+        path.write_text(f'version = "1"\n[match]\n{match}\n{columns}\n', encoding="utf-8")
+        table, _ = read_table(path)
+        assert table is not None
+        mapping, problems = parse_mapping("tool", table)
+        assert mapping is not None, problems
+        self.mapping = mapping
+        self.index(keys_needed([mapping]))
+
+    def index(self, fields: Mapping[str, tuple[str, ...]]) -> None:
+        for side in self.sides:
+            side.store.index(fields)
+
+    def mirror(self, *people: OrgRecord) -> None:
+        for side in self.sides:
+            side.mirror(list(people))
+
+    def take(self, body: str, seen: Mapping[str, ObjectSchema] = AS_IT_WAS) -> Mapping[str, int]:
+        """Take in a file of these rows, and of some without a key; return what the sieve counted, which is what a look counts."""
+        self.turn += 1
+        found = []
+        nobody = "," * body.partition("\n")[0].count(",") + "\n"
+        for side, from_bytes in zip(self.sides, (10**9, 0), strict=True):
+            self.monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", from_bytes)
+            text = body + nobody * self.turn
+            counts = side.take(self.mapping, f"{self.turn}.csv", text.encode(), f"c{self.turn}", seen)
+            found.append(({name: count for name, count in counts.items() if count}, side.state()))
+        assert found[0] == found[1]
+        return found[1][0]
+
+
+def lead(number: int, **fields: Scalar) -> OrgRecord:
+    held = {**HELD_AS_USUAL, "Email": f"p{number}@example.com", "Key__c": f"k-{number}", **fields}
+    return OrgRecord("Lead", LEADS[number], NOW, held)
+
+
+def test_people_are_found_by_whichever_key_however_many_keys_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, let_through: Counter[str]
+) -> None:
+    twice = Twice(
+        tmp_path,
+        monkeypatch,
+        f'[column.company]\n{COLUMNS["company"]}\nside = "marketing"\nconflict = "overwrite"',
+        'external = { column = "key", field = "Key__c" }',
+    )
+    twice.index(
+        dict.fromkeys(("Lead", "Contact"), ("Birth__c", "Company", "ConvertedContactId", "Email", "IsConverted", "Key__c"))
+    )
+    twice.mirror(lead(0), lead(1))
+    assert twice.take("key,company\nk-0,Acme\nk-1,Else\nk-9,Acme\n")["would_write"] == 1
+    assert let_through["equal"] == let_through["nobody"] == 1
+
+
+def test_a_row_about_a_converted_lead_is_looked_at_again_when_its_contact_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = Twice(
+        tmp_path,
+        monkeypatch,
+        '[column.company]\ntype = "text"\nfield = { Lead = "Company", Contact = "LeadSource" }\n'
+        'side = "marketing"\nconflict = "overwrite"',
+        'email = "email"',
+    )
+    twice.mirror(lead(0, IsConverted=True, ConvertedContactId=person_id("Contact", 0)))
+    body = "email,company\np0@example.com,Other\n"
+    assert "would_write" not in twice.take(body)
+    twice.mirror(OrgRecord("Contact", person_id("Contact", 0), NOW, {**HELD_AS_USUAL, "Email": "other@example.com"}))
+    assert twice.take(body)["would_write"] == 1
+
+
+def test_a_row_is_looked_at_again_when_a_flag_went_over_to_its_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = Twice(tmp_path, monkeypatch, f"[column.dead]\n{FLAGS['dead']}", 'email = "email"')
+    twice.mirror(lead(0))
+    body = "email,dead\np0@example.com,false\n"
+    twice.take(body)
+    for side in twice.sides:
+        with side.store.begin() as tx:
+            tx.renew_flags([FlagFact(Flag.UNREACHABLE, LEADS[0], "p0@example.com", "tool", "merged", NOW)])
+    twice.take(body)
+    assert not any(side.store.flags(LEADS, ()) for side in twice.sides)
+
+
+def test_a_row_is_looked_at_again_when_another_of_its_batch_spoke_about_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = Twice(tmp_path, monkeypatch, f"[column.out]\n{FLAGS['out']}", MATCHES[0])
+    twice.mirror(lead(0), lead(1))
+    twice.take("key,email,out\nk-0,p1@example.com,true\nk-1,p1@example.com,false\n")
+    assert twice.take("key,email,out\nk-1,p1@example.com,false\n")["consent"] == 1
+
+
+def test_a_row_that_would_write_is_looked_at_again_when_its_field_takes_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = Twice(
+        tmp_path,
+        monkeypatch,
+        f'[column.source]\n{COLUMNS["source"]}\nside = "marketing"\nconflict = "overwrite"',
+        'email = "email"',
+    )
+    twice.mirror(lead(0))
+    body = "email,source\np0@example.com,Other\n"
+    assert twice.take(body)["would_write"] == 1
+    shown = AS_IT_WAS["Lead"]
+    less = {**shown.fields, "LeadSource": replace(shown.fields["LeadSource"], picklist=("Web",))}
+    assert twice.take(body, {**AS_IT_WAS, "Lead": replace(shown, fields=less)})["quarantined"] == 3

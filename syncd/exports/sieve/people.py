@@ -116,11 +116,12 @@ class PeopleTable:
                 odd.append(_is_strange(column, listed[name]))
         spoken = f"coalesce({listed.get(OPT_OUT, 'NULL')}::VARCHAR, '') <> 'false'" if sql.may_clear(self.mapping) else "FALSE"
         ext, mail = (self._key_place(shape, types, name) for name in (self.mapping.external_field, "Email"))
+        places = ", ".join(f"'$[{place}]'" for place in range(len(shape.keyed))) or "'$'"
         # What was said about an address is kept under one spelling of it; only these have no other.
         odd.append(f"coalesce(strlen({mail}) <> length({mail}) OR contains({mail}, 'xn--'), FALSE)")
         self.database.execute(
             f"INSERT INTO p SELECT {', '.join(('id', str(shape.object == 'Lead'), ' OR '.join(odd), spoken, ext, mail, *values))}"
-            " FROM (SELECT id, TRY(json_extract(keys, ['$[0]', '$[1]', '$[2]', '$[3]'])) AS k,"
+            f" FROM (SELECT id, TRY(json_extract(keys, [{places}])) AS k,"
             f" TRY(json_extract(fields, [{paths}])) AS f FROM read_csv({sql.literal(str(path))}, auto_detect = false,"
             f" header = false, columns = {{'id': 'VARCHAR', 'keys': 'VARCHAR', 'fields': 'VARCHAR'}}, delim = '{CUT}',"
             " quote = '', escape = '', new_line = '\\n', nullstr = ''))"
@@ -128,7 +129,7 @@ class PeopleTable:
 
     def _key_place(self, shape: PeopleBlock, types: dict[str, str], name: str | None) -> str:
         """Write where the keys of a person hold a field; it has to be visible, or nobody is found by it."""
-        if name is None or name not in shape.keyed or name not in types or shape.keyed.index(name) > 3:
+        if name is None or name not in shape.keyed or name not in types:
             return "NULL"
         return f"(k[{shape.keyed.index(name) + 1}] ->> '$')"
 
