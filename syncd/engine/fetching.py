@@ -113,7 +113,7 @@ class _Turn:
         self.incoming.sweep(self.source.name, found.waiting)
         self._take_all(session, found.ready)
         if self.source.after != "leave":
-            self._put_away(session, found)
+            self._put_away(session, found, mapping.dialect.members)
 
     def _may_wait(self) -> bool:
         return self.world.clock is not None and time.monotonic() + APART.total_seconds() < self.ends_s
@@ -205,18 +205,18 @@ class _Turn:
     def _host_now(self) -> datetime:
         return self.world.clock.now() if self.world.clock is not None else datetime.now(UTC)
 
-    def _put_away(self, session: Session, found: Look) -> None:
+    def _put_away(self, session: Session, found: Look, members: str) -> None:
         for original, sha256 in found.had:
             if self._is_enough():
                 return
-            if self._is_finished(original, sha256) and session.put_away(original, sha256):
+            if self._is_finished(original, sha256, members) and session.put_away(original, sha256):
                 self.cycle.count("originals put away at their source")
 
-    def _is_finished(self, original: Original, sha256: str) -> bool:
-        """Tell whether the store has finished a file: by its own hash, or an archive by those of all files in it."""
+    def _is_finished(self, original: Original, sha256: str, members: str) -> bool:
+        """Tell whether the store has finished a file: by its own hash, or an archive by those of all exports in it."""
         if self.world.store.has_file(sha256):
             return True
-        hashes = self.incoming.done(self.source.name, original.name, sha256)
+        hashes = self.incoming.done(self.source.name, original.name, sha256, members)
         return bool(hashes) and all(map(self.world.store.has_file, hashes))
 
     def _note_names(self, found: Look, listing: Listing, mapping: SourceMapping) -> None:

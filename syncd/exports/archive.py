@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from syncd.exports.archives import hash_of, hashes_of
@@ -21,18 +22,28 @@ class FolderArchive:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def remove(self, before: datetime, is_kept: Callable[[str, str, Sequence[str]], bool]) -> int:
-        """Remove the files that were put away before a moment and that nobody needs; return how many.
+    def remove(
+        self,
+        before: datetime,
+        is_kept: Callable[[str, str, Sequence[str]], bool],
+        members: Mapping[str, str],
+        is_enough: Callable[[], bool],
+    ) -> int:
+        """Remove the files that were put away before a moment and that nobody needs, until it is enough; return how many.
 
         Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, the hashes that the store knows
-        such a file by).
+        such a file by); `members` are by source the patterns of the files in its archives.
         Only what syncd put there itself is ever removed. What cannot be removed stays; `syncd check` tells of it.
         """
         count = 0
         for path in self._old(before):
+            if is_enough():
+                break
             try:
-                place = f"{path.parent.parent.name}/{path.parent.name}"
-                if hash_of(path).startswith(path.name[:16]) and not is_kept(place, _PUT_AWAY.sub("", path.name), hashes_of(path)):
+                source, place = path.parent.parent.name, path.parent.name
+                known_by = hashes_of(path, members.get(source, "*"))
+                is_own = hash_of(path).startswith(path.name[:16])
+                if is_own and not is_kept(f"{source}/{place}", _PUT_AWAY.sub("", path.name), known_by):
                     path.unlink()
                     count += 1
             except OSError:
@@ -45,11 +56,20 @@ class FolderArchive:
             for folder in sorted(self.root.glob(f"*/{place}")):
                 if folder.is_symlink() or folder.parent.is_symlink():
                     continue
-                for path in sorted(folder.iterdir()):
-                    status = path.lstat()
-                    age_at = datetime.fromtimestamp(max(status.st_ctime, status.st_mtime), UTC)
-                    if stat.S_ISREG(status.st_mode) and _PUT_AWAY.match(path.name) and age_at < before:
-                        yield path
+                with suppress(OSError):
+                    for path in sorted(folder.iterdir()):
+                        if _PUT_AWAY.match(path.name) and _is_older(path, before):
+                            yield path
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    """Tell whether a file, and no link, was put away and left alone since before a moment."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    age_s = max(status.st_ctime, status.st_mtime)
+    return stat.S_ISREG(status.st_mode) and age_s < before.timestamp()
 
 
 def archived_name(name: str) -> str:

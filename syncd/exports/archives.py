@@ -73,10 +73,10 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def hashes_of(path: Path) -> list[str]:
-    """Return what a file is known by: the hashes of the files in it, where it is an archive of several."""
+def hashes_of(path: Path, members: str = "*") -> list[str]:
+    """Return what a file is known by: the hashes of the files in it that fit `members`, where it is an archive of several."""
     try:
-        contents = contents_of(path, "*")
+        contents = contents_of(path, members)
     except NotText:
         contents = None
     return [hash_of(path)] if contents is None else [one.sha256 for one in contents.members]

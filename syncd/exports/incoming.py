@@ -73,11 +73,11 @@ class FolderIncoming:
         except OSError:
             return ""
 
-    def done(self, source: str, name: str, sha256: str) -> Sequence[str]:
+    def done(self, source: str, name: str, sha256: str, members: str) -> Sequence[str]:
         """Return the hashes that the store knows a finished file by; none when it is not in done/."""
         path = self.root / source / "done" / f"{sha256[:16]}-{name}"
         try:
-            return hashes_of(path) if path.is_file() and not path.is_symlink() else ()
+            return hashes_of(path, members) if path.is_file() and not path.is_symlink() else ()
         except OSError:
             return ()
 

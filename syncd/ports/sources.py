@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -113,8 +113,11 @@ class Incoming(Protocol):
         """Return the hash of a file of the drop folder; empty when there is none."""
         ...
 
-    def done(self, source: str, name: str, sha256: str) -> Sequence[str]:
-        """Return the hashes that the store knows a finished file by; none when it is not in done/."""
+    def done(self, source: str, name: str, sha256: str, members: str) -> Sequence[str]:
+        """Return the hashes that the store knows a finished file by; none when it is not in done/.
+
+        Shapes: of an archive of several files, those of the files that fit `members`.
+        """
         ...
 
     def set_aside(self, source: str, name: str) -> None:
@@ -125,11 +128,17 @@ class Incoming(Protocol):
 class Archive(Protocol):
     """The files in done/ and refused/ of every source."""
 
-    def remove(self, before: datetime, is_kept: Callable[[str, str, Sequence[str]], bool]) -> int:
-        """Remove the files that were put away before a moment and that nobody needs; return how many.
+    def remove(
+        self,
+        before: datetime,
+        is_kept: Callable[[str, str, Sequence[str]], bool],
+        members: Mapping[str, str],
+        is_enough: Callable[[], bool],
+    ) -> int:
+        """Remove the files that were put away before a moment and that nobody needs, until it is enough; return how many.
 
         Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, the hashes that the store knows
-        such a file by).
+        such a file by); `members` are by source the patterns of the files in its archives.
         """
         ...
 

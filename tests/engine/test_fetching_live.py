@@ -113,6 +113,7 @@ def test_an_archive_of_several_files_is_put_away_when_all_of_them_are_finished(s
     with zipfile.ZipFile(share.folder / "leads.zip", "w") as archive:
         archive.writestr("a.csv", ROW)
         archive.writestr("b.csv", OTHER)
+        archive.writestr("readme.txt", "left aside")
     share.cycle()
     assert [name.partition("/")[0] for name in share.scene.files()] == ["done"]
     share.cycle(600)

@@ -7,6 +7,7 @@ import os
 import stat
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from syncd.core.dialect import Dialect
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag
+from syncd.exports.archive import FolderArchive
 from syncd.exports.folder import DropFolder
 from syncd.ports import ExportFile, Item, Refused
 from tests.exports.test_folder import MAPPING, NOW, Standing, put
@@ -172,3 +174,22 @@ def test_an_archive_comes_back_while_one_of_its_files_is_not_known(folder: DropF
         folder.done(file)
     assert folder.bring_back(lambda sha: sha in known) == []
     assert folder.bring_back(lambda sha: sha in known[1:]) == ["a.zip"]
+
+
+def test_an_old_archive_is_removed_when_all_of_its_exports_are_known_whatever_else_is_in_it(folder: DropFolder) -> None:
+    path = put(folder, "a.zip", zipped({**SET, "readme.txt": b"hello"}))
+    files, _ = folder.waiting(MAILCHIMP)
+    for file in files:
+        folder.done(file)
+    assert not path.exists()
+    known = {file.sha256 for file in files}
+
+    def removed(seconds_left: float = 1) -> int:
+        later = datetime.now(UTC) + timedelta(days=1)
+        return FolderArchive(folder.root).remove(
+            later, lambda _, __, hashes: not known.issuperset(hashes), {"marketo": "*.csv"}, lambda: seconds_left <= 0
+        )
+
+    (folder.root / "other").mkdir()
+    (folder.root / "other" / "done").write_text("no folder")
+    assert [removed(0), removed(), removed()] == [0, 1, 0]
