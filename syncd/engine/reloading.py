@@ -105,10 +105,11 @@ class Reloading:
         if self._files.stamp() != stamp:
             return 0  # saved while it was read
         was_asked, self._is_asked, self._judged = self._is_asked, False, stamp
-        self._note_config(world)
         try:
+            self._note_config(world)
             return self._judge(self.under(world), loaded, was_asked)
         except StoreUnusable:
+            self._judged, self._again_s = None, now_s + AGAIN_S  # nothing was noted: they are looked at once more
             raise
         except SyncdError as problem:
             self._judged, self._again_s = None, now_s + AGAIN_S
@@ -150,6 +151,7 @@ class Reloading:
         with world.store.begin() as tx:
             tx.put_inbox([replace(item, detail="\n".join(told))], world.org.now())
             _settle_waiting(tx, world)
+            tx.put_setting(APPROVED, None)
             put_policy_state(tx, replace(read_policy_state(world.store), refused=told, waiting=""))
         self._log.error("edited policy files are not in force", problems=told[:SHOWN_MAX], number=len(told))
 
@@ -161,6 +163,7 @@ class Reloading:
         item = InboxItem(WAITING, name, FOLDER, f"{asks} The files before it stay in force.", remedy, "\n".join(told))
         with world.store.begin() as tx:
             _settle_waiting(tx, world, keep=name)
+            tx.put_setting(APPROVED, None)  # it was for other files
             tx.put_inbox([item], world.org.now())
             tx.resolve_inbox(INVALID, [FOLDER], world.org.now())
             put_policy_state(tx, replace(read_policy_state(world.store), refused=(), waiting=asks))
@@ -175,6 +178,7 @@ class Reloading:
             with world.store.begin() as tx:
                 tx.resolve_inbox(INVALID, [FOLDER], world.org.now())
                 _settle_waiting(tx, world)
+                tx.put_setting(APPROVED, None)
                 put_policy_state(tx, replace(known, refused=(), waiting=""))
             self._log.info("policy files are as before")
 

@@ -17,6 +17,7 @@ from syncd.engine.policy_state import read_policy_state
 from syncd.engine.reloading import AGAIN_S, INVALID, SETTLE_S, WAITING, Reloading
 from syncd.engine.requests import RESOLVE
 from syncd.engine.world import World
+from syncd.errors import StoreUnusable
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import campaign, contact, lead
 from tests.engine.test_choices import number_of
@@ -201,6 +202,38 @@ def test_a_mapping_that_is_taken_away_counts_until_a_person_agrees(scene: Scene)
         assert not one.in_force("fields/marketo.toml")
         assert scene.inbox(WAITING) == []
         assert one.said().waiting == ""
+
+
+@pytest.mark.sweep
+def test_a_word_counts_for_the_files_that_wait_and_not_once_they_are_put_back(scene: Scene) -> None:
+    with running(scene) as one:
+        path = mappings(scene, "fields/marketo.toml")
+        text = path.read_text(encoding="utf-8")
+        path.unlink()
+        assert one.look() == 0
+        done(scene, RESOLVE, {"numbers": [number_of(scene, WAITING)]})
+        path.write_text(text, encoding="utf-8")
+        assert one.look() == 0
+        path.unlink()
+        assert one.look() == 0
+        assert one.in_force("fields/marketo.toml")
+        assert len(scene.inbox(WAITING)) == 1
+
+
+def test_an_edit_that_a_database_at_fault_kept_back_is_looked_at_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(scene) as one:
+        path = mappings(scene)
+        path.write_text(path.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
+        with monkeypatch.context() as fault:
+            fault.setattr(one.world.store, "begin", _unusable)
+            with pytest.raises(StoreUnusable):
+                one.look()
+        assert one.look(AGAIN_S) == 1
+        assert len(one.rows()) == 1
+
+
+def _unusable() -> Any:
+    raise StoreUnusable("The database is locked.")
 
 
 def test_an_edit_that_would_write_more_records_than_a_cycle_may_waits_for_a_person(scene: Scene) -> None:
