@@ -45,6 +45,7 @@ QUICK_S = 1.0
 SLICE_MIN_S = 15.0
 _NAP_S = 0.5
 _SETTLED = timedelta(seconds=5)  # the drop folder lets a file rest that was changed just now
+_ANEW = "It is fetched anew. If this comes again, look at what lies between."
 Enough = Callable[[], bool]
 
 
@@ -73,7 +74,7 @@ def fetch(world: World, cycle: Cycle) -> None:
 
 @dataclass(slots=True)
 class _Turn:
-    """One source's turn in one cycle."""
+    """One source's turn in one cycle. `wrong` is the first thing that kept one file, and no other, from being fetched."""
 
     world: World
     cycle: Cycle
@@ -82,6 +83,7 @@ class _Turn:
     ends_s: float
     items: list[InboxItem] = field(default_factory=list)
     piece_bytes: int = PIECE_BYTES
+    wrong: SourceRefused | SourceUnreachable | None = None
     known: Known = field(init=False)
     now: datetime = field(init=False)
 
@@ -114,6 +116,8 @@ class _Turn:
         self._take_all(session, found.ready)
         if self.source.after != "leave":
             self._put_away(session, found, mapping.dialect.members)
+        if self.wrong is not None:
+            raise self.wrong
 
     def _may_wait(self) -> bool:
         return self.world.clock is not None and time.monotonic() + APART.total_seconds() < self.ends_s
@@ -136,7 +140,7 @@ class _Turn:
             if self.incoming.waits(self.source.name, original.name) and not self._is_paused(original.name):
                 blocked.append(original.name)
                 continue
-            if self._is_enough() or not self._take(session, original):
+            if self._is_enough() or not self._tried(session, original):
                 self._keep(hurried(self.known))
                 self.cycle.count(BACKLOG)
                 break
@@ -148,6 +152,18 @@ class _Turn:
         subject = f"{self.source.name}/{name}"
         paused = [item.subject for _, item, _ in self.world.store.inbox() if item.kind == "export-paused"]
         return any(each == subject or each.startswith(f"{subject}/") for each in paused)
+
+    def _tried(self, session: Session, original: Original) -> bool:
+        """Fetch one file as far as time allows; one that is refused leaves the others their turn."""
+        try:
+            return self._take(session, original)
+        except SourceRefused as problem:
+            text = str(problem) if original.name in str(problem) else f"{original.name}: {problem}"
+            self._spoilt(SourceRefused(text, hint=problem.hint))
+            return True
+
+    def _spoilt(self, problem: SourceRefused | SourceUnreachable) -> None:
+        self.wrong = self.wrong or problem
 
     def _take(self, session: Session, original: Original) -> bool:
         """Fetch one file as far as time allows; False when time ran out."""
@@ -177,15 +193,21 @@ class _Turn:
         """Return the hash of what has arrived; empty, and the part dropped, when it was replaced at the source meanwhile."""
         proof = session.look(original)
         now = None if proof is None else (proof.original.size_bytes, proof.original.mark)
-        if proof is None or now != (original.size_bytes, original.mark) or part.size_bytes != original.size_bytes:
+        if proof is None or now != (original.size_bytes, original.mark):
             part.drop()
             self.cycle.count("exports replaced while fetched")
+            return ""
+        if part.size_bytes != original.size_bytes:
+            text = f"{original.name} has {original.size_bytes:,} bytes at {self.source.address}, and {part.size_bytes:,} came."
+            part.drop()
+            self._spoilt(SourceUnreachable(text, hint=_ANEW))
             return ""
         sha256, md5 = part.hashes()
         if (proof.md5 and proof.md5 != md5) or (proof.sha256 and proof.sha256 != sha256):
             part.drop()
             text = f"{original.name} did not arrive as it lies at {self.source.address}: the hashes differ."
-            raise SourceUnreachable(text, hint="It is fetched anew. If this comes again, look at what lies between.")
+            self._spoilt(SourceUnreachable(text, hint=_ANEW))
+            return ""
         return sha256
 
     def _place(self, original: Original, part: Part, sha256: str) -> None:
@@ -195,6 +217,8 @@ class _Turn:
             self.cycle.count("exports known by their content")
         else:
             if self.incoming.waits(name, original.name):
+                if not self._is_paused(original.name):
+                    return  # it was put there meanwhile; the part waits until it is taken in
                 self.incoming.set_aside(name, original.name)
             quiet_at = self._host_now() - _SETTLED
             part.take(min(original.modified_at or quiet_at, quiet_at))

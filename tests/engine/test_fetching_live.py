@@ -20,6 +20,7 @@ from syncd.engine.cycle import begin
 from syncd.engine.fetching import PIECE_BYTES, _Turn, setting_of
 from syncd.engine.planning import preview
 from syncd.engine.world import World
+from syncd.errors import SourceRefused
 from syncd.exports.incoming import FilePart, FolderIncoming
 from syncd.exports.remote.folder import FolderSession
 from syncd.exports.remote.sftp import SftpSession
@@ -173,6 +174,64 @@ def test_an_outage_is_one_item_that_clears_itself_and_holds_up_nothing(share: Sh
     share.cycle(600)
     assert share.scene.inbox("export-source") == []
     assert any(name.startswith("done/") for name in share.scene.files())
+
+
+@pytest.mark.sweep
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_fetched(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    share.put("leads-1.csv", OTHER)
+    share.put("leads-2.csv")
+    real = FolderSession.read
+
+    def read(self: FolderSession, original: Original, offset: int, size_bytes: int) -> bytes:
+        if original.name == "leads-1.csv":
+            raise SourceRefused("permission denied.")
+        return real(self, original, offset, size_bytes)
+
+    monkeypatch.setattr(FolderSession, "read", read)
+    share.cycle()
+    [item] = share.scene.inbox("export-source")
+    assert item.text == "[EXP-041] leads-1.csv: permission denied."
+    assert [name.partition("-")[2] for name in share.scene.files() if name.startswith("done/")] == ["leads-2.csv"]
+    monkeypatch.undo()
+    share.cycle(600)
+    assert share.scene.inbox("export-source") == []
+    assert {name.partition("-")[2] for name in share.scene.files()} == {"leads-1.csv", "leads-2.csv"}
+
+
+@pytest.mark.sweep
+def test_a_source_that_gives_less_than_it_lists_is_told_and_nothing_is_taken(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share.put("leads-1.csv")
+    real = FolderSession.read
+    monkeypatch.setattr(FolderSession, "read", lambda self, original, offset, size: real(self, original, offset, size)[:-1])
+    share.cycle()
+    [item] = share.scene.inbox("export-source")
+    assert "[EXP-040] leads-1.csv has" in item.text
+    assert share.scene.files() == set()
+
+
+@pytest.mark.sweep
+def test_a_file_that_is_dropped_while_one_of_its_name_is_fetched_is_not_set_aside(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share.put("leads-1.csv", OTHER)
+    dropped = share.scene.home / "exports" / "marketo" / "leads-1.csv"
+    real = FolderSession.read
+
+    def read(self: FolderSession, original: Original, offset: int, size_bytes: int) -> bytes:
+        dropped.write_text(ROW, "utf-8")
+        return real(self, original, offset, size_bytes)
+
+    monkeypatch.setattr(FolderSession, "read", read)
+    share.scene.cycle()
+    assert dropped.read_text("utf-8") == ROW
+    monkeypatch.undo()
+    os.utime(dropped, (1e9, 1e9))
+    share.cycle(600)
+    share.cycle(600)
+    assert {name.partition("/")[0] for name in share.scene.files()} == {"done"}
+    assert len(share.scene.files()) == 2
 
 
 @pytest.mark.sweep
