@@ -138,11 +138,16 @@ def _known(config: Config | None, object: str) -> tuple[dict[str, str], frozense
 def _text(source: str, file: Path, old: MappingFile | None, found: Incoming, config: Config | None) -> tuple[str, list[Problem]]:
     """Return the new text of the mapping, and every problem of the file and of that text, in the words of the file."""
     from syncd.cli.mapping_check import problems_of
-    from syncd.policies.mapping_toml import merged_text, new_text
+    from syncd.policies.mapping_toml import comments_of, merged_text, new_text
 
     if found.problems:
         return old.text if old is not None else "", list(found.problems[:PROBLEMS_SHOWN])
-    text = new_text(found.values, found.comments) if old is None else merged_text(old.text, found.values, found.comments)
+    if old is None or old.table is None:
+        text = new_text(found.values, found.comments)
+    else:
+        own = comments_of(old.text, old.table)
+        paths = {one.path for one in own}
+        text = merged_text(old.text, found.values, [*own, *(one for one in found.comments if one.path not in paths)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{source}.toml"
         path.write_text(text, "utf-8")
@@ -162,11 +167,14 @@ def _placed(problem: Problem, made: MappingFile, places: Mapping[tuple[str | int
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[str]]:
     """Name what is new, gone and different, by table: columns by their names, settings by their paths."""
+    from syncd.policies.mapping_toml import ORDERED
+
     before, after = dict(_parts(old)), dict(_parts(new))
+    is_reordered = old.get(ORDERED) == new.get(ORDERED) and [*old.get(ORDERED, ())] != [*new.get(ORDERED, ())]
     return {
         "added": [name for name in after if name not in before],
         "removed": [name for name in before if name not in after],
-        "changed": [name for name in after if name in before and before[name] != after[name]],
+        "changed": [name for name in after if name in before and before[name] != after[name]] + [ORDERED] * is_reordered,
     }
 
 

@@ -16,6 +16,8 @@ from syncd.core.tables import Path, Table
 
 _TOML = Language(tree_sitter_toml.language())
 _TABLES = ("column", "computed")
+ORDERED = "match"
+"""The table in which the order of the keys means something."""
 _KEYS = {"column": COLUMN, "computed": COMPUTED, "file": FILE}
 
 
@@ -179,8 +181,10 @@ def merged_text(text: str, values: Mapping[str, Any], comments: Sequence[Comment
     try:
         document = tomlkit.parse(text)
         _merge(document, wanted)
+        _in_wanted_order(document.get(ORDERED), wanted.get(ORDERED, {}))
         written = document.as_string()
-        if tomllib.loads(written) == wanted:
+        said = tomllib.loads(written)
+        if said == wanted and [*said.get(ORDERED, ())] == [*wanted.get(ORDERED, ())]:
             return written
     except (TOMLKitError, ValueError, TypeError, KeyError):
         pass
@@ -205,6 +209,17 @@ def _merge(table: Any, wanted: Mapping[str, Any]) -> None:
                 else _item(value)
             )
             table[key] = made
+
+
+def _in_wanted_order(table: Any, wanted: Mapping[str, Any]) -> None:
+    """Exchange the lines of a table whose order means something; what stands between them stays."""
+    from tomlkit.items import Table as Lines
+
+    if isinstance(table, Lines) and [*table] != [*wanted]:
+        body = table.value.body
+        lines = {key.key: (place, (key, value)) for place, (key, value) in enumerate(body) if key is not None}
+        for (place, _), key in zip(lines.values(), wanted, strict=True):
+            body[place] = lines[key][1]
 
 
 def _is_inline(item: object) -> bool:

@@ -184,6 +184,16 @@ def test_an_edit_changes_its_line_alone_and_every_comment_stays(syncd: Syncd, fi
     assert "1 changed" in said.err
 
 
+def test_another_order_of_the_keys_that_people_are_found_by_is_a_change(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
+    email, external = "email,E-Mail,\r\n", "external,id,MA_Person_Id__c\r\n"
+    said = edited(syncd, tmp_path, email + external, external + email)
+    assert said.code == 0, said.err
+    text = (fields / "tool.toml").read_text("utf-8")
+    lines = ['email = "E-Mail"\n', 'external = { column = "id", field = "MA_Person_Id__c" }\n']
+    assert text == MAPPING.replace("".join(lines), "".join(reversed(lines)))
+    assert "1 changed" in said.err
+
+
 def test_without_write_nothing_is_written(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
     assert edited(syncd, tmp_path, "lead score", "lead rank", -1).code == 0
     text = (fields / "tool.toml").read_text("utf-8")
@@ -290,6 +300,18 @@ def test_a_data_loader_file_changes_targets_and_leaves_the_rest(syncd: Syncd, fi
     assert comments_in((fields / "tool.toml").read_text("utf-8")) == comments_in(MAPPING)
 
 
+def test_a_mapping_that_has_to_be_written_anew_keeps_its_comments(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
+    column = '{ field = { Lead = "A__c" }, type = "text", side = "marketing", conflict = "fill" }'
+    text = f'# ours\nversion = "1"\nmode = "observe"\nmatch = {{ email = "mail" }}   # alone\ncolumn = {{ a = {column} }}\n'
+    (fields / "tool.toml").write_text(text, "utf-8")
+    (tmp_path / "theirs.sdl").write_text("a=B__c\nc=C__c\n", "utf-8")
+    said = syncd("mapping", "import", tmp_path / "theirs.sdl", "--source", "tool", "--write")
+    assert said.code == 0, said.err
+    written = (fields / "tool.toml").read_text("utf-8")
+    assert set(tomllib.loads(written)["column"]) == {"a", "c"}
+    assert comments_in(written) == comments_in(text)
+
+
 def test_what_java_escapes_comes_back() -> None:
     chance = random.Random(3)
     signs = [" ", "=", ":", "#", "!", "\\", "\t", "\n", "\r", "ü", "𝄞", "a", "Z", "'", "ß"]
@@ -323,3 +345,5 @@ def test_a_merge_that_cannot_be_done_in_place_still_says_what_is_wanted() -> Non
     text = 'version = "1"\ncolumn = { a = { type = "text" } }\n'
     wanted = {"version": "2", "column": {"a": {"type": "text"}, "b": {"type": "number"}}, "file": {"null": [""]}}
     assert tomllib.loads(merged_text(text, wanted)) == wanted
+    text = 'match = { id = "a", email = "b" }\n'
+    assert list(tomllib.loads(merged_text(text, {"match": {"email": "b", "id": "a"}}))["match"]) == ["email", "id"]
