@@ -192,3 +192,17 @@ def test_without_room_for_the_sieve_every_row_is_looked_at(tmp_path: Path) -> No
     with capture_logs() as said, sift(file, MAPPING, NOW, replace(NOTHING, known=full())) as sieve:
         assert sieve is None
     assert [(one["event"], one["file"]) for one in said] == [("export-not-sifted", "a.csv")]
+
+
+def test_a_reading_of_the_store_is_let_go_where_every_row_is_looked_at(tmp_path: Path) -> None:
+    is_open: list[bool] = []
+
+    def reading() -> Iterator[str]:
+        is_open.append(True)
+        try:
+            yield "00Q1\x1f\x1f\x1f0\n"
+        finally:
+            is_open.clear()
+
+    with sift(file_of(tmp_path, PLAIN + b"\n"), MAPPING, NOW, replace(NOTHING, known=reading())) as sieve:
+        assert (sieve, is_open) == (None, [])

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,12 +186,21 @@ class PeopleTable:
 def lay_out(folder: Path, blocks: Iterable[PeopleBlock]) -> LaidOut:
     """Write people into files, one for each run of those whose fields stand in one order."""
     found: list[tuple[PeopleBlock, Path]] = []
-    for shape, lines in _by_shape(blocks):
-        path = folder / f"people{len(found)}"
-        with path.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(lines)
-        found.append((shape, path))
+    try:
+        for shape, lines in _by_shape(blocks):
+            path = folder / f"people{len(found)}"
+            with path.open("w", encoding="utf-8", newline="\n") as out:
+                out.writelines(lines)
+            found.append((shape, path))
+    finally:
+        let_go(blocks)  # by the thread that began it
     return found
+
+
+def let_go(blocks: Iterable[object]) -> None:
+    """End a reading that nobody goes on with: one that was begun keeps its transaction, which others may wait for."""
+    if isinstance(blocks, Generator):
+        blocks.close()
 
 
 def _by_shape(blocks: Iterable[PeopleBlock]) -> Iterator[tuple[PeopleBlock, Iterator[str]]]:

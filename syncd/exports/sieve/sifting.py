@@ -26,7 +26,7 @@ from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.opening import is_same, looked_at, open_database
-from syncd.exports.sieve.people import LaidOut, PeopleTable, lay_out
+from syncd.exports.sieve.people import LaidOut, PeopleTable, lay_out, let_go
 from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.rows import RowTable
 from syncd.exports.sieve.workroom import workroom
@@ -72,7 +72,12 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background, laid_out)
-            yield found if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held() else None
+            if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held():
+                yield found
+                return
+    for blocks in (known, background.told, background.flagged, background.people):
+        let_go(blocks)
+    yield None
 
 
 class SiftedFile:
