@@ -16,7 +16,7 @@ from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord
 from syncd.engine.clearing import clearers, is_kept_out, tell_cleared
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
-from syncd.engine.merging import lost_opt_out, opting_out, winners_of
+from syncd.engine.merging import flag_entry, lost_opt_out, opting_out, winners_of
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreWriter
@@ -49,7 +49,7 @@ def latched_by(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> 
     _follow_conversions(world, cycle, changed, found)
     known = world.store.flags(sorted({fact.person_id for fact in found.facts if fact.person_id}), ()) if found.facts else []
     found.facts = newest_facts(found.facts, known)
-    found.entries = [_entry(cycle, fact, known) for fact in found.facts]
+    found.entries = [flag_entry(cycle, fact, known) for fact in found.facts]
     return found
 
 
@@ -115,20 +115,6 @@ def _follow_conversions(world: World, cycle: Cycle, changed: Iterable[Pair], fou
 def _shows(cycle: Cycle) -> bool:
     seen = cycle.schema.get("Contact")
     return seen is not None and OPT_OUT in seen.fields
-
-
-def _entry(cycle: Cycle, fact: FlagFact, known: Iterable[FlagFact]) -> Entry:
-    """Enter a fact; one that was kept before and is said again says so by its `before`."""
-    is_known = any(
-        (one.flag, one.person_id, one.address, one.source, one.scope)
-        == (fact.flag, fact.person_id, fact.address, fact.source, fact.scope)
-        for one in known
-    )
-    return Entry(
-        kind="flag", at=cycle.now, cycle=cycle.id, object="Contact" if (fact.person_id or "").startswith("003") else "Lead",
-        record_id=fact.person_id, before=fact.flag.value if is_known else None, after=fact.flag.value, reason=fact.evidence,
-        evidence={"scope": fact.scope},
-    )  # fmt: skip
 
 
 def keep(tx: StoreWriter, world: World, cycle: Cycle, latched: Latched) -> None:

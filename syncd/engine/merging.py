@@ -5,11 +5,13 @@ It is asked before the deletion is staged, so that a crash in between asks again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from syncd.core.asking import question
-from syncd.core.flags import newest_facts
+from syncd.core.flags import newest_facts, opt_out_fields
 from syncd.core.kin import handle_of_record, handles_of
+from syncd.core.latching import org_facts
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
 from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
@@ -36,7 +38,8 @@ def winners_of(store: StoreReader, ids: Iterable[str]) -> dict[str, str]:
 
 
 def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) -> None:
-    """Let flags and debts of merged records follow to the ones that are left.
+    """Let flags and debts of merged records follow to the ones that are left, and keep opt-outs that were ticked since the mirror
+    read a record that is gone.
 
     One more call, and only when a record that the mirror holds, or that a flag names, is gone.
     """
@@ -45,8 +48,12 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
     rows = {id: row for id, row in world.store.get(object, gone).items() if not row.is_deleted}
     named = {fact.person_id for fact in world.store.flags(gone, ())} if object in PEOPLE else set()
     asked = [id for id in gone if id in rows or id in named]
-    fates = world.org.fates(object, asked) if asked else {}
+    boxes = [name for name in opt_out_fields(object, org_opt_outs(world)) if name in cycle.needs[object].fields]
+    fates = world.org.fates(object, asked, boxes if object in PEOPLE else ()) if asked else {}
+    late = {id: _with_late(rows[id], fate.ticked, cycle) for id, fate in fates.items() if id in rows and fate.is_deleted}
+    rows |= {id: row for id, row in late.items() if row is not None}
     merged = {id: fate.winner_id for id, fate in fates.items() if fate.is_deleted and fate.winner_id}
+    _keep_late(world, cycle, [row for id, row in late.items() if row is not None and id not in merged])
     if not merged:
         return
     with world.store.begin() as tx:
@@ -57,6 +64,25 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
             row = rows.get(loser) or world.store.get(object, [loser]).get(loser) or OrgRecord(object, loser, cycle.now, {})
             _carry_over(world, cycle, row, winner)
     cycle.count("merged", len(merged))
+
+
+def _with_late(known: OrgRecord, ticked: Collection[str], cycle: Cycle) -> OrgRecord | None:
+    """Return a record with the opt-outs that it got after the mirror read it last, or None when there are none."""
+    late = {name: True for name in sorted(ticked) if known.fields.get(name) is not True}
+    return replace(known, modified_at=cycle.now, fields={**known.fields, **late}) if late else None
+
+
+def _keep_late(world: World, cycle: Cycle, gone: Sequence[OrgRecord]) -> None:
+    """Keep such opt-outs of records that were deleted; a crash before the deletion is staged says them once more."""
+    if not gone:
+        return
+    more, known = org_opt_outs(world), world.store.flags([row.id for row in gone], ())
+    words = "was opted out when it was deleted"
+    facts = [fact for row in gone for fact in org_facts(row, row.id, f"{row.object} {row.id} {words}", more)]
+    new = newest_facts(facts, known)
+    with world.store.begin() as tx:
+        tx.renew_flags(new)
+        tx.append([flag_entry(cycle, fact, known) for fact in new])
 
 
 def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
@@ -134,6 +160,20 @@ def _entry(
         after=after,
         reason=reason,
     )
+
+
+def flag_entry(cycle: Cycle, fact: FlagFact, known: Iterable[FlagFact]) -> Entry:
+    """Enter a fact; one that was kept before and is said again says so by its `before`."""
+    is_known = any(
+        (one.flag, one.person_id, one.address, one.source, one.scope)
+        == (fact.flag, fact.person_id, fact.address, fact.source, fact.scope)
+        for one in known
+    )
+    return Entry(
+        kind="flag", at=cycle.now, cycle=cycle.id, object="Contact" if (fact.person_id or "").startswith("003") else "Lead",
+        record_id=fact.person_id, before=fact.flag.value if is_known else None, after=fact.flag.value, reason=fact.evidence,
+        evidence={"scope": fact.scope},
+    )  # fmt: skip
 
 
 def lost_opt_out(object: str, id: str, text: str) -> InboxItem:

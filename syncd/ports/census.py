@@ -25,10 +25,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a row that is still known to the org: whether it is in the recycle bin, and the id it was merged into."""
+    """What became of a row that is still known to the org: whether it is in the recycle bin, the id it was merged into, and which
+    of the boxes that were asked for are ticked."""
 
     is_deleted: bool
     winner_id: str | None = None
+    ticked: frozenset[str] = frozenset()
 
 
 class CensusReader(Protocol):
@@ -46,8 +48,11 @@ class CensusReader(Protocol):
         """Give ids with their stamps, about 2,000 a call."""
         ...
 
-    def fates(self, object: str, ids: Sequence[str]) -> Mapping[str, Fate]:
-        """Say what became of rows; one that the org no longer knows, or does not show, is absent."""
+    def fates(self, object: str, ids: Sequence[str], boxes: Sequence[str] = ()) -> Mapping[str, Fate]:
+        """Say what became of rows, and which of these boxes of theirs are ticked.
+
+        Shapes: one that the org no longer knows, or does not show, is absent.
+        """
         ...
 
 

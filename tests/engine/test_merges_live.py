@@ -55,6 +55,30 @@ def test_an_opt_out_of_the_org_goes_over_to_the_record_that_is_left_in_the_same_
     assert scene.inbox(LOST_OPT_OUT) == []
 
 
+@pytest.mark.parametrize(("loser", "winner", "after_s"), [(LOSER, WINNER, 60), (contact(9), contact(10), SLOW_S)])
+def test_an_opt_out_that_was_ticked_just_before_the_merge_goes_over_too(
+    scene: Scene, loser: str, winner: str, after_s: float
+) -> None:
+    scene.cycle(after_s)
+    scene.edit("mia", loser, HasOptedOutOfEmail=True)
+    merge(scene, winner, loser)
+    scene.cycle(after_s)
+    assert [flag for flag, _ in flagged(scene, winner)] == [Flag.OPTED_OUT]
+    assert [item.subject for item in scene.inbox(LOST_OPT_OUT)] == [winner]
+    assert scene.is_at_rest()
+
+
+def test_an_opt_out_that_was_ticked_just_before_the_record_was_deleted_is_kept(scene: Scene) -> None:
+    scene.cycle()
+    scene.edit("mia", LOSER, HasOptedOutOfEmail=True)
+    scene.do("mia", "delete", LOSER)
+    scene.cycle()
+    [(flag, evidence)] = flagged(scene, LOSER)
+    assert (flag, evidence) == (Flag.OPTED_OUT, f"Lead {LOSER} was opted out when it was deleted")
+    assert [entry.after for entry in scene.ledger(LOSER, kind="flag")] == ["opted_out"]
+    assert scene.is_at_rest()
+
+
 def test_an_opt_out_of_an_export_goes_over_and_is_written_where_a_mapping_may(scene: Scene) -> None:
     scene.mapping("write")
     scene.drop("a.csv", export_line("Working-1", unsubscribed="true"))
