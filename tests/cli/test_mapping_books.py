@@ -301,14 +301,13 @@ def test_a_data_loader_file_changes_targets_and_leaves_the_rest(syncd: Syncd, fi
 
 
 def test_a_mapping_that_has_to_be_written_anew_keeps_its_comments(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
-    column = '{ field = { Lead = "A__c" }, type = "text", side = "marketing", conflict = "fill" }'
-    text = f'# ours\nversion = "1"\nmode = "observe"\nmatch = {{ email = "mail" }}   # alone\ncolumn = {{ a = {column} }}\n'
-    (fields / "tool.toml").write_text(text, "utf-8")
-    (tmp_path / "theirs.sdl").write_text("a=B__c\nc=C__c\n", "utf-8")
-    said = syncd("mapping", "import", tmp_path / "theirs.sdl", "--source", "tool", "--write")
+    text = '# ours\nversion = "1"\nmode = "observe"\nmatch.email = "mail"   # alone\n\n[column.a]   # a\nfield.Lead = "A__c"\n'
+    (fields / "tool.toml").write_text(f'{text}type = "text"\nside = "marketing"\nconflict = "fill"\n', "utf-8")
+    (tmp_path / "theirs.sdl").write_text("a=B__c\n", "utf-8")
+    said = syncd("mapping", "import", tmp_path / "theirs.sdl", "--source", "tool", "--object", "Contact", "--write")
     assert said.code == 0, said.err
     written = (fields / "tool.toml").read_text("utf-8")
-    assert set(tomllib.loads(written)["column"]) == {"a", "c"}
+    assert tomllib.loads(written)["column"]["a"]["field"] == {"Lead": "A__c", "Contact": "B__c"}
     assert comments_in(written) == comments_in(text)
 
 
