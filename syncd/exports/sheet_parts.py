@@ -15,6 +15,7 @@ from syncd.exports.unpacking import NotText, bounded, readable, whole
 PART_BYTES_MAX = 256 * 1024**2
 _CHUNK_BYTES = 1 << 16
 _WORKBOOK = "xl/workbook.xml"
+_STYLES_MAX, _CODE_CHARS_MAX = 100_000, 1000  # Excel has 65,490 styles at most, and codes of 255 characters
 
 NO_XML = (expat.ExpatError, LookupError, ValueError)
 """What the parser says of XML that is none, and of one in an encoding that there is not."""
@@ -132,12 +133,15 @@ class _Styles:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = _bare(tag)
         if name == "numFmt" and attributes.get("numFmtId", "").isdecimal():
-            self.formats[int(attributes["numFmtId"])] = format_kind(attributes.get("formatCode", ""))
+            self.formats[int(attributes["numFmtId"])] = format_kind(attributes.get("formatCode", "")[:_CODE_CHARS_MAX])
         elif name == "cellXfs":
             self.is_inside = True
         elif name == "xf" and self.is_inside:
             id = attributes.get("numFmtId", "0")
             self.cells.append(int(id) if id.isdecimal() and len(id) < 10 else 0)
+        if max(len(self.cells), len(self.formats)) > _STYLES_MAX:
+            text = f"The workbook has more than {_STYLES_MAX:,} styles: no spreadsheet makes so many."
+            raise NotText("EXP-011", text, "Look at who made it, or export as CSV.")
 
     def end(self, tag: str) -> None:
         self.is_inside = self.is_inside and _bare(tag) != "cellXfs"

@@ -27,6 +27,8 @@ from syncd.exports.unpacking import NotText, archive_in, bounded, readable, whol
 
 COLUMNS_MAX, ROWS_MAX = 16_384, 1_048_576
 _CHUNK_BYTES = 1 << 16
+_NAMES_SHOWN = 20
+_CELL_CHUNKS_MAX = LINE_CHARS_MAX // _CHUNK_BYTES
 _LETTERS = re.compile("[A-Z]{1,3}")
 
 
@@ -89,7 +91,7 @@ class Sheet:
     def _chosen(self) -> str:
         """Return the path of the sheet to read."""
         sheets = self._parts.sheets
-        names = ", ".join(quoted(name) for name in sheets)
+        names = ", ".join(quoted(name) for name in list(sheets)[:_NAMES_SHOWN]) + (", ..." if len(sheets) > _NAMES_SHOWN else "")
         if self._name is not None and self._name not in sheets:
             text = f"The workbook has no sheet {self._name!r}; it has {names or 'none'}."
             raise NotText("EXP-013", text, "Correct sheet under [file] in the mapping, or export that sheet.")
@@ -134,10 +136,16 @@ class _Rows:
         self.faults: list[Fault] = []
         self.kind, self.style, self.has_formula, self.in_phonetic = "", "", False, False
         self.text: list[str] = []
-        self.value: str | None = None
+        self.has_value = False
+        self.chunks = -1  # how many have gone by since the cell began that is not ended
 
     def taken(self) -> list[tuple[int, list[str], list[Fault]]]:
-        """Return the rows that are complete, once."""
+        """Return the rows that are complete, once, after each piece of the XML."""
+        if self.chunks >= 0:
+            self.chunks += 1
+            if self.chunks > _CELL_CHUNKS_MAX:
+                text = f"A cell of row {self.row} is longer than {LINE_CHARS_MAX:,} characters: no spreadsheet keeps such a one."
+                raise NotText("EXP-011", text, "Look at who made it, or export as CSV.")
         done, self.done = self.done, []
         return done
 
@@ -146,7 +154,7 @@ class _Rows:
         if name == "c":
             self.column = self._place(attributes.get("r"))
             self.kind, self.style = attributes.get("t", "n"), attributes.get("s", "")
-            self.has_formula, self.value, self.text = False, None, []
+            self.has_formula, self.has_value, self.text, self.chunks = False, False, [], 0
         elif name in ("v", "t"):
             if not self.in_phonetic:
                 self.parser.CharacterDataHandler = self.text.append
@@ -165,9 +173,10 @@ class _Rows:
         name = tag if ":" not in tag else tag.rpartition(":")[2]
         if name in ("v", "t"):
             self.parser.CharacterDataHandler = None
-            self.value = self.text[0] if len(self.text) == 1 else "".join(self.text)
+            self.has_value = True
         elif name == "c":
             self._cell()
+            self.chunks = -1
         elif name == "row":
             self.done.append((self.row, self.cells, self.faults))
             self.column = COLUMNS_MAX  # a cell outside of any row has no place
@@ -183,8 +192,9 @@ class _Rows:
 
     def _cell(self) -> None:
         """Put the cell that ended into its row."""
-        written, text, fault = self.value, "", None
-        if written is None or (written == "" and self.kind != "str"):
+        written = self.text[0] if len(self.text) == 1 else "".join(self.text)
+        text, fault = "", None
+        if not self.has_value or (written == "" and self.kind != "str"):
             if not self.has_formula:
                 return
             text, fault = "#FORMULA", NO_RESULT

@@ -301,6 +301,25 @@ def test_a_workbook_that_is_a_bomb_is_stopped(monkeypatch: pytest.MonkeyPatch) -
     assert "[EXP-011]" in refusal(data)
 
 
+def test_a_cell_without_end_is_refused_before_it_fills_the_memory() -> None:
+    old = re.compile(r'<c r="A2".*?</c>')
+    runs = '<c r="A2" t="inlineStr"><is>' + "<r><t>a</t></r>" * 600_000 + "</is></c>"
+    assert "[EXP-011] A cell of row 2 is longer" in refusal(in_sheet(workbook(GOOD), lambda text: old.sub(runs, text)))
+
+
+def test_a_cell_of_many_pieces_is_read_at_once() -> None:
+    old = re.compile(r'<c r="B2".*?</c>')
+    runs = '<c r="B2" t="inlineStr"><is>' + "<r><t>a</t></r>" * 20_000 + "</is></c>"
+    assert records(in_sheet(workbook(GOOD), lambda text: old.sub(runs, text)))[1].cells[1] == "a" * 20_000
+
+
+@pytest.mark.parametrize("styles", ["<xf/>" * 100_001, '<numFmt numFmtId="164" formatCode="' + "[" * 1_000_000 + '"/>'])
+def test_styles_that_no_spreadsheet_makes_hold_nothing_up(styles: str) -> None:
+    data = patched(workbook(GOOD), "xl/styles.xml", lambda text: text.replace("<cellXfs", f"<cellXfs>{styles}</cellXfs><cellXfs"))
+    found = read(data, MEANT)[-1]
+    assert isinstance(found, LinesCounted) if "numFmt" in styles else "more than 100,000 styles" in str(found)
+
+
 def test_csv_that_is_called_a_workbook_is_csv() -> None:
     assert len(rows(read(HEAD + "a@b.cd,Ana,false\n"))) == 1
 
