@@ -206,3 +206,14 @@ def test_a_reading_of_the_store_is_let_go_where_every_row_is_looked_at(tmp_path:
 
     with sift(file_of(tmp_path, PLAIN + b"\n"), MAPPING, NOW, replace(NOTHING, known=reading())) as sieve:
         assert (sieve, is_open) == (None, [])
+
+
+def test_without_a_folder_to_work_in_every_row_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: str) -> str:
+        raise OSError(28, "No space left on device")
+
+    structlog.reset_defaults()  # another test may have hushed the log
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    with capture_logs() as said, sift(file_of(tmp_path, PLAIN), MAPPING, NOW, NOTHING) as sieve:
+        assert sieve is None
+    assert [one["event"] for one in said] == ["export-not-sifted"]

@@ -50,3 +50,14 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}link").symlink_to(elsewhere)
     with workroom():
         assert (elsewhere / "kept").exists()
+
+
+def test_a_folder_that_another_process_cleared_before_it_was_held_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [str(tmp_path / f"{PREFIX}gone"), str(tmp_path / f"{PREFIX}there")]
+    Path(made[1]).mkdir()
+    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: made.pop(0))
+    monkeypatch.setattr("syncd.exports.sieve.workroom._clear", lambda _: None)
+    with workroom() as folder:
+        assert folder.name == f"{PREFIX}there"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -43,6 +43,7 @@ FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
 ITEMS_AT_ONCE = 1000
 UNMATCHED_LINES = 20
+PLAIN = "export.csv"
 
 
 @contextmanager
@@ -60,24 +61,43 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         yield None
         return
     seen, header, state = looked
-    with workroom() as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
+    with _room(file) as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
+        if folder is None:
+            yield None
+            return
         known = iter(background.known)
         first = next(known, "")
         background = replace(background, known=chain((first,), known))
         laid_out: Callable[[], LaidOut] = partial(lay_out, folder, background.people)
         if not first and file.size_bytes >= LARGE_BYTES:  # nobody is known yet: all people are needed, whatever the rows say
             laid_out = beside.submit(laid_out).result
-        # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
-        plain = folder / "export.csv"
-        plain.symlink_to(Path(file.path).absolute())
         with open_database(folder, file.path) as database:
             found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background, laid_out)
-            if found.table.is_proven(str(plain)) and is_same(file.path, state) and found.is_held():
+            if found.table.is_proven(str(folder / PLAIN)) and is_same(file.path, state) and found.is_held():
                 yield found
                 return
     for blocks in (known, background.told, background.flagged, background.people):
         let_go(blocks)
     yield None
+
+
+@contextmanager
+def _room(file: ExportFile) -> Iterator[Path | None]:
+    """Give a folder to work in; None where there is no room for one."""
+    with ExitStack() as stack:
+        folder: Path | None = None
+        try:
+            folder = stack.enter_context(workroom())
+            # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
+            (folder / PLAIN).symlink_to(Path(file.path).absolute())
+        except OSError as error:
+            _tell_not_sifted(file, error)
+            folder = None
+        yield folder
+
+
+def _tell_not_sifted(file: ExportFile, error: Exception) -> None:
+    structlog.get_logger("syncd").warning("export-not-sifted", file=file.name, why=str(error).partition("\n")[0])
 
 
 class SiftedFile:
@@ -112,8 +132,7 @@ class SiftedFile:
         try:
             self._hold()
         except (duckdb.Error, OSError) as error:
-            why = str(error).partition("\n")[0]
-            structlog.get_logger("syncd").warning("export-not-sifted", file=self.file.name, why=why)
+            _tell_not_sifted(self.file, error)
             return False
         return True
 

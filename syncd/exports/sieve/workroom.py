@@ -33,7 +33,10 @@ def workroom() -> Iterator[Path]:
 def _begun() -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        held = os.open(folder, _FOLDER)
+        try:
+            held = os.open(folder, _FOLDER)
+        except FileNotFoundError:
+            continue  # somebody cleared it away before it was held
         fcntl.flock(held, fcntl.LOCK_EX)
         if folder.exists():  # nobody cleared it away before it was held
             return folder, held
