@@ -95,9 +95,7 @@ def forget_rows(connection: Connection, org: str, person_ids: Collection[str]) -
         _forget(connection, org, among(connection, export_known.c.person_id, person_ids))
 
 
-def forget_sharing(
-    connection: Connection, org: str, field: str, values: Collection[str], objects: Iterable[str] = PEOPLE
-) -> None:
+def forget_sharing(connection: Connection, org: str, field: str, values: Collection[str]) -> None:
     """Empty the row hashes of everybody who is found by one of these keys: a match may have become ambiguous."""
     if not values or not _has_any(connection, org):
         return
