@@ -71,8 +71,9 @@ def write_book(path: Path, grids: Sequence[Grid]) -> None:
                 sheet.write_string(0, place, title, head)
             for number, (_, row) in enumerate(grid.rows, 1):
                 for place, cell in enumerate(row):
-                    if cell:
-                        sheet.write_string(number, place, cell, plain)
+                    if cell and sheet.write_string(number, place, cell, plain):
+                        text = f"{grid.name}!{cell_name(place, number + 1)} has more signs than a cell of a workbook holds."
+                        raise SyncdError(f"{text} Nothing was written.", hint="Write a .csv file instead.")
             _choices(sheet, grid)
     _written(path, out.getvalue())
 

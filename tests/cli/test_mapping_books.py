@@ -155,6 +155,14 @@ def _keys(table: Any) -> Any:
     yield path
 
 
+def test_what_a_cell_of_a_workbook_would_cut_off_is_not_written(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
+    (fields / "tool.toml").write_text(MAPPING.replace("whom", "x" * 32_767), "utf-8")
+    said = syncd("mapping", "export", "tool", "--to", tmp_path / "tool.xlsx")
+    assert said.code == 1
+    assert "Comments!E5 has more signs than a cell of a workbook holds" in said.err
+    assert not (tmp_path / "tool.xlsx").exists()
+
+
 def test_no_cell_of_a_csv_file_begins_like_a_formula(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
     assert fields.is_dir()
     assert syncd("mapping", "export", "tool", "--to", tmp_path / "tool.csv").code == 0
