@@ -16,7 +16,7 @@ from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord
 from syncd.engine.clearing import clearers, is_kept_out, tell_cleared
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
-from syncd.engine.merging import flag_entry, lost_opt_out, opting_out, winners_of
+from syncd.engine.merging import MERGED, flag_entry, lost_opt_out, opting_out, winners_of
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreWriter
@@ -28,7 +28,7 @@ OPTED_OUT_WORDS = "opted out ("
 @dataclass(slots=True)
 class Latched:
     """What some cases leave: links to former handles, facts with their ledger rows, opt-outs that were cleared and are asked
-    about, and what follows for contacts that leads were converted into."""
+    about, what follows for contacts that leads were converted into, and who came back from the bin."""
 
     links: list[Link] = field(default_factory=list)
     facts: list[FlagFact] = field(default_factory=list)
@@ -36,6 +36,7 @@ class Latched:
     asked: list[tuple[Clearing, Clearer]] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     items: list[InboxItem] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
 
 
 def latched_by(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> Latched:
@@ -44,6 +45,7 @@ def latched_by(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> 
     changed = list(_changed(cases)) if name in PEOPLE else []
     if not changed:
         return found
+    found.back = [read.id for known, read in changed if known.is_deleted and not read.is_deleted]
     _keep_before(world, changed, found)
     _ask_who_cleared(world, cycle, name, changed, cases, found)
     _follow_conversions(world, cycle, changed, found)
@@ -119,6 +121,8 @@ def _shows(cycle: Cycle) -> bool:
 
 def keep(tx: StoreWriter, world: World, cycle: Cycle, latched: Latched) -> None:
     """Store it, in the transaction of the batch that brought it."""
+    if latched.back:  # merged no more
+        tx.put_verdicts(MERGED, dict.fromkeys(latched.back, ""))
     if latched.links:
         tx.add_former_handles(latched.links)
     if latched.facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.values import Flag, OrgRecord
-from syncd.engine.merging import LOST_OPT_OUT, MERGED
+from syncd.engine.merging import LOST_OPT_OUT, MERGED, winners_of
 from tests.engine.scene import OBJECTS, Scene, export_line
 from tests.engine.small_org import contact, lead
 
@@ -158,6 +158,21 @@ def test_a_merged_record_that_comes_back_is_itself_again(scene: Scene) -> None:
     scene.cycle()
     assert [flag for flag, _ in flagged(scene, LOSER)] == [Flag.OPTED_OUT]
     assert flagged(scene, WINNER) == []
+
+
+def test_the_opt_out_of_a_merged_record_that_came_back_is_kept_when_it_is_deleted(scene: Scene) -> None:
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    scene.do("admin", "undelete", LOSER)
+    scene.cycle()
+    with scene.store() as store:
+        assert winners_of(store, [LOSER]) == {}
+    scene.edit("mia", LOSER, HasOptedOutOfEmail=True)
+    scene.cycle()
+    scene.do("mia", "delete", LOSER)
+    scene.cycle()
+    assert flagged(scene, LOSER) == [(Flag.OPTED_OUT, f"Lead {LOSER} was opted out when it was deleted")]
 
 
 def test_a_converted_lead_and_its_contact_are_both_in_the_mirror(scene: Scene) -> None:
