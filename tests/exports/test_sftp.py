@@ -136,6 +136,25 @@ def test_an_original_is_put_away_as_configured_unless_it_was_replaced(server: Sf
     assert {str(each.relative_to(root)) for each in root.rglob("*") if each.is_file()} == left
 
 
+@pytest.mark.parametrize("scheme", ["sftp", "file"])
+def test_what_was_left_on_the_way_to_be_put_away_has_its_name_again_at_the_next_look(server: SftpServer, scheme: str) -> None:
+    left = server.put(".syncd-0123456789abcdef-a.csv", b"a newer version")
+    server.put(".syncd-0123456789abcdef-b.csv", b"old")
+    server.put("b.csv", b"new")
+
+    def access(after: str) -> RemoteAccess:
+        folder = RemoteAccess("marketo", "file", "", 0, "", "", str(server.folder / "out"), after)
+        return folder if scheme == "file" else server.access(after=after)
+
+    listed(access("leave"))
+    assert left.exists()
+    found = [each for each in listed(access("delete")) if not each.name.startswith(".")]
+    assert [(each.name, each.size_bytes) for each in found] == [("a.csv", 15), ("b.csv", 3)]
+    with source(access("delete")).opened() as session:
+        assert [session.put_away(each, "0123456789abcdef" * 4) for each in found] == [True, True]
+    assert [each.name for each in listed(access("delete"))] == ["b.csv"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_that_originals_may_not_be_put_away_is_found_out_beforehand(server: SftpServer) -> None:
     (server.folder / "out").chmod(0o500)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import secrets
 
+from syncd.core.fetching import is_unfinished
 from syncd.errors import SourceRefused
 from syncd.exports.access import RemoteAccess
 from syncd.exports.records import escaped
 
 LISTED_MAX = 10_000
 DONE = "done"
+ASIDE = ".syncd-"
+_ASIDE_NAME = re.compile(r"\.syncd-[0-9a-f]{16}-(.+)")
 _SIGNATURE = re.compile(r"(?i)\b(sig|signature)=[^&\s]+")
 
 
@@ -20,6 +24,17 @@ def short(error: BaseException, access: RemoteAccess) -> str:
     if secret:
         words = words.replace(secret, "***")
     return escaped(_SIGNATURE.sub(r"\1=***", words)[:300].rstrip("."))
+
+
+def aside_of(name: str) -> str:
+    """Return a hidden name for a file that is about to be put away."""
+    return f"{ASIDE}{secrets.token_hex(8)}-{name}"
+
+
+def name_aside(name: str) -> str | None:
+    """Return what a file was called that was renamed to be put away, and left so because the connection or process ended."""
+    found = _ASIDE_NAME.fullmatch(name)
+    return found[1] if found and not is_unfinished(found[1]) else None
 
 
 def too_many() -> SourceRefused:

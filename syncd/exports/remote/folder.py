@@ -13,7 +13,7 @@ from pathlib import Path
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote.common import DONE, put_away_name
+from syncd.exports.remote.common import ASIDE, DONE, aside_of, name_aside, put_away_name
 from syncd.ports.sources import Listing, Proof
 
 
@@ -34,6 +34,8 @@ class FolderSession:
         originals: list[Original] = []
         odd: list[str] = []
         with self._told():
+            if self.access.after != "leave":
+                self._bring_back()
             for entry in os.scandir(self.folder):
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
@@ -41,6 +43,13 @@ class FolderSession:
                 elif not stat.S_ISDIR(status.st_mode) and not entry.name.startswith("."):
                     odd.append(entry.name)
         return Listing(tuple(sorted(originals, key=lambda each: each.name)), tuple(sorted(odd)))
+
+    def _bring_back(self) -> None:
+        """Give files their names again that were on the way to be put away; nobody knows what is in them."""
+        for entry in list(os.scandir(self.folder)):
+            name = name_aside(entry.name)
+            if name and entry.is_file(follow_symlinks=False) and not os.path.lexists(self.folder / name):
+                (self.folder / entry.name).rename(self.folder / name)
 
     def read(self, original: Original, offset: int, size_bytes: int) -> bytes:
         """Return the bytes from an offset on."""
@@ -59,28 +68,31 @@ class FolderSession:
 
     def put_away(self, original: Original, sha256: str) -> bool:
         """Delete or move an original. It is renamed first: what took its place meanwhile is seen then, and put back."""
+        proof = self.look(original)
+        if proof is None or not _is_same(proof.original, original):
+            return False
         path, new = self.folder / original.name, put_away_name(sha256, original.name)
-        target = self.folder / f".syncd-{new}"
+        target = self.folder / aside_of(original.name)
         with self._told():
             if self.access.after == "move":
                 (self.folder / DONE).mkdir(exist_ok=True)
-                target = self.folder / DONE / new
             try:
                 path.rename(target)
             except FileNotFoundError:
                 return False
-            found = _original(original.name, target.lstat())
-            if (found.size_bytes, found.mark) != (original.size_bytes, original.mark):
+            if not _is_same(_original(original.name, target.lstat()), original):
                 target.rename(path)
                 return False
-            if self.access.after != "move":
+            if self.access.after == "move":
+                target.rename(self.folder / DONE / new)
+            else:
                 target.unlink()
         return True
 
     def may_put_away(self) -> None:
         """Make and remove a hidden folder: whoever may do that may remove files as well."""
         with self._told():
-            probe = self.folder / f".syncd-check-{secrets.token_hex(4)}"
+            probe = self.folder / f"{ASIDE}check-{secrets.token_hex(4)}"
             probe.mkdir()
             probe.rmdir()
 
@@ -95,6 +107,10 @@ class FolderSession:
             raise SourceRefused(f"{where}: permission denied.", hint="Give syncd's user the right to it.") from error
         except OSError as error:
             raise SourceUnreachable(f"{where} cannot be used: {error.strerror}.") from error
+
+
+def _is_same(found: Original, original: Original) -> bool:
+    return (found.size_bytes, found.mark) == (original.size_bytes, original.mark)
 
 
 def _original(name: str, status: os.stat_result) -> Original:

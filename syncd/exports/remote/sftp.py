@@ -20,11 +20,10 @@ import asyncssh
 from syncd.core.fetching import Original
 from syncd.errors import SourceRefused, SourceUnreachable
 from syncd.exports.access import RemoteAccess
-from syncd.exports.remote.common import DONE, LISTED_MAX, put_away_name, short, too_many
+from syncd.exports.remote.common import ASIDE, DONE, LISTED_MAX, aside_of, name_aside, put_away_name, short, too_many
 from syncd.ports.sources import Listing, Proof
 
 CONNECT_S, ANSWER_S = 15.0, 20.0
-_ASIDE = ".syncd-"
 _Answer = TypeVar("_Answer")
 _NO_SUCH = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 
@@ -122,7 +121,10 @@ class SftpSession:
         """Return what lies in the folder now."""
         originals: list[Original] = []
         odd: list[str] = []
-        for entry in self._run(self._entries(), ANSWER_S):
+        entries = self._run(self._entries(), ANSWER_S)
+        if self.access.after != "leave" and self._run(self._bring_back(entries), ANSWER_S):
+            entries = self._run(self._entries(), ANSWER_S)
+        for entry in entries:
             name = str(entry.filename)
             kind = _kind(entry.attrs)
             if kind == stat.S_IFREG:
@@ -130,6 +132,16 @@ class SftpSession:
             elif kind != stat.S_IFDIR and not name.startswith("."):
                 odd.append(name)
         return Listing(tuple(sorted(originals, key=lambda each: each.name)), tuple(sorted(odd)))
+
+    async def _bring_back(self, entries: list[asyncssh.SFTPName]) -> bool:
+        """Give files their names again that were on the way to be put away; nobody knows what is in them."""
+        names = {str(entry.filename) for entry in entries}
+        lost = {str(entry.filename): name_aside(str(entry.filename)) for entry in entries if _kind(entry.attrs) == stat.S_IFREG}
+        found = [(aside, name) for aside, name in lost.items() if name and name not in names]
+        for aside, name in found:
+            with suppress(asyncssh.SFTPError):
+                await self._sftp.rename(self._path(aside), self._path(name))
+        return bool(found)
 
     async def _entries(self) -> list[asyncssh.SFTPName]:
         found: list[asyncssh.SFTPName] = []
@@ -176,24 +188,26 @@ class SftpSession:
 
     async def _put_away(self, original: Original, sha256: str) -> bool:
         path, new = self._path(original.name), put_away_name(sha256, original.name)
-        target = self._path(_ASIDE + new)
+        if not _is_same(await self._sftp.lstat(path), original):
+            return False
+        aside, done = self._path(aside_of(original.name)), self._path(f"{DONE}/{new}")
         if self.access.after == "move":
             await self._sftp.makedirs(self._path(DONE), exist_ok=True)
-            target = self._path(f"{DONE}/{new}")
-            if await self._sftp.exists(target):  # the same bytes came before under this name
-                target = f"{target}.{secrets.token_hex(4)}"
-        await self._sftp.rename(path, target)
-        found = _original(original.name, await self._sftp.lstat(target))
-        if (found.size_bytes, found.mark) != (original.size_bytes, original.mark):
-            await self._sftp.rename(target, path)
+            if await self._sftp.exists(done):  # the same bytes came before under this name
+                done = f"{done}.{secrets.token_hex(4)}"
+        await self._sftp.rename(path, aside)
+        if not _is_same(await self._sftp.lstat(aside), original):
+            await self._sftp.rename(aside, path)
             return False
-        if self.access.after != "move":
-            await self._sftp.remove(target)
+        if self.access.after == "move":
+            await self._sftp.rename(aside, done)
+        else:
+            await self._sftp.remove(aside)
         return True
 
     def may_put_away(self) -> None:
         """Make and remove a hidden folder: whoever may do that may remove files as well."""
-        probe = self._path(f"{_ASIDE}check-{secrets.token_hex(4)}")
+        probe = self._path(f"{ASIDE}check-{secrets.token_hex(4)}")
 
         async def tried() -> None:
             await self._sftp.mkdir(probe)
@@ -246,6 +260,11 @@ class SftpSession:
 def _kind(attrs: asyncssh.SFTPAttrs) -> int:
     """Return the kind of a file as `stat` has it; where a server tells nothing, a file."""
     return stat.S_IFMT(attrs.permissions or 0) or stat.S_IFREG
+
+
+def _is_same(attrs: asyncssh.SFTPAttrs, original: Original) -> bool:
+    found = _original(original.name, attrs)
+    return (found.size_bytes, found.mark) == (original.size_bytes, original.mark)
 
 
 def _original(name: str, attrs: asyncssh.SFTPAttrs) -> Original:
