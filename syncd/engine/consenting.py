@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.core.cells import long_id, normal_address
+from syncd.core.cells import long_id, normal_address, spellings
 from syncd.core.consent import Consent, scope_of
 from syncd.core.kin import Person
 from syncd.core.unreadable import Unreadable
@@ -81,7 +81,9 @@ def _whom(world: World, cycle: Cycle, who: str) -> _Whom:
 def _at_address(world: World, cycle: Cycle, address: str) -> _Whom:
     """Find the one human at an address; what became of a lead is no second one."""
     keyed = keyed_by(cycle)
-    rows = [row for object in PEOPLE if "Email" in keyed[object] for row in world.store.by_key(object, "Email", [address])]
+    rows = [
+        row for object in PEOPLE if "Email" in keyed[object] for row in world.store.by_key(object, "Email", spellings(address))
+    ]
     people = persons(world.store, keyed, external_fields(world), [row.id for row in rows])
     humans = {_lineage(people[row.id], row.id): row for row in sorted(rows, key=lambda row: row.object, reverse=True)}
     if len(humans) > 1:

@@ -254,6 +254,13 @@ def test_an_address_of_several_people_consents_for_nobody(opted_out: Scene) -> N
     assert refused["text"].startswith(f"2 records have the address {ADDRESS}")
 
 
+def test_an_address_consents_for_who_has_it_in_another_spelling(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.edit("mia", contact(2), Email="ana@xn--mller-kva.de")
+    scene.cycle(SLOW_S)
+    assert consent(scene, "Ana@müller.de")["person"] == contact(2)
+
+
 def test_an_address_that_nobody_has_may_consent_before_it_comes_into_the_org(scene: Scene) -> None:
     answer = consent(scene, "new@example.com")
     assert (answer["person"], answer["address"]) == (None, "new@example.com")
