@@ -22,9 +22,11 @@ from syncd.engine.intake_context import IntakeContext
 from syncd.engine.intake_people import CHOSEN, standing_people
 from syncd.engine.world import World
 from syncd.errors import SyncdError
-from syncd.ports import ExportFile, ExportRow, InboxCard, Request
+from syncd.ports import ExportFile, ExportRow, InboxCard, LedgerQuery, Request
 
 ASKED = "asked"
+LATEST = 1000
+"""How far back the ledger is looked at for what a writer that died did of a request."""
 
 
 def is_choice(request: Request) -> bool:
@@ -39,11 +41,15 @@ def choose(world: World, numbers: Sequence[int], request: Request) -> Mapping[st
     Errors: SyncdError when the item asks nothing of that kind, or the answer is none of those that it offers; nothing is changed.
     """
     card = _card(world, numbers, request)
+    answered = _answered(world, request)
     if request.payload.get("forget"):
-        return _forget(world, card, request)
+        return _forget(world, card, request, answered)
     text = world.store.verdicts(KEPT, [card.item.subject]).get(card.item.subject, "")
     kept: dict[str, Any] = json.loads(text) if text else {}
     person_id, line = request.payload.get("person"), request.payload.get("line")
+    if answered is not None:
+        is_done = not kept or _carried_out(world, card, kept, line)
+        return {"resolved": [card.number], "person": answered.record_id, "line": line, "applied": is_done}
     if person_id is not None:
         person_id = _candidate(world, card, kept, str(person_id))
     else:
@@ -59,6 +65,14 @@ def choose(world: World, numbers: Sequence[int], request: Request) -> Mapping[st
             words = f"of the lines that tie, line {line} counts"
         tx.append([_entry(card, at, request, words, person_id)])
     return {"resolved": [card.number], "person": person_id, "line": line, "applied": _carried_out(world, card, kept, line)}
+
+
+def _answered(world: World, request: Request) -> Entry | None:
+    """Return what a writer that died noted of this very request; its rows may be left to carry out, where they are still kept."""
+    if not request.tries:
+        return None
+    rows = world.store.ledger(LedgerQuery(kind=ASKED, limit=LATEST, newest_first=True))
+    return next((row.entry for row in rows if row.entry.cycle == _cycle(request)), None)
 
 
 def _card(world: World, numbers: Sequence[int], request: Request) -> InboxCard:
@@ -134,7 +148,9 @@ def _mapping(world: World, kept: Mapping[str, Any]) -> SourceMapping | None:
     return next((source for source in found if source.sha256 == kept["mapping"]), None)
 
 
-def _forget(world: World, card: InboxCard, request: Request) -> Mapping[str, Any]:
+def _forget(world: World, card: InboxCard, request: Request, answered: Entry | None) -> Mapping[str, Any]:
+    if answered is not None:
+        return {"resolved": [], "forgotten": [card.number], "person": answered.record_id}
     source = card.item.subject.partition(" ")[0]
     scope = f"{CHOSEN}:{source}"
     known = world.store.verdicts(scope, [_key(card)]).get(_key(card))
@@ -158,9 +174,13 @@ def _entry(card: InboxCard, at: datetime, request: Request, words: str, person_i
     return Entry(
         kind=ASKED,
         at=at,
-        cycle=f"request-{request.number}",
+        cycle=_cycle(request),
         object=object,
         record_id=person_id,
         reason=text,
         evidence=evidence,
     )
+
+
+def _cycle(request: Request) -> str:
+    return f"request-{request.number}"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.requests import RESOLVE
+from syncd.engine.requests import RESOLVE, take_up
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import contact, lead
 from tests.engine.test_daemon import syncd
 from tests.engine.test_merges_live import merge
-from tests.engine.test_requests import asked, carried_out, done
+from tests.engine.test_requests import asked, carried_out, done, writer
 
 LEA, TWIN = lead("Inquiry"), lead("Nurture")
 SHARED = "shared@example.com"
@@ -140,3 +140,31 @@ def test_an_answer_that_the_writer_died_over_is_carried_out_by_the_next(scene: S
     assert carried_out(scene)[request]["applied"] is True
     scene.cycle()
     assert score(scene, TWIN) == 70
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("commit", range(1, 7))
+@pytest.mark.parametrize("given", [{"person": TWIN}, {"line": 3}])
+def test_an_answer_is_told_as_it_was_carried_out_wherever_the_writer_died(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, given: Mapping[str, Any], commit: int
+) -> None:
+    if "line" in given:
+        scene.mapping("write")
+        scene.drop("a.csv", *(export_line("Nurture-0", leadScore=value) for value in ("20", "70")))
+        scene.cycle()
+    number = number_of(scene) if "line" in given else a_doubt(scene)
+    request = asked(scene, RESOLVE, {"numbers": [number], **given})
+    with monkeypatch.context() as patched, writer(scene) as (world, org):
+        begin, left = world.store.begin, iter(range(1, commit))
+        patched.setattr(world.store, "begin", lambda: begin() if next(left, None) else _died())
+        with pytest.raises(KeyboardInterrupt):
+            take_up(world, org)
+    told = carried_out(scene)[request]
+    assert (told["applied"], told["line"], told["person"]) == (True, given.get("line"), given.get("person"))
+    assert len(scene.ledger(kind="asked")) == 1
+    scene.cycle()
+    assert score(scene, TWIN) == 70
+
+
+def _died() -> Any:
+    raise KeyboardInterrupt
