@@ -39,7 +39,8 @@ class _Look:
     """A file as last seen: its inode, size and time, since when it is so, and its hash once read.
 
     `contents` is what an archive of several files holds by the pattern `members`, `wrong` why it cannot be read; `left` names
-    those of its files that are not done with, and `is_refused` says that one of them never will be taken.
+    those of its files that are not done with, and `is_refused` says that one of them never will be taken. `stuck` is why the
+    file could not be put away.
     """
 
     state: _State
@@ -50,6 +51,7 @@ class _Look:
     wrong: NotText | None = None
     left: set[str] = field(default_factory=set)
     is_refused: bool = False
+    stuck: Problem | None = None
 
 
 class DropFolder:
@@ -83,6 +85,8 @@ class DropFolder:
             if isinstance(found, Problem):
                 problems.append(found)
             elif found is not None:
+                if (stuck := self._looks[found.path].stuck) is not None:
+                    problems.append(stuck)
                 files += self._unpacked(found, mapping, problems)
         return files, problems
 
@@ -229,6 +233,12 @@ class DropFolder:
                 target.chmod(0o600)
         except FileNotFoundError:
             pass
+        except OSError as error:
+            remedy = "Check the owner and permissions of its folder; nothing else may be called done or refused there."
+            text = f"This was read and cannot be moved to {where}: {error.strerror}."
+            if look is not None:
+                look.stuck = _problem(path, "EXP-021", text, remedy)
+            return
         self._looks.pop(file.path, None)
 
 

@@ -134,6 +134,19 @@ def test_a_file_is_put_away_once_and_twice_is_fine(folder: DropFolder, where: st
     assert folder.waiting(MAPPING) == ([], [])
 
 
+def test_a_file_that_cannot_be_put_away_is_told_and_put_away_later(folder: DropFolder) -> None:
+    (folder.root / "marketo" / "done").write_text("in the way")
+    path = put(folder, "a.csv")
+    [file] = folder.waiting(MAPPING)[0]
+    folder.done(file)
+    [again], problems = folder.waiting(MAPPING)
+    assert again == file
+    assert "[EXP-021] This was read and cannot be moved to done: File exists." in str(problems[0])
+    (folder.root / "marketo" / "done").unlink()
+    folder.done(again)
+    assert not path.exists()
+
+
 def test_a_name_of_many_bytes_is_cut_where_it_is_put_away(folder: DropFolder) -> None:
     put(folder, "ä" * 120 + ".csv")
     [file] = folder.waiting(MAPPING)[0]
