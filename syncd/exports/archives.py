@@ -63,7 +63,10 @@ def contents_of(path: Path, pattern: str) -> Contents | None:
                 names = ", ".join(quoted(one.filename) for one in found[:3]) + (", ..." if len(found) > 3 else "")
                 text = f"The archive holds {len(found)} files ({names}), and none fits members = {pattern!r}."
                 raise NotText("EXP-010", text, "Correct members under [file] in the mapping, or pack the CSV files alone.")
-            members = sorted((_member(archive, one, stream) for one in fitting), key=lambda one: one.name)
+            members: list[Member] = []
+            for one in fitting:
+                members.append(_member(archive, one, stream, sum(each.size_bytes for each in members)))
+            members.sort(key=lambda one: one.name)
             return Contents(tuple(members), tuple(sorted({one.filename for one in found} - {one.filename for one in fitting})))
 
 
@@ -97,12 +100,12 @@ def _check_names(names: list[str]) -> None:
         seen.add(name)
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, stream: BinaryIO) -> Member:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, stream: BinaryIO, seen_bytes: int) -> Member:
     seen, size, lines = hashlib.sha256(), 0, 0
     with whole():
         opened = archive.open(readable(member))
     with opened:
-        inside, last = bounded(opened, stream), b"\n"
+        inside, last = bounded(opened, stream, seen_bytes), b"\n"
         while chunk := inside.read(1 << 18):
             seen.update(chunk)
             size += len(chunk)

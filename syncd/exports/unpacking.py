@@ -165,8 +165,8 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 class _Bounded(io.RawIOBase):
     """Counts what comes out of an archive, and stops a bomb."""
 
-    def __init__(self, inside: IO[bytes] | gzip.GzipFile, packed_bytes: int) -> None:
-        self._inside, self._packed, self._seen = inside, packed_bytes, 0
+    def __init__(self, inside: IO[bytes] | gzip.GzipFile, packed_bytes: int, seen_bytes: int) -> None:
+        self._inside, self._packed, self._seen = inside, packed_bytes, seen_bytes
 
     def readable(self) -> bool:
         return True
@@ -186,14 +186,14 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
-def bounded(inside: IO[bytes] | gzip.GzipFile, stream: BinaryIO) -> io.BufferedReader:
-    """Give what is packed in a stream, and no more of it than is sane."""
+def bounded(inside: IO[bytes] | gzip.GzipFile, stream: BinaryIO, seen_bytes: int = 0) -> io.BufferedReader:
+    """Give what is packed in a stream, and no more of it than is sane beside what other files of it gave (`seen_bytes`)."""
     size = 0
     if stream.seekable():
         place = stream.tell()
         size = stream.seek(0, io.SEEK_END)
         stream.seek(place)
-    return io.BufferedReader(_Bounded(inside, size), 1 << 18)
+    return io.BufferedReader(_Bounded(inside, size, seen_bytes), 1 << 18)
 
 
 def _no_archive(inside: io.BufferedReader) -> BinaryIO:

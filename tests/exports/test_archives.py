@@ -15,6 +15,7 @@ import pytest
 from syncd.core.dialect import Dialect
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Flag
+from syncd.exports import unpacking
 from syncd.exports.archive import FolderArchive
 from syncd.exports.folder import DropFolder
 from syncd.ports import ExportFile, Item, Refused
@@ -160,6 +161,12 @@ def test_damage_locks_links_and_archives_within_are_refused(folder: DropFolder) 
     last = read(folder, waiting(folder)[1])[-1]
     assert isinstance(last, Refused)
     assert "[EXP-010] The archive holds an archive or a workbook." in str(last.problem)
+
+
+def test_the_files_of_an_archive_are_a_bomb_together(folder: DropFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "RATIO_FROM_BYTES", 100_000)
+    put(folder, "a.zip", zipped({f"{number}.csv": b"email\n" + b"x" * 60_000 for number in range(2)}))
+    assert "[EXP-011] The archive unpacks to more than 200 times its size" in refusal(folder)
 
 
 def test_an_archive_without_a_csv_file_is_refused(folder: DropFolder) -> None:
