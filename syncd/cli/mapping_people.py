@@ -38,7 +38,7 @@ def people_of(
     place = sample.header.index(keys[kind])
     for number, cells in enumerate(sample.rows):
         value = cells[place].strip()
-        if value and (kind == "email" or len(value) in (15, 18)):
+        if value and (kind == "email" or _is_id(value)):
             wanted.setdefault(normal_address(value) if kind == "email" else value[:15], []).append(number)
             if len(wanted) >= PEOPLE_MAX:
                 break
@@ -51,6 +51,17 @@ def people_of(
     return found
 
 
+def _is_id(value: str) -> bool:
+    """Tell whether a cell is the id of a lead or contact, and not only as long as one."""
+    from syncd.core.cells import long_id
+    from syncd.core.unreadable import Unreadable
+
+    try:
+        return bool(long_id(value))
+    except Unreadable:
+        return False
+
+
 def _kept(config: Config, field: str, values: Sequence[str]) -> list[OrgRecord]:
     from syncd.core.cells import long_id
 
@@ -58,7 +69,7 @@ def _kept(config: Config, field: str, values: Sequence[str]) -> list[OrgRecord]:
         with wire.open_store_to_read(config) as store:
             if field == "Email":
                 return [one for object in _OBJECTS.values() for one in store.by_key(object, field, values)]
-            ids = [long_id(value) for value in values if value[:3] in _OBJECTS]
+            ids = [long_id(value) for value in values]
             return [one for object in _OBJECTS.values() for one in store.get(object, ids).values() if not one.is_deleted]
     except StoreUnusable:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,8 +138,9 @@ def _known_by(asked: Wanted, mapping: SourceMapping, store: StoreReader) -> Want
     people: dict[str, OrgRecord] = {}
     for word in asked.words:
         for object, prefix in (("Lead", "00Q"), ("Contact", "003")):
-            if word.startswith(prefix) and len(word) in ID_LENGTHS:
-                people |= store.get(object, [to_18(word)])
+            if word.startswith(prefix):
+                with suppress(ValueError):  # it only begins like an id
+                    people |= store.get(object, [to_18(word)])
             fields = [("Email", spellings(word))] if "@" in word else []
             fields += [(mapping.external_field, (word,))] if mapping.external_field else []
             for name, values in fields:

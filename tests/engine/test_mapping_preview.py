@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from syncd.cli.main import main
+from syncd.cli.mapping_people import people_of
+from syncd.core.suggestions.suggesting import Sample
 from tests.engine.scene import SECRET, Scene, export_line
 from tests.engine.small_org import contact, lead
 from tests.engine.test_new_people import NEW, allow, people
@@ -156,9 +158,18 @@ def test_somebody_who_fits_several_or_nobody_is_told_with_the_candidates(scene: 
 
 def test_who_is_in_no_file_is_said_with_exit_1(scene: Scene, preview: Preview) -> None:
     scene.drop("day.csv", export_line("Working-1"))
-    found = preview("--person", "nobody@example.com", "--offline")
-    assert found["exit"] == 1
-    assert found["people"] == []
+    for who in ("nobody@example.com", "00Q-not-an-id!!"):
+        found = preview("--person", who, "--offline")
+        assert found["exit"] == 1
+        assert found["people"] == []
+
+
+@pytest.mark.sweep
+def test_cells_that_are_only_as_long_as_an_id_look_up_nobody(scene: Scene) -> None:
+    ids = [[lead("Working", number)] for number in range(2)]
+    sample = Sample(("id",), [*ids, ["00Q-not-an-id!!"], ["00Q5e00000L1000ZZZ"]])
+    found = people_of(scene.config(), sample, {"id": "id"}, {}, ask=False)
+    assert [number for number, _ in found["Lead"]] == [0, 1]
 
 
 def test_text_for_people_names_mode_person_and_rule(scene: Scene, preview: Preview) -> None:
