@@ -118,8 +118,13 @@ class FlagsOfRows:
         if handle is None or handle == fact.address or key in self.by_id:
             return
         self.by_id.add(key)
-        kept = self.batch.again if key in self.known else self.batch.facts
-        kept.append(replace(fact, address=handle))
+        kept = replace(fact, address=handle)
+        if key in self.known:
+            self.batch.again.append(kept)
+            return
+        self.batch.facts.append(kept)
+        reason = f"{self.mapping.name} opted out nobody in the org ({row.where}): kept by the id {handle} too"
+        self.batch.entries.append(self._entry(row, None, None, fact.flag.value, reason, scope=fact.scope))
 
     def _say_again(self, key: Key, fact: FlagFact, row: ParsedRow, person: OrgRecord | None, reason: str, column: str) -> None:
         """Keep that an opt-out is said again: consent given before opens it no more, and where there is any, that is news."""

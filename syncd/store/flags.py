@@ -46,9 +46,9 @@ class FlagReads(Reads):
         """Count distinct people by flag, under "scoped" those opted out of a brand or topic, under "any" those with at least
         one flag, and under "consents" those who consented again.
 
-        Units: people; a fact with an address alone counts that address as one.
+        Units: people; of nobody in the org, an address and an external id that came in one row are one.
         """
-        who = case((flags.c.person_id != "", flags.c.person_id), else_=flags.c.address)
+        who = case((flags.c.person_id != "", flags.c.person_id), else_=flags.c.source + flags.c.evidence)
         counted = func.count(who.distinct())
         name = case((flags.c.scope == GLOBAL, flags.c.flag), else_="scoped")
         mine = flags.c.org == self.org
