@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import typer
 
     from syncd.config import Config
+    from syncd.engine.world import World
     from syncd.ports import LeaseHolder, Store
 
 LOOK_S = 0.1
@@ -123,7 +125,8 @@ def _by_ourselves(config: Config, verb: str, payload: Mapping[str, Any], number:
     from syncd.engine.requests import take_up
     from syncd.engine.schedule import holding_lease
 
-    with wire.open_world(config, tell=output.message) as (world, org), holding_lease(world.store):
+    with wire.open_world(config, tell=output.message) as (opened, org), holding_lease(opened.store):
+        world = _under_what_is_in_force(config, opened)
         if number is None:
             number = world.store.ask(verb, payload, asker(), datetime.now(UTC))
         try:
@@ -136,6 +139,18 @@ def _by_ourselves(config: Config, verb: str, payload: Mapping[str, Any], number:
         except BaseException:
             _give_up(world.store, number)
             raise
+
+
+def _under_what_is_in_force(config: Config, world: World) -> World:
+    """Go on with the policy files before an edit that waits for a word, as a daemon does."""
+    from syncd.cli.policy_files import policy_files
+    from syncd.engine.policy_files import kept_in_force
+
+    kept = kept_in_force(world, policy_files(config))
+    if kept is None or kept.policies is None:
+        return world
+    output.message("Edited policy files wait for a word; those before them are in force. See: syncd inbox list")
+    return replace(world, policies=kept.policies)
 
 
 def _give_up(store: Store, number: int) -> None:

@@ -11,6 +11,8 @@ from syncd.core.policies import Policies
 from syncd.ports import StoreReader, StoreWriter
 
 POLICIES = "policies in force"
+TEXTS = "policy texts in force"
+"""What each file in force says, byte for byte, for a start while an edit of it waits for a word."""
 CHANGES_MAX = 20
 
 

@@ -1,8 +1,8 @@
 """How do edited policy files come into force while the daemon runs?
 
 Between cycles, and only as a whole: every file valid, fitting the org as it was last described, and at rest on the disk. What
-would change more records than one cycle may waits for a person's word. Until then the files before it stay in force. A cycle
-is decided under one version from its first step to its last.
+would change more records than one cycle may waits for a person's word. Until then the files before it stay in force, also when
+the daemon is started again: what they say is kept. A cycle is decided under one version from its first step to its last.
 
 A file that is taken away is no rule less: without fences.toml nothing is taken, and without another one a person is asked.
 """
@@ -10,7 +10,7 @@ A file that is taken away is no rule less: without fences.toml nothing is taken,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -20,8 +20,9 @@ from syncd.core.policies import Policies
 from syncd.core.policy_changes import Changed, Tables, changes_between
 from syncd.core.values import Entry, InboxItem, Problem, digest
 from syncd.engine.policy_effect import Effect, effect_of
+from syncd.engine.policy_files import Loaded, PolicyFiles, edited_meanwhile, kept_in_force
 from syncd.engine.policy_fit import misfits
-from syncd.engine.policy_state import PolicyState, put_policy_state, read_policy_state, state_of, versions_of
+from syncd.engine.policy_state import TEXTS, PolicyState, put_policy_state, read_policy_state, state_of, versions_of
 from syncd.engine.schema import SCHEMA, schema_from_json
 from syncd.engine.world import World
 from syncd.errors import StoreUnusable, SyncdError
@@ -33,24 +34,6 @@ FOLDER = "mappings"
 SETTLE_S = 1.0
 AGAIN_S = 30.0
 SHOWN_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The policy files as they stand: what they come to, or what is wrong; and what each says by its name."""
-
-    policies: Policies | None
-    problems: Sequence[Problem]
-    tables: Tables = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyFiles:
-    """The files on the disk. `stamp` tells cheaply whether any of them was saved, `config` gives the hash of config.toml."""
-
-    stamp: Callable[[], object]
-    load: Callable[[], Loaded]
-    config: Callable[[], str]
 
 
 class Reloading:
@@ -77,18 +60,33 @@ class Reloading:
         return world if self._policies is None else replace(world, policies=self._policies)
 
     def begin(self, world: World) -> None:
-        """Note what is in force when the daemon starts, and in the ledger that it changed while none ran."""
-        self._policies, self._config = world.policies, self._files.config()
+        """Note what is in force when the daemon starts, and in the ledger what changed while none ran."""
+        self._config = self._files.config()
         self._seen = self._judged = self._files.stamp()
+        kept = kept_in_force(world, self._files)
+        if kept is not None and kept.policies is not None:
+            self._go_on_with(world, kept, kept.policies)
+            return
         loaded = self._files.load()
-        if loaded.policies is not None and loaded.policies.hashes == world.policies.hashes:
-            self._tables = loaded.tables
-        else:
+        if loaded.policies is None or loaded.policies.hashes != world.policies.hashes:
             self._judged = None  # saved since the files were read
-        before = read_policy_state(world.store).hashes
-        names = sorted(name for name in {*before, *world.policies.hashes} if before.get(name) != world.policies.hashes.get(name))
-        told = [f"{name}: edited while no daemon ran" for name in names] if before else []
-        self._keep(world, state_of(world.policies, self._now(), told), told)
+            loaded = Loaded(world.policies, ())
+        told = edited_meanwhile(world, self._files, loaded)
+        self._policies, self._tables = world.policies, loaded.tables
+        self._keep(world, state_of(world.policies, self._now(), told), told, loaded)
+        if told:
+            self._log.info("policy files edited while no daemon ran are taken", changes=told[:SHOWN_MAX], number=len(told))
+
+    def _go_on_with(self, world: World, kept: Loaded, policies: Policies) -> None:
+        """Keep those in force that were, while an edit waits for a word; one made since then is looked at like any other."""
+        self._policies, self._tables = policies, kept.tables
+        known = read_policy_state(world.store)
+        asked = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING]
+        self._waits_for = _name(world.policies) if _name(world.policies) in asked else ""
+        self._judged = self._judged if self._waits_for else None
+        with world.store.begin() as tx:
+            put_policy_state(tx, replace(known, restart=False))
+        self._log.warning("edited policy files wait for a word; those before them stay in force", reason=known.waiting)
 
     def look(self, world: World) -> int:
         """Take edited files into force, or say why not; return how many changes were taken.
@@ -139,7 +137,7 @@ class Reloading:
 
     def _take(self, world: World, loaded: Loaded, new: Policies, changes: Sequence[Changed], found: Effect) -> None:
         told = [*(change.text for change in changes), *found.told] or ["a comment or the order of lines"]
-        self._keep(world, state_of(new, self._now(), told), told, new=new)
+        self._keep(world, state_of(new, self._now(), told), told, loaded, is_edit=True)
         self._policies, self._tables, self._waits_for = new, loaded.tables, ""
         self._log.info("policy files taken", versions=versions_of(new), changes=told[:SHOWN_MAX], number=len(told))
 
@@ -172,9 +170,9 @@ class Reloading:
 
     def _settle(self, world: World) -> None:
         """Forget what was told of files that are as those in force again."""
-        self._waits_for = ""
         known = read_policy_state(world.store)
-        if known.refused or known.waiting:
+        if known.refused or known.waiting or self._waits_for:  # waiting no more once a word was said
+            self._waits_for = ""
             with world.store.begin() as tx:
                 tx.resolve_inbox(INVALID, [FOLDER], world.org.now())
                 _settle_waiting(tx, world)
@@ -182,10 +180,11 @@ class Reloading:
                 put_policy_state(tx, replace(known, refused=(), waiting=""))
             self._log.info("policy files are as before")
 
-    def _keep(self, world: World, state: PolicyState, told: Sequence[str], new: Policies | None = None) -> None:
+    def _keep(self, world: World, state: PolicyState, told: Sequence[str], loaded: Loaded, *, is_edit: bool = False) -> None:
         """Keep what is in force, with a row of the ledger for what changed."""
-        before, after = read_policy_state(world.store).hashes, (new or world.policies).hashes
-        is_restart_due = read_policy_state(world.store).restart and new is not None
+        known = read_policy_state(world.store)
+        before, after = known.hashes, state.hashes
+        is_restart_due = known.restart and is_edit
         at = world.org.now()
         rows = []
         if told:
@@ -200,6 +199,7 @@ class Reloading:
             tx.resolve_inbox(INVALID, [FOLDER], at)
             _settle_waiting(tx, world)
             tx.put_setting(APPROVED, None)
+            tx.put_setting(TEXTS, dict(loaded.texts))
             put_policy_state(tx, replace(state, restart=is_restart_due))
 
     def _note_config(self, world: World) -> None:
@@ -216,9 +216,10 @@ class Reloading:
         return bool(self._waits_for) and world.store.setting(APPROVED) == self._waits_for
 
 
-def approve(_world: World, tx: StoreWriter, item: InboxItem) -> None:
+def approve(world: World, tx: StoreWriter, item: InboxItem) -> None:
     """Let the edited files come into force that a person looked at; ones edited since are asked about anew."""
     tx.put_setting(APPROVED, item.subject)
+    put_policy_state(tx, replace(read_policy_state(world.store), waiting=""))
 
 
 def _asks(world: World, new: Policies, found: Effect) -> str:

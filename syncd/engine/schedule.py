@@ -25,7 +25,8 @@ from syncd.engine import health
 from syncd.engine.bell import Bell
 from syncd.engine.cycle import run_cycle
 from syncd.engine.loading import BACKLOG
-from syncd.engine.reloading import PolicyFiles, Reloading
+from syncd.engine.policy_files import PolicyFiles
+from syncd.engine.reloading import Reloading
 from syncd.engine.requests import take_up
 from syncd.engine.ticking import Ticker
 from syncd.engine.watchdog import Watchdog

@@ -21,6 +21,7 @@ from syncd.errors import StoreUnusable
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import campaign, contact, lead
 from tests.engine.test_choices import number_of
+from tests.engine.test_daemon import syncd
 from tests.engine.test_requests import done
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -329,4 +330,62 @@ def test_an_edit_made_while_no_daemon_ran_stands_in_the_ledger_at_the_next_start
         pass
     scene.fences({"tool": "revert"})
     with running(scene) as one:
-        assert one.rows() == ["mappings/fences.toml: fences.toml: edited while no daemon ran"]
+        [row] = one.rows()
+        assert row.startswith("mappings/fences.toml: fences.toml: edited while no daemon ran; fences.toml [")
+        assert 'fences.toml [crossing] status mode tool: "observe" -> "revert"' in row
+
+
+def test_an_edit_that_waits_for_a_word_is_not_taken_by_a_start_until_the_word_is_said(scene: Scene) -> None:
+    with running(scene) as one:
+        before = one.in_force("fields/marketo.toml")
+        mappings(scene, "fields/marketo.toml").unlink()
+        assert one.look() == 0
+    scene.drop("day.csv", export_line("Working-1", unsubscribed="true"))
+    with running(scene) as one:
+        assert one.in_force("fields/marketo.toml") == before
+        assert one.look() == 0
+        assert "fields/marketo.toml is gone" in one.said().waiting
+        assert len(scene.inbox(WAITING)) == 1
+        assert one.cycle()["export rows"] == 1
+        assert one.rows() == []
+    done(scene, RESOLVE, {"numbers": [number_of(scene, WAITING)]})
+    with running(scene) as one:
+        assert not one.in_force("fields/marketo.toml")
+        assert "fields/marketo.toml: edited while no daemon ran; fields/marketo.toml: removed" in one.rows()[0]
+        assert one.said().waiting == ""
+
+
+@pytest.mark.sweep
+def test_another_edit_made_while_no_daemon_ran_beside_one_that_waits_is_looked_at_by_the_next_start(scene: Scene) -> None:
+    path = mappings(scene, "fields/marketo.toml")
+    text = path.read_text(encoding="utf-8")
+    with running(scene) as one:
+        before = dict(one.world.policies.hashes)
+        path.unlink()
+        one.look()
+    scene.fences({"tool": "revert"})
+    with running(scene) as one:
+        assert one.look() == 0
+        assert {name: one.in_force(name) for name in before} == before
+        assert len(scene.inbox(WAITING)) == 1
+    path.write_text(text, encoding="utf-8")
+    with running(scene) as one:
+        assert one.look() >= 1
+        assert one.in_force() != before["fences.toml"]
+        assert scene.inbox(WAITING) == []
+        assert one.said().waiting == ""
+    with running(scene) as one:
+        assert one.look() == 0
+        assert len(one.rows()) == 1
+
+
+@pytest.mark.sweep
+def test_a_command_without_a_daemon_goes_on_under_the_files_before_an_edit_that_waits(scene: Scene) -> None:
+    with running(scene) as one:
+        mappings(scene, "fields/marketo.toml").unlink()
+        one.look()
+    scene.drop("day.csv", export_line("Working-1", unsubscribed="true"))
+    told = syncd(scene.home, "run", "--once")
+    assert told.returncode == 0, told.stderr
+    assert "those before them are in force" in told.stderr
+    assert [name for name in scene.files() if not name.startswith("done/")] == []
