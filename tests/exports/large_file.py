@@ -43,10 +43,10 @@ def main(root: Path) -> dict[str, object]:
         seen[type(item).__name__] += 1
         counted = item if isinstance(item, LinesCounted) else counted
     assert counted is not None
-    return {**seen, "lines": counted.lines, "peak_mb": round(_peak_mb()), "cpu_s": round(time.process_time())}
+    return {**seen, "lines": counted.lines, "peak_mb": round(peak_mb()), "cpu_s": round(time.process_time())}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Return the most memory that this program held. `getrusage` would count what its parent held when it was begun."""
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
