@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, case, delete, func, select
+from sqlalchemy import Column, Row, Table, case, delete, func, select, union_all
 
 from syncd.core.consent import Consent
 from syncd.core.kin import Link
@@ -48,16 +48,23 @@ class FlagReads(Reads):
 
         Units: people; of nobody in the org, an address and an external id that came in one row are one.
         """
-        who = case((flags.c.person_id != "", flags.c.person_id), else_=flags.c.source + flags.c.evidence)
-        counted = func.count(who.distinct())
-        name = case((flags.c.scope == GLOBAL, flags.c.flag), else_="scoped")
         mine = flags.c.org == self.org
+        address = case((flags.c.address.contains("="), ""), else_=flags.c.address)  # an external id is kept as FIELD=ID
+        row_of_nobody = (flags.c.flag, flags.c.scope, flags.c.source, flags.c.evidence)
+        facts = union_all(
+            select(flags.c.flag, flags.c.scope, flags.c.person_id.label("who")).where(mine, flags.c.person_id != ""),
+            select(flags.c.flag, flags.c.scope, func.coalesce(func.nullif(func.max(address), ""), func.max(flags.c.address)))
+            .where(mine, flags.c.person_id == "")
+            .group_by(*row_of_nobody),
+        ).subquery()
+        counted = func.count(facts.c.who.distinct())
+        name = case((facts.c.scope == GLOBAL, facts.c.flag), else_="scoped")
         whose = case((consents.c.person_id != "", consents.c.person_id), else_=consents.c.address)
         again = select(func.count(whose.distinct())).where(consents.c.org == self.org)
         with self._reading() as connection:
             counts = {flag.value: 0 for flag in Flag} | {"scoped": 0}
-            counts.update((flag, count) for flag, count in connection.execute(select(name, counted).where(mine).group_by(name)))
-            counts["any"] = connection.execute(select(counted).where(mine)).scalar_one()
+            counts.update((flag, count) for flag, count in connection.execute(select(name, counted).group_by(name)))
+            counts["any"] = connection.execute(select(counted)).scalar_one()
             counts["consents"] = connection.execute(again).scalar_one()
         return counts
 
