@@ -91,9 +91,9 @@ class _Staging:
             sieve.related(people, {row.key for row, one in zip(rows, found, strict=True) if one.person is None})
         for items in sieve.others():
             self._stage(items)
-        for known in made_ahead(sieve.unchanged(), lambda known: False) if self.is_decided_now else ():
+        for lines in made_ahead(sieve.unchanged(), lambda lines: False) if self.is_decided_now else ():
             with self.context.store.begin() as tx:
-                tx.put_known(self.mapping.name, known)
+                tx.put_unchanged(self.mapping.name, lines)
         sifted = sieve.sifted()
         counts = {"unchanged": sifted.unchanged, "unmatched": sifted.unmatched, "would_write": sifted.would_write}
         return {

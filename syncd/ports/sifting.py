@@ -11,6 +11,8 @@ from syncd.core.values import Problem
 
 KnownRow = tuple[str, str | None, str, int]
 """What is remembered of a person's newest row: person, row hash, how new it was ("" for unknown), fields that it would write."""
+UnchangedLine = str
+"""The same of a row that was compared and leads to nothing: person (18 characters), row hash (32, blanks for none), how new."""
 SiftedItem = tuple[ParsedRow | Problem, str]
 """A row that has to be looked at, with its hash ("" where it may not be remembered by one)."""
 CUT = "\x1f"
@@ -81,7 +83,7 @@ class Sieve(Protocol):
         """Give the rows that have to be looked at because others of their person are; to be asked last."""
         ...
 
-    def unchanged(self) -> Iterator[Sequence[KnownRow]]:
+    def unchanged(self) -> Iterator[Sequence[UnchangedLine]]:
         """Give what is to be remembered of people whose rows were compared and lead to nothing, after `others`."""
         ...
 
@@ -119,6 +121,10 @@ class KnownWriter(Protocol):
 
     def put_known(self, source: str, rows: Sequence[KnownRow]) -> None:
         """Remember the newest row of each person; a row without a time leaves the time that is known."""
+        ...
+
+    def put_unchanged(self, source: str, lines: Sequence[UnchangedLine]) -> None:
+        """Remember the same as `put_known` of many people at once, of whose rows nothing would be written."""
         ...
 
     def forget_rows(self, person_ids: Collection[str]) -> None:

@@ -21,10 +21,11 @@ _SETTING = select(settings.c.value).where(settings.c.org == bindparam("of_org"),
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert:
     """Start an INSERT that may say ON CONFLICT, in the connection's dialect (PostgreSQL's has the same methods)."""
-    return _insert_in(connection.dialect.name, table)
+    return insert_in(connection.dialect.name, table)
 
 
-def _insert_in(dialect: str, table: Table) -> sqlite.Insert:
+def insert_in(dialect: str, table: Table) -> sqlite.Insert:
+    """Start an INSERT that may say ON CONFLICT, in a dialect by name."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -44,7 +45,7 @@ def replace(
 @cache
 def _replacing(dialect: str, table: Table, columns: tuple[str, ...] | None) -> sqlite.Insert:
     """Build the statement once: that takes longer than to run it for one row."""
-    statement = _insert_in(dialect, table)
+    statement = insert_in(dialect, table)
     keys = [column.name for column in table.primary_key]
     names = columns if columns is not None else [column.name for column in table.columns if column.name not in keys]
     return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in names})

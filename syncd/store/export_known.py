@@ -7,13 +7,29 @@ of these empties it in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, func, literal, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)  # fmt: skip
+from sqlalchemy.dialects.sqlite import Insert
 
-from syncd.ports.sifting import CUT, KnownRow, PeopleBlock
+from syncd.ports.sifting import CUT, KnownRow, PeopleBlock, UnchangedLine
 from syncd.store.among import among
-from syncd.store.base import Reads, Writes
-from syncd.store.encoding import to_key
+from syncd.store.base import Reads, Writes, insert_in
+from syncd.store.encoding import to_json, to_key
 from syncd.store.inserting import insert_rows
 from syncd.store.layouts import lookup_number, names_of
 from syncd.store.tables import export_known, flags, former_handles, record_keys, records, verdicts
@@ -21,6 +37,7 @@ from syncd.store.tables import export_known, flags, former_handles, record_keys,
 PEOPLE = ("Lead", "Contact")
 FIELDS_CHARS_MAX = 100_000
 """A record with more text than this comes without its fields: nothing can be said of it but that it is there."""
+ID_CHARS, HASH_CHARS = 18, 32
 _ROWS_AT_ONCE = 20_000
 _COLUMNS = ("org", "person_id", "source", "row_hash", "newest", "would_write")
 
@@ -84,9 +101,36 @@ class KnownWrites(Writes):
         others = [(self.org, row[0], source, row[1], "", row[3]) for row in rows if not row[2]]
         insert_rows(self.connection, export_known, _COLUMNS, others, ("row_hash", "would_write"))
 
+    def put_unchanged(self, source: str, lines: Sequence[UnchangedLine]) -> None:
+        """Remember rows that lead to nothing: the database cuts the lines, which takes half as long as to hand it each value."""
+        given = {"of_org": self.org, "of_source": source, "lines": to_json(list(lines))}
+        self.connection.execute(_remembering(self.connection.dialect.name), given)
+
     def forget_rows(self, person_ids: Collection[str]) -> None:
         """Let the next row about these people be looked at again, from whatever source."""
         forget_rows(self.connection, self.org, person_ids)
+
+
+@cache
+def _remembering(dialect: str) -> Insert:
+    """Build the statement for lines that come as one JSON array."""
+    if dialect == "sqlite":
+        line = func.json_each(bindparam("lines", type_=Text)).table_valued("value").c.value
+    else:
+        line = func.json_array_elements_text(cast(bindparam("lines", type_=Text), JSON)).table_valued("value").c.value
+    values = {
+        "org": bindparam("of_org", type_=Text),
+        "person_id": func.substr(line, 1, ID_CHARS),
+        "source": bindparam("of_source", type_=Text),
+        "row_hash": func.nullif(func.trim(func.substr(line, ID_CHARS + 1, HASH_CHARS)), ""),
+        "newest": func.substr(line, ID_CHARS + HASH_CHARS + 1),
+        "would_write": literal(0),
+    }
+    statement = insert_in(dialect, export_known).from_select(list(values), select(*values.values()).where(true()))
+    new = statement.excluded
+    newest = case((new.newest == "", export_known.c.newest), else_=new.newest)
+    changes = {"row_hash": new.row_hash, "newest": newest, "would_write": new.would_write}
+    return statement.on_conflict_do_update(index_elements=list(export_known.primary_key), set_=changes)
 
 
 def forget_rows(connection: Connection, org: str, person_ids: Collection[str]) -> None:

@@ -859,6 +859,16 @@ class StoreContract:
         assert store.newest_stamps("other", ["00Q1"]) == {}
         assert sorted(hashes(store).items()) == [("00Q1", "cd" * 16), ("00Q2", "")]
 
+    def test_rows_that_lead_to_nothing_are_remembered_many_at_once(self, store: Store) -> None:
+        ana, bo, cy = (f"00Q00000000000{number}AAA" for number in (1, 2, 3))
+        at = "2026-03-01T10:00:00+00:00"
+        with store.begin() as tx:
+            tx.put_known("tool", [(ana, "ab" * 16, at, 2), (bo, "ab" * 16, at, 0)])
+            tx.put_unchanged("tool", [ana + "cd" * 16, bo + " " * 32 + "2026-03-02T10:00:00+00:00", cy + "ef" * 16 + at])
+        assert hashes(store) == {ana: "cd" * 16, bo: "", cy: "ef" * 16}
+        assert store.newest_stamps("tool", [ana, bo, cy]) == {ana: at, bo: "2026-03-02T10:00:00+00:00", cy: at}
+        assert {line.rpartition("\x1f")[2] for block in store.known_rows("tool") for line in block.splitlines()} == {"0"}
+
     @pytest.mark.parametrize(
         ("changed", "left"),
         [

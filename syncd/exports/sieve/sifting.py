@@ -31,7 +31,7 @@ from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.rows import RowTable
 from syncd.exports.sieve.workroom import workroom
 from syncd.ports.exports import ExportFile
-from syncd.ports.sifting import CUT, Background, KnownRow, Sifted, SiftedItem
+from syncd.ports.sifting import CUT, Background, Sifted, SiftedItem, UnchangedLine
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,6 +43,7 @@ FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
 ITEMS_AT_ONCE = 1000
 UNMATCHED_LINES = 20
+_LINES_AT_ONCE_CHARS = 1 << 20
 PLAIN = "export.csv"
 
 
@@ -219,11 +220,18 @@ class SiftedFile:
                 self.database.execute(f"DELETE FROM {table} WHERE {mine}")
             yield from self._items("other")
 
-    def unchanged(self) -> Iterator[Sequence[KnownRow]]:
+    def unchanged(self) -> Iterator[Sequence[UnchangedLine]]:
         """Give what is to be remembered of people whose rows were compared and lead to nothing, after `others`."""
-        reading = self.database.execute("SELECT person, replace(h::VARCHAR, '-', ''), stamp, 0 FROM equal ORDER BY person")
-        while rows := reading.fetchmany(20_000):
-            yield rows
+        path = self.folder / "unchanged"
+        row_hash = f"coalesce(replace(h::VARCHAR, '-', ''), '{' ' * 32}')"
+        self.database.execute(
+            f"COPY (SELECT person || {row_hash} || stamp FROM equal ORDER BY person) TO {sql.literal(str(path))}"
+            f" (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '{CUT}')"
+        )
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            while some := lines.readlines(_LINES_AT_ONCE_CHARS):
+                yield "".join(some).splitlines()
+        path.unlink()
 
     def sifted(self) -> Sifted:
         """Count what needs no look, after `others`."""
