@@ -41,6 +41,7 @@ class SourceStanding:
             "address": known.address,
             "is_failing": known.failing_at is not None,
             "reason": known.reason,
+            "failures": known.failures,
             "failing_at": _text(known.failing_at),
             "looked_at": _text(known.looked_at),
             "fetched_at": _text(known.fetched_at),
@@ -54,6 +55,17 @@ def read_sources_standing(store: StoreReader, config: Config) -> Sequence[Source
     from syncd.engine.fetching import setting_of
 
     return [SourceStanding(one.name, known_from_json(store.setting(setting_of(one.name)), one.address)) for one in config.sources]
+
+
+def reason(sources: Sequence[SourceStanding]) -> str:
+    """Say which source somebody has to see to, or return an empty text."""
+    lasting = [one for one in sources if one.known.is_lastingly_failing]
+    if not lasting:
+        return ""
+    first = lasting[0]
+    since = f" since {output.when(first.known.failing_at)}" if first.known.failing_at is not None else ""
+    others = f" (and {output.many(len(lasting) - 1, 'other source')})" if len(lasting) > 1 else ""
+    return f"exports of {first.name} cannot be fetched{since}{others}: {first.known.reason}"
 
 
 def told(sources: Sequence[SourceStanding]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import typer
 
 from syncd.cli import output, wire
 from syncd.cli.source_standing import SourceStanding, read_sources_standing
+from syncd.cli.source_standing import reason as sources_reason
 from syncd.cli.source_standing import told as sources_told
 from syncd.cli.standing import Standing, read_standing
 from syncd.core.census import sentence
@@ -94,6 +95,7 @@ def _read(store: StoreReader, config: Config, now: datetime) -> Status:
     if not found.reason and found.standing is not None:
         found = replace(found, reason=found.standing.reason)
     found = replace(found, sources=read_sources_standing(store, config), exports=store.taken_files(EXPORTS_SHOWN))
+    found = replace(found, reason=found.reason or sources_reason(found.sources))
     paused = found.budget.reason() if found.budget is not None else ""
     is_late = found.lag is None or found.lag > STALE_INTERVALS * found.interval
     return replace(found, reason=paused) if paused and not is_late else found

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 APART = timedelta(seconds=10)
+FAILURES_MAX = 3
+"""So many looks in a row that failed, each tried three times, are trouble that somebody has to see to."""
 NAME_BYTES_MAX = 200
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 
@@ -56,7 +58,8 @@ class Taken:
 class Known:
     """What is known of one source. Of files that are no longer there nothing is kept.
 
-    `looked_at` is the last look that succeeded, `tried_at` the last one at all; `failing_at` since when looks have failed.
+    `looked_at` is the last look that succeeded, `tried_at` the last one at all; `failing_at` since when looks have failed, and
+    `failures` how many of them in a row.
     `in_hurry`: time ran out before everything that was ready was fetched.
     """
 
@@ -69,6 +72,12 @@ class Known:
     failing_at: datetime | None = None
     reason: str = ""
     in_hurry: bool = False
+    failures: int = 0
+
+    @property
+    def is_lastingly_failing(self) -> bool:
+        """Tell whether nothing, or not all, has been fetched for longer than an outage that ends by itself."""
+        return self.failures >= FAILURES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,14 @@ def fetched(known: Known, original: Original, sha256: str, now: datetime) -> Kno
     return Known(known.address, known.looked_at, known.tried_at, seen, taken, now)
 
 
-def failed(known: Known, reason: str, now: datetime) -> Known:
-    """Note that a source could not be used, and since when that is so."""
-    since = known.failing_at or now
-    return Known(known.address, known.looked_at, now, known.seen, known.taken, known.fetched_at, since, reason)
+def failed(known: Known, reason: str, now: datetime, before: Known | None = None) -> Known:
+    """Note that a source, or a file of it, could not be used, and since when that is so.
+
+    Shapes: `before` is what was known when the look began; a listing that came tells nothing of the files in it.
+    """
+    earlier = before or known
+    since, times = earlier.failing_at or now, earlier.failures + 1
+    return Known(known.address, known.looked_at, now, known.seen, known.taken, known.fetched_at, since, reason, failures=times)
 
 
 def hurried(known: Known) -> Known:
@@ -163,6 +176,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
         "failing_at": _text(known.failing_at),
         "reason": known.reason,
         "in_hurry": known.in_hurry,
+        "failures": known.failures,
         "seen": {name: [one.size_bytes, one.mark, one.since_at.isoformat()] for name, one in known.seen.items()},
         "taken": {name: [one.size_bytes, one.mark, one.sha256] for name, one in known.taken.items()},
     }
@@ -182,6 +196,7 @@ def known_from_json(value: object, address: str) -> Known:
         _moment(value["failing_at"]),
         str(value["reason"]),
         bool(value["in_hurry"]),
+        int(value.get("failures", 0)),  # an earlier version did not count them
     )
 
 

@@ -93,12 +93,13 @@ class _Turn:
 
     def run(self, mapping: SourceMapping) -> None:
         """Look, fetch and put away; remember and tell what came of it."""
+        before = self.known
         try:
             with self.source.opened() as session:
                 self._fetch(session, mapping)
         except (SourceRefused, SourceUnreachable) as problem:
             code = "EXP-041" if problem.permanent else "EXP-040"
-            self._keep(failed(self.known, str(problem), self.now))
+            self._keep(failed(self.known, str(problem), self.now, before))
             self._note(f"[{code}] {problem}", problem.hint)
         tell(self.world, self.cycle, self.source.name, self.items)
 

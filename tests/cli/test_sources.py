@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from syncd.cli import wire
 from syncd.cli.finding import Finding, Level
 from syncd.cli.source_check import sources_ready
 from syncd.config import load_config
-from syncd.core.fetching import Known, Original, failed, fetched, known_to_json, look
+from syncd.core.fetching import FAILURES_MAX, Known, Original, failed, fetched, known_to_json, look
 from syncd.engine.fetching import setting_of
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, Syncd, a_cycle
@@ -89,3 +90,19 @@ def test_status_says_what_each_source_last_did(syncd: Syncd, share: Path, store:
         assert line in syncd("status").out
     [said] = syncd("status", "--json").json["sources"]
     assert (said["is_failing"], said["reason"], said["waiting"]) == (True, "no answer", ["a.csv"])
+
+
+def test_a_source_that_goes_on_failing_is_trouble_that_the_exit_code_tells_of(syncd: Syncd, share: Path, store: SqlStore) -> None:
+    a_cycle(store, datetime.now(UTC))
+    known = Known(f"file://{share}")
+    for number in range(1, FAILURES_MAX + 1):
+        known = failed(known, "no answer", AT)
+        with store.begin() as tx:
+            tx.put_setting(setting_of("marketo"), known_to_json(known))
+        said = syncd("status", "--healthcheck")
+        assert said.code == (1 if number == FAILURES_MAX else 0)
+    assert said.out == "exports of marketo cannot be fetched since 2026-03-02 09:00:00 UTC: no answer\n"
+    assert syncd("status", "--json").json["is_healthy"] is False
+    with store.begin() as tx:
+        tx.put_setting(setting_of("marketo"), known_to_json(look([], "*.csv", known, AT).known))
+    assert syncd("status").code == 0

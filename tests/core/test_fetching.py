@@ -65,7 +65,9 @@ def test_an_outage_is_told_from_its_beginning_and_forgets_nothing() -> None:
     first = failed(fetched(known(original()), original(), "ff", NOW), "down", NOW)
     second = failed(first, "still down", NOW + EVERY)
     assert (second.failing_at, second.reason, second.taken) == (NOW, "still down", first.taken)
-    assert look([original()], "*.csv", second, NOW + 2 * EVERY).known.failing_at is None
+    assert second.failures == 2
+    calm = look([original()], "*.csv", second, NOW + 2 * EVERY).known
+    assert (calm.failing_at, calm.failures) == (None, 0)
 
 
 def test_nothing_is_known_of_a_source_at_another_address() -> None:

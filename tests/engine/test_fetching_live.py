@@ -191,10 +191,14 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_fetched(share: Sha
     share.cycle()
     [item] = share.scene.inbox("export-source")
     assert item.text == "[EXP-041] leads-1.csv: permission denied."
+    since, times = share.known()["failing_at"], share.known()["failures"]
+    share.cycle(600)
+    assert (share.known()["failing_at"], share.known()["failures"]) == (since, times + 1)
     assert [name.partition("-")[2] for name in share.scene.files() if name.startswith("done/")] == ["leads-2.csv"]
     monkeypatch.undo()
     share.cycle(600)
     assert share.scene.inbox("export-source") == []
+    assert (share.known()["failing_at"], share.known()["failures"]) == (None, 0)
     assert {name.partition("-")[2] for name in share.scene.files()} == {"leads-1.csv", "leads-2.csv"}
 
 
