@@ -159,9 +159,20 @@ class _Turn:
         try:
             return self._take(session, original)
         except SourceRefused as problem:
+            if self._is_replaced(session, original):  # a bucket refuses to give bytes of a version that is no longer there
+                self.cycle.count("exports replaced while fetched")
+                return True
             text = str(problem) if original.name in str(problem) else f"{original.name}: {problem}"
             self._spoilt(SourceRefused(text, hint=problem.hint))
             return True
+
+    def _is_replaced(self, session: Session, original: Original) -> bool:
+        """Tell whether an original has gone, or is another version by now; what cannot be looked at is neither."""
+        try:
+            proof = session.look(original)
+        except (SourceRefused, SourceUnreachable):
+            return False
+        return proof is None or _version(proof.original) != _version(original)
 
     def _spoilt(self, problem: SourceRefused | SourceUnreachable) -> None:
         self.wrong = self.wrong or problem
@@ -193,8 +204,7 @@ class _Turn:
     def _proved(self, session: Session, original: Original, part: Part) -> str:
         """Return the hash of what has arrived; empty, and the part dropped, when it was replaced at the source meanwhile."""
         proof = session.look(original)
-        now = None if proof is None else (proof.original.size_bytes, proof.original.mark)
-        if proof is None or now != (original.size_bytes, original.mark):
+        if proof is None or _version(proof.original) != _version(original):
             part.drop()
             self.cycle.count("exports replaced while fetched")
             return ""
@@ -261,3 +271,8 @@ class _Turn:
         self.known = known
         with self.world.store.begin() as tx:
             tx.put_setting(setting_of(self.source.name), known_to_json(known))
+
+
+def _version(original: Original) -> tuple[int, str]:
+    """Return what tells one version of an original from another."""
+    return original.size_bytes, original.mark

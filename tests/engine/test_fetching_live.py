@@ -203,6 +203,25 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_fetched(share: Sha
 
 
 @pytest.mark.sweep
+def test_a_file_that_is_replaced_between_two_pieces_is_no_trouble(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = share.put("leads-1.csv")
+    real = FolderSession.read
+
+    def read(self: FolderSession, original: Original, offset: int, size_bytes: int) -> bytes:
+        path.write_text(OTHER + OTHER.partition("\n")[2], "utf-8")
+        raise SourceRefused("that version does not exist.")  # as a bucket says it, which gives bytes of one version only
+
+    monkeypatch.setattr(FolderSession, "read", read)
+    first = share.scene.cycle()
+    assert first.counts["exports replaced while fetched"] == 1
+    assert share.scene.inbox("export-source") == []
+    assert share.known()["failing_at"] is None
+    monkeypatch.setattr(FolderSession, "read", real)
+    share.cycle(600)
+    assert {name.partition("/")[0] for name in share.scene.files()} == {"done"}
+
+
+@pytest.mark.sweep
 def test_a_source_that_gives_less_than_it_lists_is_told_and_nothing_is_taken(
     share: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
