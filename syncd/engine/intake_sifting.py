@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from syncd.core.mapping import SourceMapping, fields_needed
 from syncd.core.mapping_file.keys import PEOPLE
@@ -16,6 +18,7 @@ from syncd.ports import Background, FieldSchema, KnownRow
 _READING = "1"
 """Raised with every change to how rows are read or compared: then all rows are looked at once more."""
 _OF_NO_EFFECT = frozenset(("known", "forgotten", "told", "settled"))
+_effects_of = attrgetter(*(one.name for one in fields(Batch) if one.name not in _OF_NO_EFFECT))
 _UNTOLD = frozenset(("rows", "unchanged", "would_write"))
 
 
@@ -29,8 +32,18 @@ def background_of(context: IntakeContext, mapping: SourceMapping) -> Background:
     used = [f"{name}.{field}:{_facts(context, name, field)}" for name in PEOPLE for field in needed.get(name, ())]
     policy = digest(_READING, mapping.sha256, mapping.mode, *used)
     return Background(
-        policy, store.known_rows(mapping.name), store.told_rows(mapping.name), store.flagged(), store.people_blocks(), types
+        policy, store.known_rows(mapping.name), _names_to_look_at(context, mapping), store.flagged(), store.people_blocks(), types
     )
+
+
+def _names_to_look_at(context: IntakeContext, mapping: SourceMapping) -> Iterator[str]:
+    """Give the names of people about whom rows are looked at in any case: one of them waits in the inbox, or a record that was
+    known by that name was merged."""
+    yield from context.store.told_rows(mapping.name)
+    handles, external = context.store.handles_of_merged(), f"{mapping.external_field}="
+    ids = (f"ext:{handle.removeprefix(external)}" for handle in handles if handle.startswith(external))
+    names = sorted({*ids, *(f"email:{handle}" for handle in handles if "@" in handle)})
+    yield "".join(f"{' '.join(name.splitlines())}\n" for name in names)
 
 
 def _facts(context: IntakeContext, object: str, field: str) -> FieldSchema | None:
@@ -49,8 +62,7 @@ class Trace:
     @classmethod
     def of(cls, batch: Batch, tally: Tally) -> Trace:
         """Count what would be written and told."""
-        effects = sum(len(getattr(batch, one.name)) for one in fields(batch) if one.name not in _OF_NO_EFFECT)
-        return cls(effects, sum(count for name, count in tally.counts.items() if name not in _UNTOLD))
+        return cls(sum(map(len, _effects_of(batch))), sum(count for name, count in tally.counts.items() if name not in _UNTOLD))
 
 
 def known_row(mapping: SourceMapping, row: ParsedRow, found: Match, row_hash: str | None, would: int) -> KnownRow | None:

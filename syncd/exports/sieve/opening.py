@@ -21,23 +21,49 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "256MB"
-State = tuple[int, int, int]
 
 
-def looked_at(file: ExportFile, mapping: SourceMapping) -> tuple[Bytes, tuple[str, ...], State] | None:
-    """Walk over a file; return what its bytes say, its header, and how it lies there, or None when it is not for the sieve."""
+class PlainFile:
+    """An open file whose header is right; what follows it is not known yet."""
+
+    def __init__(self, stream: BinaryIO, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...]) -> None:
+        self.stream, self.file, self.mapping, self.header = stream, file, mapping, header
+        self._state = _state(os.fstat(stream.fileno()))
+
+    def __enter__(self) -> PlainFile:
+        """Keep it open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.stream.close()
+
+    def walk(self) -> Bytes | None:
+        """Walk over the file; return what its bytes say, or None when it is not for the sieve."""
+        self.stream.seek(0)
+        seen = walk(self.stream, self.mapping.delimiter)
+        return seen if seen.sha256 == self.file.sha256 and seen.is_plain(self.mapping.encoding) else None
+
+    def is_same(self) -> bool:
+        """Tell whether the file that was walked over still lies there, untouched."""
+        try:
+            return _state(os.lstat(self.file.path)) == self._state
+        except OSError:
+            return False
+
+
+def open_plain(file: ExportFile, mapping: SourceMapping) -> PlainFile | None:
+    """Open a file that may be one for the sieve, or None."""
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None  # the careful reader says why
-    with os.fdopen(descriptor, "rb") as stream:
-        state = _state(os.fstat(descriptor))
-        header = _header_of(stream, mapping)
-        if header is None:
-            return None
-        stream.seek(0)
-        seen = walk(stream, mapping.delimiter)
-    return (seen, header, state) if seen.sha256 == file.sha256 and seen.is_plain(mapping.encoding) else None
+    stream = os.fdopen(descriptor, "rb")
+    header = _header_of(stream, mapping)
+    if header is None:
+        stream.close()
+        return None
+    return PlainFile(stream, file, mapping, header)
 
 
 def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | None:
@@ -54,15 +80,7 @@ def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | No
     return header if is_right and isinstance(header, tuple) else None
 
 
-def is_same(path: str, state: State) -> bool:
-    """Tell whether the file that was walked over still lies there, untouched."""
-    try:
-        return _state(os.lstat(path)) == state
-    except OSError:
-        return False
-
-
-def _state(status: os.stat_result) -> State:
+def _state(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

@@ -25,7 +25,7 @@ from syncd.core.rows import FUTURE_MAX
 from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
-from syncd.exports.sieve.opening import is_same, looked_at, open_database
+from syncd.exports.sieve.opening import open_database, open_plain
 from syncd.exports.sieve.people import LaidOut, PeopleTable, lay_out, let_go
 from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.rows import RowTable
@@ -43,7 +43,6 @@ FEW = 2000
 """So few rows are looked at one by one: that takes less than to read the people of the org."""
 ITEMS_AT_ONCE = 1000
 UNMATCHED_LINES = 20
-_LINES_AT_ONCE_CHARS = 1 << 20
 PLAIN = "export.csv"
 
 
@@ -57,12 +56,11 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     if file.member or file.size_bytes < SIFTED_FROM_BYTES or not sql.is_known(mapping):
         yield None
         return
-    looked = looked_at(file, mapping)
-    if looked is None:
+    opened = open_plain(file, mapping)
+    if opened is None:
         yield None
         return
-    seen, header, state = looked
-    with _room(file) as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
+    with opened, _room(file) as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
         if folder is None:
             yield None
             return
@@ -72,11 +70,13 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         laid_out: Callable[[], LaidOut] = partial(lay_out, folder, background.people)
         if not first and file.size_bytes >= LARGE_BYTES:  # nobody is known yet: all people are needed, whatever the rows say
             laid_out = beside.submit(laid_out).result
-        with open_database(folder, file.path) as database:
-            found = SiftedFile(database, folder, file, mapping, header, seen, now_at, background, laid_out)
-            if found.table.is_proven(str(folder / PLAIN)) and is_same(file.path, state) and found.is_held():
-                yield found
-                return
+        seen = opened.walk()
+        if seen is not None:
+            with open_database(folder, file.path) as database:
+                found = SiftedFile(database, folder, file, mapping, opened.header, seen, now_at, background, laid_out)
+                if found.table.is_proven(str(folder / PLAIN)) and opened.is_same() and found.is_held():
+                    yield found
+                    return
     for blocks in (known, background.told, background.flagged, background.people):
         let_go(blocks)
     yield None
@@ -222,16 +222,10 @@ class SiftedFile:
 
     def unchanged(self) -> Iterator[Sequence[UnchangedLine]]:
         """Give what is to be remembered of people whose rows were compared and lead to nothing, after `others`."""
-        path = self.folder / "unchanged"
         row_hash = f"coalesce(replace(h::VARCHAR, '-', ''), '{' ' * 32}')"
-        self.database.execute(
-            f"COPY (SELECT person || {row_hash} || stamp FROM equal ORDER BY person) TO {sql.literal(str(path))}"
-            f" (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '{CUT}')"
-        )
-        with path.open(encoding="utf-8", newline="\n") as lines:
-            while some := lines.readlines(_LINES_AT_ONCE_CHARS):
-                yield "".join(some).splitlines()
-        path.unlink()
+        reading = self.database.execute(f"SELECT person || {row_hash} || stamp FROM equal ORDER BY person")
+        while rows := reading.fetchmany(20_000):
+            yield [row[0] for row in rows]
 
     def sifted(self) -> Sifted:
         """Count what needs no look, after `others`."""
