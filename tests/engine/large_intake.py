@@ -68,8 +68,10 @@ def _mirror(folder: Path, rows: int) -> None:
         packed = store.pack(_people(range(first, min(first + CHUNK * MATCHED_EACH, rows), MATCHED_EACH)))
         with store.begin() as tx:
             tx.load(packed)
-    with store.begin() as tx:
-        tx.key_loaded("Lead")
+    keyed: str | None = ""
+    while keyed is not None:
+        with store.begin() as tx:
+            keyed = tx.key_loaded("Lead", keyed)
     store.dispose()
 
 
