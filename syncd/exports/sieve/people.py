@@ -73,12 +73,13 @@ class PeopleTable:
         listed = ", ".join(f"{keys.get(kind, 'NULL')} AS {name}" for kind, name in _KEYS.items())
         stamp = sql.stamp_of(of(mapping.newest), mapping, self.latest) if mapping.newest else "''"
         readable = " AND ".join(sql.is_readable(column, of(column.name), mapping.zone) for column in mapping.columns)
-        certain = " AND ".join(f"coalesce({name}, '') <> '?'" for name in (*_KEYS.values(), "stamp"))
         self.database.execute(
-            f"CREATE TABLE m AS SELECT n, h, stamp, id, ext, mail FROM (SELECT r.rowid AS n, r.h AS h, {stamp} AS stamp, {listed}"
-            f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid"
-            f" WHERE {readable or 'TRUE'}) WHERE {certain} AND coalesce(id, ext, mail) IS NOT NULL"
+            f"CREATE TABLE m AS SELECT r.rowid AS n, r.h AS h, {stamp} AS stamp, {listed}"
+            f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid WHERE {readable or 'TRUE'}"
         )
+        # Afterwards: as a condition of the reading, each key would be made twice.
+        uncertain = " OR ".join(f"{name} = '?'" for name in (*_KEYS.values(), "stamp"))
+        self.database.execute(f"DELETE FROM m WHERE {uncertain} OR coalesce(id, ext, mail) IS NULL")
         # What stands in the inbox about somebody is settled by a look at the next row about them.
         for name, word in (("id", "id:"), ("ext", "ext:"), ("mail", "email:")):
             self.database.execute(f"DELETE FROM m WHERE '{word}' || {name} IN (SELECT name FROM told)")
