@@ -55,7 +55,8 @@ def _who(seen: PersonSeen, now: Mapping[str, OrgRecord]) -> Iterator[str]:
     person = seen.match.person
     if person is not None:
         as_of = "as the org says now" if person.id in now else "as the last cycle read it"
-        yield f"person   {_named(person)}, found by {seen.match.by}; {as_of}"
+        by = f"the {seen.match.by} of a record that was merged into it" if seen.match.is_former else seen.match.by
+        yield f"person   {_named(person)}, found by {by}; {as_of}"
     for one in seen.match.candidates if person is None else ():
         yield f"person?  {_named(one)}"
     if person is None and not seen.match.candidates:

@@ -53,6 +53,11 @@ def handle_of_record(id: str) -> str:
     return _RECORD + id
 
 
+def record_of(handle: str) -> str | None:
+    """Return the id of the record that a handle stands for; None for an address or an external id."""
+    return handle.removeprefix(_RECORD) if handle.startswith(_RECORD) else None
+
+
 def handles_of(person: OrgRecord, external_fields: Iterable[str]) -> list[str]:
     """Return what flags without a person may be about this one by: the normalised address in every form that a record may hold,
     and every external id."""

@@ -12,16 +12,23 @@ from syncd.core.values import OrgRecord, Problem
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whom a row is about: `person`, or several `candidates`, or nobody. `by` names the key that decided."""
+    """Whom a row is about: `person`, or several `candidates`, or nobody. `by` names the key that decided; `is_former` tells that
+    it is the key of a record that was merged into this one."""
 
     person: OrgRecord | None = None
     by: str = ""
     candidates: tuple[OrgRecord, ...] = ()
+    is_former: bool = False
 
     @property
     def is_ambiguous(self) -> bool:
         """Tell whether a human has to choose."""
         return self.person is None and bool(self.candidates)
+
+    @property
+    def is_nobody(self) -> bool:
+        """Tell whether no key of the row leads to anybody."""
+        return self.person is None and not self.candidates
 
 
 def match(
@@ -73,6 +80,16 @@ def chosen_of(found: Match, chosen: OrgRecord, *, is_followed: bool) -> Match:
         return found
     is_candidate = any(chosen.id == one.id for one in found.candidates)
     return Match(chosen, "choice") if is_candidate or is_followed else found
+
+
+def counting_rows(rows: Sequence[ParsedRow], matches: Sequence[Match]) -> Sequence[ParsedRow]:
+    """Return those of one person's rows of which the newest counts.
+
+    A tool that was not told of a merge goes on with two people: what it says of the one that is left goes before what it says of
+    the other. Any of them opts out.
+    """
+    own = [row for row, found in zip(rows, matches, strict=True) if not found.is_former]
+    return own or rows
 
 
 def newest_of(rows: Sequence[ParsedRow]) -> tuple[ParsedRow | None, list[Problem]]:

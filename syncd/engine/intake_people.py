@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from syncd.core.cells import normal_address, spellings
+from syncd.core.kin import handle_of, handles_of, record_of
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.matching import Match, choice_key, chosen_of, match, today
@@ -45,7 +47,25 @@ class People:
             )
             for row in rows
         ]
-        return self._chosen(rows, found)
+        return self._chosen(rows, self._followed(rows, found))
+
+    def _followed(self, rows: Sequence[ParsedRow], found: list[Match]) -> list[Match]:
+        """Let rows that fit nobody mean who is left of whom they name: the record with that key was merged into theirs."""
+        lost = {handle for row, one in zip(rows, found, strict=True) if one.is_nobody for handle in self._handles(row)}
+        left = left_of(self.context.store, self.mapping.external_field, lost) if lost else {}
+        return [self._left(row, one, left) if left and one.is_nobody else one for row, one in zip(rows, found, strict=True)]
+
+    def _left(self, row: ParsedRow, found: Match, left: Mapping[str, Sequence[OrgRecord]]) -> Match:
+        external = self._external(row)
+        one = match(self.mapping, (), left.get(external or "", ()), left.get(row.address or "", ()), {})
+        return found if one.is_nobody else replace(one, is_former=True)
+
+    def _external(self, row: ParsedRow) -> str | None:
+        name = self.mapping.external_field
+        return handle_of(name, row.external) if name and row.external else None
+
+    def _handles(self, row: ParsedRow) -> set[str]:
+        return {one for one in (row.address, self._external(row)) if one}
 
     def _chosen(self, rows: Sequence[ParsedRow], found: list[Match]) -> list[Match]:
         """Let what was chosen before decide where several people fit."""
@@ -70,6 +90,22 @@ class People:
                 for person in self.context.store.by_key(kind, name, wanted):
                     found.setdefault(_folded(person.text(name)), []).append(person)
         return found
+
+
+def left_of(store: StoreReader, external: str | None, handles: Iterable[str]) -> dict[str, list[OrgRecord]]:
+    """Return by address or external id the live people into whom records that had it were merged."""
+    wanted = set(handles)
+    people = {person_id for person_id, _ in store.former_handles((), sorted(wanted))}
+    known = store.former_handles(sorted(people), ()) if people else []
+    merged = winners_of(store, {id for _, handle in known if (id := record_of(handle)) is not None})
+    losers = {**store.get("Lead", _of(merged, "00Q")), **store.get("Contact", _of(merged, "003"))}
+    standing = standing_people(store, losers)
+    found: dict[str, list[OrgRecord]] = {}
+    for id, loser in losers.items():
+        had = wanted.intersection(handles_of(loser, [external] if external else ()))
+        for handle in had if loser.is_deleted and id in standing else ():
+            found.setdefault(handle, []).append(standing[id])
+    return found
 
 
 def choices_of(store: StoreReader, source: str, keys: Iterable[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.core.mapped import FieldWrite, opt_out_write, writes_for
 from syncd.core.mapping import SourceMapping
-from syncd.core.matching import Match, names_of, newest_of
+from syncd.core.matching import Match, counting_rows, names_of, newest_of
 from syncd.core.person_accounts import place_of, unwritable
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
@@ -94,7 +94,7 @@ class _Deciding:
         if person is not None and flagged is not None:
             opt_out = opt_out_write(self.mapping, flagged, person, self._fields(person))
             writes += [(flagged, opt_out)] if opt_out else []
-        row = self._counting_row(rows)
+        row = self._counting_row(rows, counting_rows(rows, matches))
         found = matches[rows.index(row)] if row else Match()
         good = False
         if row is not None and self._is_of_one(row, found) and found.person is not None:
@@ -115,9 +115,9 @@ class _Deciding:
         elif person is not None:
             self.batch.forgotten.append(person.id)
 
-    def _counting_row(self, rows: list[ParsedRow]) -> ParsedRow | None:
-        """Return the one readable row that counts, setting aside and counting the others."""
-        row, ties = newest_of(rows)
+    def _counting_row(self, rows: Sequence[ParsedRow], own: Sequence[ParsedRow]) -> ParsedRow | None:
+        """Return the one readable row that counts among their own, setting aside and counting all others."""
+        row, ties = newest_of(own)
         tied = {problem.line for problem in ties}
         asking = [one for one in rows if one.line in tied and not one.problems]
         for one in rows:

@@ -14,7 +14,7 @@ from syncd.core.kin import handle_of
 from syncd.core.mapped import FieldWrite, writes_for
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_fit import schema_problems
-from syncd.core.matching import Match, newest_of
+from syncd.core.matching import Match, counting_rows, newest_of
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Entry, FlagFact, InboxItem, Intent, OrgRecord, Problem, Rule, Scalar
 from syncd.engine.intake_context import IntakeContext, Tally
@@ -100,7 +100,7 @@ class _Seeing:
         batch = decide_batch(self.context, writing, self.file, [(stored[0].key, stored)], tally, is_paused=bool(paused))
         found = [self.matches[id(row)] for row in rows]
         match = next((one for one in found if one.person is not None), found[0] if found else Match())
-        counting = newest_of(rows)[0]
+        counting = newest_of(counting_rows(rows, found))[0]
         intents = [intent for intent, _ in batch.intents]
         fields = self._created(intents)
         if match.person is not None and counting is not None:

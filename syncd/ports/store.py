@@ -186,6 +186,10 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Return (person, handle) of all that these people were known by, and of all who were known by these handles."""
         ...
 
+    def handles_of_merged(self) -> list[str]:
+        """Return every address and external id by which somebody was known into whom a record was merged."""
+        ...
+
     def flag_counts(self) -> Mapping[str, int]:
         """Count distinct people by flag, under "scoped" those opted out of a brand or topic, under "any" those with at least
         one flag, and under "consents" those who consented again."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Row, Table, case, delete, func, select, union_all
 
 from syncd.core.consent import Consent
-from syncd.core.kin import Link
+from syncd.core.kin import Link, handle_of_record
 from syncd.core.values import GLOBAL, Flag, FlagFact
 from syncd.store.among import among
 from syncd.store.base import Reads, Writes, insert, replace
@@ -41,6 +41,15 @@ class FlagReads(Reads):
         """Return (person, handle) of all that these people were known by, and of all who were known by these handles."""
         rows = self._about(former_handles, former_handles.c.handle, person_ids, handles)
         return sorted({(row.person_id, row.handle) for row in rows})
+
+    def handles_of_merged(self) -> list[str]:
+        """Return every address and external id by which somebody was known into whom a record was merged."""
+        known = former_handles.c
+        is_record = known.handle.startswith(handle_of_record(""), autoescape=True)
+        merged = select(known.person_id).where(known.org == self.org, is_record)
+        handles = select(known.handle).where(known.org == self.org, ~is_record, known.person_id.in_(merged)).distinct()
+        with self._reading() as connection:
+            return list(connection.execute(handles).scalars())
 
     def flag_counts(self) -> Mapping[str, int]:
         """Count distinct people by flag, under "scoped" those opted out of a brand or topic, under "any" those with at least

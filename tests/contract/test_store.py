@@ -424,6 +424,10 @@ class StoreContract:
             tx.add_former_handles([("0031", "Old@Example.com"), ("0031", "MA__c=7"), ("0031", "old@example.com")])
         assert store.former_handles(["0031"], []) == [("0031", "MA__c=7"), ("0031", "old@example.com")]
         assert store.former_handles([], ["OLD@example.com", "x"]) == [("0031", "old@example.com")]
+        assert store.handles_of_merged() == []
+        with store.begin() as tx:
+            tx.add_former_handles([("0031", "id=0032"), ("0039", "own@example.com")])
+        assert sorted(store.handles_of_merged()) == ["MA__c=7", "old@example.com"]
 
     def test_flags_may_clear_but_an_opt_out_never(self, store: Store) -> None:
         fact = FlagFact(Flag.UNREACHABLE, "00Q1", None, "a", "", T)

@@ -6,6 +6,7 @@ import pytest
 
 from syncd.core.values import Flag, OrgRecord
 from syncd.engine.merging import LOST_OPT_OUT, MERGED, winners_of
+from syncd.exports.sieve import sifting
 from tests.engine.scene import OBJECTS, Scene, export_line
 from tests.engine.small_org import contact, lead
 
@@ -114,6 +115,29 @@ def test_an_export_that_names_a_merged_record_means_the_one_that_is_left(scene: 
     scene.drop("a.csv", export_line(LOSER, email="nobody@example.com", unsubscribed="true"))
     scene.cycle()
     assert [flag for flag, _ in flagged(scene, WINNER)] == [Flag.OPTED_OUT]
+
+
+@pytest.mark.parametrize("key", [{"MA_Person_Id__c": "77"}, {"Email": "old@example.com"}])
+def test_an_export_that_names_the_external_id_or_address_of_a_merged_record_means_the_one_that_is_left(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, key: dict[str, str]
+) -> None:
+    monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 0)
+    monkeypatch.setattr(sifting, "FEW", -1)
+    scene.mapping("write")
+    scene.edit("admin", LOSER, **key)
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    id, email = key.get("MA_Person_Id__c", "78"), key.get("Email", "other@example.com")
+    scene.drop("a.csv", export_line(id, email=email, leadScore="41", unsubscribed="true", updatedAt="2026-03-01T09:00:00Z"))
+    assert scene.cycle().counts["export applied"] == 1
+    assert [flag for flag, _ in flagged(scene, WINNER)] == [Flag.OPTED_OUT]
+    assert scene.row(WINNER)["Lead_Score__c"] == 41
+    assert scene.row(WINNER)["HasOptedOutOfEmail"] is True
+    later = export_line(id, email=email, leadScore="43", updatedAt="2026-03-01T11:00:00Z")
+    scene.drop("b.csv", export_line("Working-2", leadScore="42"), later)
+    assert scene.cycle().counts["export superseded"] == 1
+    assert scene.row(WINNER)["Lead_Score__c"] == 42
 
 
 def test_a_merge_that_opts_nobody_out_costs_one_call_and_flags_nobody(scene: Scene) -> None:

@@ -211,6 +211,13 @@ def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: S
     scene.drop("a.csv", export_line("77", email="another@example.com"))
     scene.cycle()
     assert people(scene, "another@example.com") == []
+    assert scene.inbox("export-unmatched") == []
+    assert scene.row(lead("Inquiry"))["Lead_Score__c"] == 10
+    scene.do("mia", "delete", lead("Inquiry"))
+    scene.cycle()
+    scene.drop("b.csv", export_line("77", email="another@example.com", leadScore="11"))
+    scene.cycle()
+    assert people(scene, "another@example.com") == []
     assert {item.kind for item in scene.inbox()} >= {"export-unmatched"}
 
 
