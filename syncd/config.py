@@ -292,7 +292,8 @@ def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
             return candidate
     where = ", ".join(str(candidate) for candidate in tried)
     text = f"There is no configuration file. Looked for: {where}."
-    raise _invalid([Problem(str(tried[0]), 1, 1, "CFG-001", text, "Create one with: syncd init")])
+    problem = Problem(str(tried[0]), 1, 1, "CFG-001", text, "Create one with: syncd init")
+    raise ConfigInvalid(str(problem), hint="Create one, or name the one that there is with: --config PATH")
 
 
 def _invalid(problems: Sequence[Problem]) -> ConfigInvalid:

@@ -145,8 +145,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failure or findings, 2 unusable files or arguments, 130 interrupted."""
     arguments = _globals_first(list(sys.argv[1:] if argv is None else argv))
     debug = "--debug" in arguments
+    output.fit_locale()
     try:
-        app(arguments, prog_name="syncd")
+        _called(arguments)
     except KeyboardInterrupt:
         sys.exit(130)
     except SyncdError as problem:
@@ -157,6 +158,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         text = f"syncd failed inside itself: {type(problem).__name__} at {Path(where.filename).name}:{where.lineno}"
         _tell(text, "This is a defect in syncd. See where it comes from with: syncd --debug …", debug=debug)
         sys.exit(1)
+
+
+def _called(arguments: Sequence[str]) -> None:
+    try:
+        app(arguments, prog_name="syncd")
+    finally:
+        output.ended()
 
 
 def _tell(text: str, hint: str, *, debug: bool) -> None:

@@ -6,6 +6,8 @@ lead's name can neither move the cursor nor pass for a line of ours.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import re
@@ -18,6 +20,8 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
     from syncd.core.values import Problem
@@ -32,9 +36,51 @@ _COMMAND = re.compile(
 )
 
 
+def _spelt_out(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
+
+
+codecs.register_error("syncd", _spelt_out)
+
+
+def fit_locale() -> None:
+    r"""Spell out on stdout what the locale has no letter for, as \u00e9: JSON and TOML read it back."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="syncd")
+
+
 def data(text: str = "") -> None:
-    """Write one line of data to stdout."""
-    sys.stdout.write(text + "\n")
+    """Write one line of data to stdout. Errors: SyncdError where it takes no more; BrokenPipeError where nobody reads on."""
+    try:
+        sys.stdout.write(text + "\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritten(error) from error
+
+
+def ended() -> None:
+    """Hand over what was written to stdout; nobody has to read it. Errors: SyncdError where it takes no more."""
+    if sys.stdout is None:  # whoever started syncd closed it
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+    except OSError as error:
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> SyncdError:
+    _forget_stdout()
+    return SyncdError(f"the output cannot be written: {error.strerror}.", hint="Make room where it goes, or send it elsewhere.")
+
+
+def _forget_stdout() -> None:
+    """Let what is left go nowhere: Python writes it at the end, and tells of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def message(text: str) -> None:

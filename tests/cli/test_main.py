@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +117,44 @@ def test_a_file_that_is_no_plan_is_an_unusable_file(syncd: Syncd, home: Path, te
 @pytest.mark.parametrize("words", [["--config", "."], ["--config=."]])
 def test_the_next_step_of_a_failure_keeps_the_config(syncd: Syncd, home: Path, words: list[str]) -> None:
     assert "syncd --config . run --once" in syncd(*words, "status").err
+
+
+def test_a_locale_without_a_letter_gets_it_spelled_out(syncd: Syncd, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "ascii"))
+    assert syncd("formula", '"Zo" & CHR(235) & CHR(128512)', "--json").code == 0
+    assert json.loads(terminal.getvalue().decode("ascii"))["value"] == "Zo\u00eb\U0001f600"
+
+
+def version_into(stdout: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "syncd.cli.main", "--version"]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
+def test_output_that_finds_no_room_is_a_failure_that_says_so() -> None:
+    with Path("/dev/full").open("wb") as full:
+        said = version_into(full)
+    assert (said.returncode, said.stderr) == (
+        1,
+        "error: the output cannot be written: No space left on device.\n  next: Make room where it goes, or send it elsewhere.\n",
+    )
+
+
+def test_nobody_has_to_read_the_output() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert version_into(writing).stderr == ""
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize("words", [[], ["--config", "nowhere"]])
+def test_without_a_config_the_next_step_is_to_make_one(syncd: Syncd, words: list[str]) -> None:
+    said = syncd(*words, "status")
+    assert (said.code, said.out) == (2, "")
+    assert "There is no configuration file" in said.err
+    assert "Create one with: syncd init" in said.err
+    assert "next: Create one, or name the one that there is with: --config PATH" in said.err
+    assert "Correct the lines" not in said.err
