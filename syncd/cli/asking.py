@@ -39,15 +39,17 @@ def ask(context: typer.Context, config: Config, verb: str, payload: Mapping[str,
     Errors: what the request was refused for, as it would be raised here; LeaseHeld when the writers change too often.
     """
     number: int | None = None
+    refusal = LeaseHeld("The writer of this org changed several times while this command waited.", hint="Try again.")
     for _ in range(ATTEMPTS):
         number, answer = _through_the_writer(context, config, verb, payload, number)
         if answer is None:
             try:
                 answer = _by_ourselves(config, verb, payload, number)
-            except LeaseHeld:  # a daemon was started just now
+            except LeaseHeld as held:  # a daemon was started just now, or one writes for the org with another database
+                refusal = held
                 continue
         return _unless_refused(answer)
-    raise LeaseHeld("The writer of this org changed several times while this command waited.", hint="Try again.")
+    raise refusal
 
 
 def asker() -> str:

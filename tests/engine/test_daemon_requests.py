@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.main import main
 from syncd.core.plan import plan_to_json
 from syncd.core.values import InboxItem
 from syncd.engine import health
 from syncd.engine.planning import preview
 from syncd.sandbox.local import RunningOrg
+from syncd.store import claim
 from tests.engine.scene import Scene, username, write_home
 from tests.engine.small_org import lead
 from tests.engine.test_daemon import ENDS_WITHIN_S, FAST, daemon, syncd
@@ -75,6 +77,19 @@ def test_while_it_idles_commands_are_carried_out_at_once_by_the_daemon(ticking: 
         told = "\n".join(one.lines())
         assert '"request refused"' in told
     assert scene.is_at_rest()
+
+
+def test_a_command_names_who_writes_for_the_org_with_another_database(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYNCD_CLIENT_SECRET", "sandbox-secret")
+    monkeypatch.setattr(claim.CLAIMS, "take", lambda org, site: os.getppid())
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(home), "run", "--once"])
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert f"is written by another syncd on this machine, process {os.getppid()}" in told
+    assert "Stop that one first: two writers for one org are never allowed." in told
 
 
 @pytest.mark.sweep
