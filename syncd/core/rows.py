@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,7 +104,7 @@ class _Row:
         found = (("id", person_id), ("ext", external), ("email", address))
         key = next((f"{kind}:{value}" for kind, value in found if value), None)
         if key is None:
-            return self._untied()
+            return self._by_another_address() or self._untied()
         raised = {Flag.OPTED_OUT, Flag.OPT_OUT_UNREADABLE} if Flag.OPTED_OUT in self.flags else set(self.flags)
         clear = tuple(sorted(self.cleared - raised)) if not self.problems else ()
         return ParsedRow(
@@ -216,6 +216,23 @@ class _Row:
             self._say(columns.at, "ROW-007", f"Column {columns.at!r}: {at!r} lies in the future.", "Correct it in the source.")
             return None
         return Given(source, given_at, wording, columns.scope)
+
+    def _by_another_address(self) -> ParsedRow | None:
+        """Keep the opt-out of a row without a key for the one address in it, where rows are not tied by address.
+
+        It counts for nothing else, and is written nowhere: nobody is found by it.
+        """
+        is_out = bool(self.scoped) or not {Flag.OPTED_OUT, Flag.OPT_OUT_UNREADABLE}.isdisjoint(self.flags)
+        cells = (self.values.get(column.name) for column in self.mapping.columns if column.type == "email")
+        addresses = {normal_address(cell) for cell in cells if isinstance(cell, str)}
+        if not is_out or len(addresses) != 1 or "email" in self.mapping.match:
+            return None
+        [address] = addresses
+        untied = self._untied()
+        told = replace(untied, text=f"{untied.text} Its opt-out is kept for {address}.")
+        return ParsedRow(
+            self.file, self.line, f"email:{address}", address=address, flags=self.flags, problems=(told,), scoped=self.scoped
+        )
 
     def _untied(self) -> Problem:
         """Say why the row is about nobody: its own problems, or no key at all."""

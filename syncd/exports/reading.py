@@ -20,6 +20,7 @@ from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
 EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
+_OPT_OUTS = (Flag.OPT_OUT_UNREADABLE, Flag.OPTED_OUT)
 _TOTALS = frozenset(("total", "totals", "grand total"))
 
 
@@ -126,16 +127,25 @@ class Reading:
 
     def item(self, header: tuple[str, ...], record: Record | BadRecord) -> ParsedRow | Problem:
         """Read one record, and count its lines."""
-        item = self._bad(record) if isinstance(record, BadRecord) else self._row(header, record)
-        if isinstance(item, Problem):
+        item = self._bad(header, record) if isinstance(record, BadRecord) else self._row(header, record)
+        if isinstance(item, Problem) or isinstance(record, BadRecord):
             self.rejected += _span(record)
         else:
             self.taken += _span(record)
         return item
 
-    def _bad(self, bad: BadRecord) -> Problem:
+    def _bad(self, header: tuple[str, ...], bad: BadRecord) -> ParsedRow | Problem:
+        """Tell of a line that is no record. What looks like an opt-out in it counts as one that can't be read: until it can."""
         text = bad.text + (f" It begins: '{shown(bad.raw)}'." if bad.raw.strip() else "")
-        return Problem(self.file.name, bad.line, 1, "ROW-007", text, bad.remedy)
+        problem = Problem(self.file.name, bad.line, 1, "ROW-007", text, bad.remedy)
+        row = self._row(header, Record(bad.line, bad.line, bad.cells)) if len(bad.cells) == len(header) else problem
+        if isinstance(row, Problem):
+            return problem
+        columns = [*(row.flags[flag] for flag in _OPT_OUTS if flag in row.flags), *row.scoped.values()]
+        if not columns:
+            return problem
+        flags = {Flag.OPT_OUT_UNREADABLE: columns[0]}
+        return ParsedRow(row.file, row.line, row.key, row.person_id, row.external, row.address, flags=flags, problems=(problem,))
 
     def _row(self, header: tuple[str, ...], record: Record) -> ParsedRow | Problem:
         if not record.cells:

@@ -37,12 +37,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A line that is no record, in plain words, and what stands on it."""
+    """A line that is no record, in plain words, and what stands on it; `cells` are what it may have meant, where that can be
+    guessed at all."""
 
     line: int
     text: str
     remedy: str
     raw: str = ""
+    cells: tuple[str, ...] = ()
 
 
 def records_of(blocks: Iterable[Block], delimiter: str, escape: str = "") -> Iterator[Record | BadRecord]:
@@ -130,10 +132,23 @@ class _Records:
     def _bad(self, words: str) -> BadRecord:
         """Spend the first line of the failed record; the others are read again."""
         text, remedy = _said(words)
-        bad = BadRecord(self.base + self.start, text, remedy, self.texts[self.start][: SHOWN_CHARS_MAX + 1])
+        raw, number = self.texts[self.start], self.base + self.start
+        cells = () if number in self.cut else self._guessed(raw)
+        bad = BadRecord(number, text, remedy, raw[: SHOWN_CHARS_MAX + 1], cells)
         self.start = self.at = self.start + 1
         self.chars = 0
         return bad
+
+    def _guessed(self, text: str) -> tuple[str, ...]:
+        """Return the cells of a line as somebody would read it who looks past a stray quote or carriage return."""
+        plain = text.rstrip("\r\n").replace("\r", " ")
+        if len(plain) > CELL_CHARS_MAX:  # more than the CSV reader takes
+            return tuple(cell.strip('"') for cell in plain.split(self.delimiter))
+        line = [_php(plain) if self.escape else plain]
+        try:
+            return tuple(next(csv.reader(line, delimiter=self.delimiter, escapechar=self.escape or None), ()))
+        except csv.Error:
+            return ()
 
 
 def _php(text: str) -> str:

@@ -117,7 +117,7 @@ def _too_long(number_of: int, cells: list[str]) -> BadRecord | None:
         text = f"The row is longer than {LINE_CHARS_MAX:,} characters."
     else:
         return None
-    return BadRecord(number_of, text, "Leave the long column out of the export.")
+    return BadRecord(number_of, text, "Leave the long column out of the export.", cells=tuple(cells))
 
 
 class _Rows:

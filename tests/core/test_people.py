@@ -224,6 +224,24 @@ def test_a_row_about_nobody_is_one_problem(given: dict[str, str], code: str, wor
     assert words in read.text
 
 
+def test_an_opt_out_without_a_key_is_kept_for_the_one_address_in_the_row() -> None:
+    columns = (*(one for one in MAPPING.columns if one.name != "email"), col("email", "email"), col("second", "email"))
+    by_id = replace(MAPPING, match={"id": "sfid"}, columns=columns)
+    given = {**dict(zip(HEADER, cells(sfid="1.23E+17", email="Ana@Example.com", out="true"), strict=True)), "second": ""}
+
+    def read(**more: str) -> ParsedRow | Problem:
+        said = {**given, **more}
+        return read_row(by_id, tuple(said), tuple(said.values()), 7, file="a.csv")
+
+    kept = read()
+    assert isinstance(kept, ParsedRow)
+    assert (kept.key, kept.address, kept.flags) == ("email:ana@example.com", "ana@example.com", {Flag.OPTED_OUT: "out"})
+    assert [problem.code for problem in kept.problems] == ["ROW-006"]
+    assert "Its opt-out is kept for ana@example.com." in kept.problems[0].text
+    for more in ({"out": "false"}, {"email": ""}, {"second": "bo@example.com"}):
+        assert isinstance(read(**more), Problem)
+
+
 def test_a_ragged_row_is_never_read_as_cleared() -> None:
     short = read_row(MAPPING, HEADER, cells()[:4], 7)
     assert isinstance(short, Problem)

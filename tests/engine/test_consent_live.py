@@ -267,6 +267,36 @@ def test_an_address_that_nobody_has_may_consent_before_it_comes_into_the_org(sce
     assert answer["is_new"]
 
 
+# --- in rows that are set aside ----------------------------------------------------------------------------------------
+
+
+def test_a_line_that_is_no_csv_keeps_its_person_out_until_it_can_be_read(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.mapping("write")
+    line = export_line("c1", email=ADDRESS, firstName='"Lea"x', unsubscribed="true")
+    scene.drop("day.csv", line, export_line("c2", email="contact.2@example.com"))
+    scene.cycle()
+    assert excluded(scene) == ["opt-out can't be read (marketo, day.csv:2)"]
+    assert ["ROW-007" in item.text for item in scene.inbox("export-row")] == [True]
+    assert scene.row(contact(1))["HasOptedOutOfEmail"] is False
+    scene.drop("later.csv", export_line("c1", email=ADDRESS))
+    scene.cycle()
+    scene.cycle(DAY_S)
+    assert EARLY in scene.members()
+
+
+def test_an_opt_out_whose_id_a_spreadsheet_spoilt_is_kept_for_its_address_and_written_nowhere(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.mapping("write")
+    column = '[column."email"]\nfield = "Email"\ntype = "email"\nside = "sales"\nconflict = "fill"\n'
+    scene.rewrite("fields/marketo.toml", r'\nemail    = "email".*', f"\n{column}")
+    scene.drop("day.csv", export_line("1.23E+17", email=ADDRESS, unsubscribed="true"))
+    scene.cycle()
+    assert excluded(scene) == ["opted out (marketo, day.csv:2)"]
+    assert ["ROW-006" in item.text for item in scene.inbox("export-row")] == [True]
+    assert scene.row(contact(1))["HasOptedOutOfEmail"] is False
+
+
 # --- what the mail is about ----------------------------------------------------------------------------------------------
 
 

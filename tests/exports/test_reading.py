@@ -191,6 +191,28 @@ def test_one_bad_row_costs_itself_and_nobody_else(bad: str, found: list[tuple[in
     assert [(row.line, row.address) for row in rows(items)] == [(2, "first@b.cd"), (4, "last@b.cd")]
 
 
+@pytest.mark.parametrize(
+    ("bad", "flags"),
+    [
+        ('a@b.cd,"Ana"x,true', {Flag.OPT_OUT_UNREADABLE: "out"}),
+        ("a@b.cd,An\ra,true", {Flag.OPT_OUT_UNREADABLE: "out"}),
+        ('a@b.cd,"' + "x" * 131_073 + '",true', {Flag.OPT_OUT_UNREADABLE: "out"}),
+        ('a@b.cd,"Ana"x,perhaps', {Flag.OPT_OUT_UNREADABLE: "out"}),
+        ('a@b.cd,"Ana"x,false', None),
+        ('a@b.cd,"Ana,true', None),  # nothing tells which cell is which
+        (',"Ana"x,true', None),
+    ],
+)
+def test_a_line_that_is_no_csv_keeps_whoever_may_be_opted_out_by_it_until_it_can_be_read(
+    bad: str, flags: dict[Flag, str] | None
+) -> None:
+    items = read(f"{HEAD}first@b.cd,One,false\n{bad}\n")
+    kept = [(row.address, row.flags, [one.code for one in row.problems]) for row in rows(items)[1:]]
+    assert kept == ([] if flags is None else [("a@b.cd", flags, ["ROW-007"])])
+    assert problems(items) == ([] if flags else [(3, "ROW-007")])
+    assert items[-1] == LinesCounted(3, 1, 1, 1)
+
+
 def test_control_characters_make_the_row_a_problem_and_its_opt_out_counts() -> None:
     [row] = rows(read(HEAD + "a@b.cd,A\x00na,true\n"))
     assert [problem.code for problem in row.problems] == ["ROW-002"]
