@@ -122,7 +122,7 @@ class PeopleTable:
         odd.append(f"coalesce(strlen({mail}) <> length({mail}) OR contains({mail}, 'xn--'), FALSE)")
         self.database.execute(
             f"INSERT INTO p SELECT {', '.join(('id', str(shape.object == 'Lead'), ' OR '.join(odd), spoken, ext, mail, *values))}"
-            f" FROM (SELECT id, TRY(json_extract(keys, [{places}])) AS k,"
+            f" FROM (SELECT id, TRY(json_extract_string(keys, [{places}])) AS k,"
             f" TRY(json_extract(fields, [{paths}])) AS f FROM read_csv({sql.literal(str(path))}, auto_detect = false,"
             f" header = false, columns = {{'id': 'VARCHAR', 'keys': 'VARCHAR', 'fields': 'VARCHAR'}}, delim = '{CUT}',"
             " quote = '', escape = '', new_line = '\\n', nullstr = ''))"
@@ -132,7 +132,7 @@ class PeopleTable:
         """Write where the keys of a person hold a field; it has to be visible, or nobody is found by it."""
         if name is None or name not in shape.keyed or name not in types:
             return "NULL"
-        return f"(k[{shape.keyed.index(name) + 1}] ->> '$')"
+        return f"k[{shape.keyed.index(name) + 1}]"
 
     # --- holding one against the other -----------------------------------------------------------------------------
 
