@@ -22,7 +22,9 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _MANGLED = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
-_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+_ADDRESS = re.compile(r"[^@\s,;:<>\"]+@[^@\s,;:<>\"]+\.[^@\s,;:<>\"]*[^@\s,;:<>\".]")
+_UNSEEN = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""What nobody sees, and pasted addresses and ids bring: soft hyphens, blanks without width, marks of the direction of writing."""
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _EXTENSION = re.compile(r"(;?ext(ension)?[.:=]?|x|#)(?=\s*\d)")
 _DIGITS_MAX = 18
@@ -85,12 +87,17 @@ def read_cell(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     return _READERS[column.type](column, transform(cell) if transform else cell, zone)
 
 
+def seen(text: str) -> str:
+    """Return what people see of an address or id: no blanks around it, and nothing in it that has no width."""
+    return (text if text.isascii() else _UNSEEN.sub("", text)).strip()
+
+
 def normal_address(text: str) -> str:
-    """Return an e-mail address as people are matched by it: without spaces around, in one case and Unicode form.
+    """Return an e-mail address as people are matched by it: without what is not seen, in one case and Unicode form.
 
     Salesforce takes a domain such as müller.de in its ASCII form only (xn--mller-kva.de); both are one address.
     """
-    plain = unicodedata.normalize("NFC", text.strip()).casefold()
+    plain = unicodedata.normalize("NFC", seen(text)).casefold()
     return _shown(plain) if "xn--" in plain else plain
 
 
@@ -119,7 +126,7 @@ def long_id(text: str) -> str:
 
     Source: the last three characters tell which of the first fifteen are capitals, five each, lowest bit first.
     """
-    written = text.strip()
+    written = seen(text)
     if _MANGLED.fullmatch(written):
         raise Unreadable(f"{text!r} is an id that a spreadsheet turned into a number.", _EXPORT_AGAIN)
     if not _ID.fullmatch(written):
@@ -134,7 +141,7 @@ def long_id(text: str) -> str:
 
 def external_id(text: str) -> str:
     """Return an external id as it is looked up; one that a spreadsheet rounded is unreadable."""
-    written = text.strip()
+    written = seen(text)
     if _MANGLED.fullmatch(written):
         raise Unreadable(f"{text!r} is an id that a spreadsheet turned into a number.", _EXPORT_AGAIN)
     if len(written) > 255:
@@ -155,7 +162,7 @@ def _text(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
 
 
 def _address(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
-    written = cell.strip()
+    written = seen(cell)
     if not _ADDRESS.fullmatch(written):
         raise Unreadable(f"{short(cell)} is not one e-mail address.", "Correct it in the source, or map the column as text.")
     return written

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.core.cell_times import read_moment
-from syncd.core.cells import CONTROL, external_id, long_id, normal_address, read_cell
+from syncd.core.cells import CONTROL, external_id, long_id, normal_address, read_cell, seen
 from syncd.core.mapping import Column, SourceMapping, referred
 from syncd.core.mapping_file.consent import Given, given_from, given_payload
 from syncd.core.unreadable import Unreadable
@@ -66,7 +66,7 @@ def read_row(
     Units:  `line` is the physical line on which the record begins; a problem's column counts cells from 1.
     """
     if len(cells) != len(header):
-        text = f"The row has {len(cells)} cells, the header {len(header)}."
+        text = f"The row has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header {len(header)}."
         remedy = "Export the file again; a cell with the delimiter in it must stand in quotes."
         return Problem(file, line, min(len(cells), len(header)) + 1, "ROW-001", text, remedy)
     return _Row(mapping, dict(zip(header, cells, strict=True)), list(header), line, file, now_at).parsed()
@@ -125,7 +125,7 @@ class _Row:
 
     def _key(self, kind: str, name: str) -> str | None:
         cell = self.cells[name]
-        if cell in self.mapping.null or not cell.strip():
+        if cell in self.mapping.null or not seen(cell):
             return None
         try:
             if kind == "id":

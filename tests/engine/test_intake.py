@@ -188,6 +188,24 @@ def test_what_could_not_be_read_clears_itself_and_an_opt_out_never_does(scene: S
     assert ("export-consent", "b.csv") in scene.inbox()
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u200f", "\u2060", "\u00ad"])
+def test_an_opt_out_finds_its_person_whatever_nobody_sees_in_the_address(scene: Scene, unseen: str) -> None:
+    scene.drop(
+        "a.csv",
+        line(901, email=f"{unseen}p1@example{unseen}.com", unsubscribed="true"),
+        line(902, email=f"p2@example.com{unseen}"),
+    )
+    assert settled(scene.run()) == {"applied": 1, "unchanged": 1}
+    assert scene.flags() == {(Flag.OPTED_OUT, lead_id(1), "p1@example.com")}
+    assert scene.written() == {(lead_id(1), "HasOptedOutOfEmail", True)}
+
+
+def test_an_external_id_is_found_whatever_nobody_sees_in_it(scene: Scene) -> None:
+    scene.drop("a.csv", line(1, id="\u200e1", email="", unsubscribed="true"))
+    scene.run()
+    assert {flag[:2] for flag in scene.flags()} == {(Flag.OPTED_OUT, lead_id(1))}
+
+
 def test_an_unmatched_row_is_counted_and_still_opts_its_address_out(scene: Scene) -> None:
     scene.drop("a.csv", line(901, unsubscribed="true"), line(902), line(1))
     assert settled(scene.run()) == {"unmatched": 2, "unchanged": 1}
