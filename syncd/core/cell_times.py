@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from syncd.core.formats import read_by
@@ -14,6 +14,8 @@ from syncd.core.values import Scalar
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?")
 _CLOCK = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z?")
+_SERIAL = re.compile(r"[1-7][0-9]{4}([.,][0-9]+)?")
+_FIRST = date(1899, 12, 30)
 _ZEROS = (date(1900, 1, 1), date(1970, 1, 1))
 
 
@@ -29,6 +31,7 @@ def read_day(column: Column, cell: str, zone: ZoneInfo) -> Scalar:
     except ValueError:
         value = None
     if value is None:
+        _refuse_serial(written)
         raise Unreadable(f"{short(cell)} is no date.", "Export dates as 2026-11-30.")
     _refuse_zero(value, cell)
     return value.isoformat()
@@ -65,6 +68,7 @@ def read_moment(cell: str, zone: ZoneInfo, formats: tuple[str, ...] = ()) -> dat
     except ValueError:
         local = None
     if local is None:
+        _refuse_serial(cell.strip())
         raise Unreadable(f"{short(cell)} is no time.", "Export times as 2026-11-30T08:15:00Z.")
     _refuse_zero(local.date(), cell)
     return _in_zone(local, cell, zone)
@@ -74,6 +78,7 @@ def _by_formats(formats: tuple[str, ...], cell: str) -> datetime:
     found = read_by(formats, cell)
     declared = ", ".join(map(repr, formats))
     if not found:
+        _refuse_serial(cell.strip())
         raise Unreadable(f"{short(cell)} is not written as {declared}.", "Correct formats in the mapping, or the source.")
     if len(found) > 1:
         days = " or ".join(f"{one:%Y-%m-%d %H:%M}" for one in found)
@@ -97,6 +102,14 @@ def _in_zone(local: datetime, cell: str, zone: ZoneInfo) -> datetime:
 def _refuse_zero(value: date, cell: str) -> None:
     if value in _ZEROS or value.year < 1900:
         raise Unreadable(f"{short(cell)} is what software writes for no date.", "Add it to the column's null list if so.")
+
+
+def _refuse_serial(written: str) -> None:
+    """Say of a number of days that it is one: spreadsheets count them from the last day but one of 1899, and show them so."""
+    if _SERIAL.fullmatch(written):
+        day = _FIRST + timedelta(days=int(written[:5]))
+        text = f"{short(written)} is a date that a spreadsheet turned into a number, probably {day.isoformat()}."
+        raise Unreadable(text, "Export the file again and do not save it from a spreadsheet.")
 
 
 def salesforce_time(moment: datetime) -> str:

@@ -21,6 +21,7 @@ from syncd.exports.unpacking import (
     is_zip,
     members_of,
     readable,
+    refuse_document,
     whole,
 )  # fmt: skip
 
@@ -57,6 +58,7 @@ def contents_of(path: Path, pattern: str) -> Contents | None:
             found = members_of(archive)
             if holds_workbook(archive) or len(found) < 2:
                 return None
+            refuse_document(archive)
             _check_names([one.filename for one in found])
             fitting = [one for one in found if fnmatch.fnmatchcase(PurePosixPath(one.filename).name, pattern)]
             if not fitting:

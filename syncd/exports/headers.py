@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.core.cells import CONTROL
+from syncd.core.cells import CONTROL, seen
 from syncd.core.mapping import SourceMapping, columns_read, header_faults
 from syncd.core.mapping_file.keys import DELIMITERS
 from syncd.exports.records import BadRecord, Record, quoted
 from syncd.policies.documents import nearest
+
+_SHOWN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ def check_header(first: Record | BadRecord, mapping: SourceMapping) -> tuple[str
     if columns[0].startswith("sep=") and len(mapping.delimiter.join(columns)) <= len("sep=,"):
         text = f"The first line is {quoted(mapping.delimiter.join(columns))}, a hint for Excel; the header belongs there."
         return Wrong(first.line, 1, "EXP-005", text, "Export the file without it, or take the first line out.")
+    nameless = [index + 1 for index, name in enumerate(columns) if not name.strip()]
+    if len(nameless) > 1:
+        return _nameless(first, mapping, nameless)
     place: dict[str, int] = {}
     for index, name in enumerate(columns):
         if name in place:
@@ -51,6 +56,15 @@ def check_header(first: Record | BadRecord, mapping: SourceMapping) -> tuple[str
         text = f"A formula names {quoted(name)}, which may be any of the columns {', '.join(map(quoted, several))}."
         return Wrong(first.line, place[several[1]] + 1, "EXP-008", text, "Rename all but one of them in the export.")
     return _missing(first, mapping, missing) if missing else columns
+
+
+def _nameless(header: Record, mapping: SourceMapping, places: list[int]) -> Wrong:
+    """Say that columns have no name: as the title above a report has it, or behind the last column of a spreadsheet."""
+    if not columns_read(mapping, header.cells):
+        return _missing(header, mapping, list(mapping.named))
+    listed = ", ".join(map(str, places[:_SHOWN_MAX])) + (", …" if len(places) > _SHOWN_MAX else "")
+    text = f"The columns {listed} have no name."
+    return Wrong(header.line, places[0], "EXP-006", text, "Name them, or delete these columns if nothing is in them.")
 
 
 def check_signs(columns: tuple[str, ...], second: Record | BadRecord | None, mapping: SourceMapping) -> Wrong | None:
@@ -82,7 +96,15 @@ def _missing(header: Record, mapping: SourceMapping, missing: list[str]) -> Wron
         return Wrong(header.line, 1, "EXP-008", words, remedy)
     named = [f"{name!r}" + (f" (nearest: {quoted(like)})" if like else "") for name, like in near.items()]
     words = f"The header lacks {', '.join(named)}."
-    return Wrong(header.line, 1, "EXP-008", words, f"Add the column to the export, or correct {mapping.file}.")
+    remedy = f"Add the column to the export, or correct {mapping.file}."
+    if any(like is not None and like != name and _plain(like) == name for name, like in near.items()):
+        remedy = "The names differ only in blanks, quotes or what cannot be seen: correct the header in the source."
+    return Wrong(header.line, 1, "EXP-008", words, remedy)
+
+
+def _plain(name: str) -> str:
+    """Return a column's name without what programs leave around it, unseen or as quotes that no CSV has."""
+    return " ".join(seen(name).strip("\u201c\u201d\u201e\u2019'\"").split())
 
 
 def _wide(name: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import BinaryIO, Protocol
 
+from syncd.core.cells import CONTROL
 from syncd.core.mapping import SourceMapping, columns_read
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag, Problem
@@ -19,9 +22,17 @@ from syncd.exports.sheets import Sheet
 from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
+_BOM = "\ufeff"
 EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
+_APART = "Drop each file by itself, as the tool wrote it."
 _OPT_OUTS = (Flag.OPT_OUT_UNREADABLE, Flag.OPTED_OUT)
-_TOTALS = frozenset(("total", "totals", "grand total"))
+_TOTALS = frozenset((
+    "total", "totals", "grand total", "subtotal", "sum", "count", "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "somme",
+    "total général", "suma", "total general", "totale", "totale complessivo", "totaal", "eindtotaal", "soma",
+))  # fmt: skip
+_COUNTED = re.compile(r"[\s:=(]*[\d.,\s]*\)?$")
+"""What may stand behind the word: `Total:`, `Total (2)`, `Count: 1,204`."""
+_TOTAL_CHARS_MAX = 40
 
 
 class _Source(Protocol):
@@ -80,7 +91,7 @@ def _not_encoded(error: NotEncoded) -> Wrong:
     """Say where a file is not in its declared encoding. What else it may be in is said, and nothing is read by it."""
     from syncd.exports.encodings import likely_of  # heavy, and seldom needed
 
-    likely = likely_of(error.near)
+    likely = error.likely or likely_of(error.near)
     text = f"The file is not what [file] encoding declares: {error!s}."
     remedy = "Export it again as UTF-8, or correct encoding in the mapping."
     if likely:
@@ -114,8 +125,11 @@ class Reading:
         if second is None:
             yield _refused(self.file, Wrong(1, 1, "EXP-004", "The file has a header and no rows.", EMPTY), "pause")
             return True
-        yield self.item(header, second)
-        for record in records:
+        names = frozenset(header)
+        for record in chain((second,), records):
+            if wrong := _other_header(header, names, record):
+                yield _refused(self.file, wrong)
+                return True
             yield self.item(header, record)
         counted = LinesCounted(source.count, _span(first), self.taken, self.rejected)
         if counted.lines != counted.header + counted.taken + counted.rejected:
@@ -152,6 +166,15 @@ class Reading:
             remedy = "Export the file without blank lines."
             return Problem(self.file.name, record.line, 1, "ROW-001", "The line is empty.", remedy)
         cells = record.cells
+        if cells[-1] == header[-1] and _header_in(cells, header) == header:
+            text = "This is the header again: two files were joined here."
+            if len(cells) > len(header):
+                text = f"A row and the header of another file share this line: {_raw(cells)}."
+            return Problem(self.file.name, record.line, 1, "ROW-010", text, _APART)
+        if len(cells) == 1 and cells[0] and not CONTROL.sub("", cells[0]):
+            text = f"This line holds nothing but control characters (U+{ord(cells[0][0]):04X})."
+            remedy = "If rows are missing at its end, the file was cut off: transfer or export it again."
+            return Problem(self.file.name, record.line, 1, "ROW-002", text, remedy)
         if self.mapping.dialect.has_guard:
             cells = tuple(map(self.mapping.dialect.unguarded, cells))
         row = read_row(self.mapping, header, cells, record.line, file=self.file.name, now_at=self.now_at)
@@ -161,7 +184,8 @@ class Reading:
 
     def _told(self, problem: Problem, cells: tuple[str, ...]) -> Problem:
         """Say of a row that is about nobody what stands in it, and whether it is the sum below a report."""
-        if cells[0].strip().rstrip(":").casefold() in _TOTALS:
+        first = next((cell.strip() for cell in cells if cell.strip()), "")
+        if len(first) <= _TOTAL_CHARS_MAX and _COUNTED.sub("", first.casefold()) in _TOTALS:
             text, remedy = "This is the sum below a report, about nobody.", "Leave totals out of the report."
             return replace(problem, code="ROW-008", column=1, text=f"{text} It begins: {_raw(cells)}.", remedy=remedy)
         return replace(problem, text=f"{problem.text} It begins: {_raw(cells)}.")
@@ -186,6 +210,29 @@ class Reading:
         opt_outs = (one for one in self.mapping.columns if one.flag is Flag.OPTED_OUT or one.opted_out_when)
         unread = [(Flag.OPT_OUT_UNREADABLE, one.name) for one in opt_outs if one.name in spoilt]
         return replace(row, problems=(*others, *problems), clear=(), flags={**dict(unread), **row.flags})
+
+
+def _other_header(header: tuple[str, ...], names: frozenset[str], record: Record | BadRecord) -> Wrong | None:
+    """Find the header of another file below the first: its columns stand in another order, so the rows below it are not ours."""
+    if not isinstance(record, Record) or not record.cells or record.cells[-1] not in names:
+        return None
+    if _header_in(record.cells, header) in (None, header):
+        return None
+    text = "The header of another file stands here, with its columns in another order: the rows below it would be misread."
+    return Wrong(record.line, 1, "EXP-014", text, _APART)
+
+
+def _header_in(cells: tuple[str, ...], header: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the header that a line below the first one holds, in whatever order: alone, or behind a row that had no end."""
+    width = len(header)
+    if len(cells) == width:
+        found = (cells[0].removeprefix(_BOM), *cells[1:])
+    elif len(cells) == 2 * width - 1:
+        rest = cells[width:]
+        found = (next((name for name in header if name not in rest and cells[width - 1].endswith(name)), ""), *rest)
+    else:
+        return None
+    return found if sorted(found) == sorted(header) else None
 
 
 def _raw(cells: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from syncd.exports.kinds import HEAD_BYTES, other_archive, other_kind
 from syncd.exports.records import quoted
 
 if TYPE_CHECKING:
@@ -28,26 +29,6 @@ RATIO_FROM_BYTES = 64 * 1024**2  # below this nothing can do harm
 MEMBERS_MAX = 1000
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _EMPTY_ZIP = b"PK\x05\x06"
-_OTHERS = (
-    (
-        b"\xd0\xcf\x11\xe0",
-        "an old Excel workbook, or one with a password",
-        "Save it as CSV UTF-8, or as .xlsx without a password.",
-    ),
-    (b"%PDF", "a PDF document", "Export as CSV."),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it, or pack it as ZIP or gzip."),
-    (b"Rar!", "a RAR archive", "Unpack it, or pack it as ZIP or gzip."),
-    (b"\xfd7zX", "an xz archive", "Unpack it, or pack it as ZIP or gzip."),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it, or pack it as ZIP or gzip."),
-    (b"BZh", "a bzip2 archive", "Unpack it, or pack it as ZIP or gzip."),
-    (b"<!DO", "a web page", "The download link led to a page, perhaps to log in: download it again."),
-    (b"<htm", "a web page", "The download link led to a page, perhaps to log in: download it again."),
-    (b"<?xm", "an XML document", "Export as CSV."),
-    (b"{\\rt", "a text document (RTF)", "Export as CSV."),
-    (b'{"', "a JSON document", "Export as CSV."),
-    (b"[{", "a JSON document", "Export as CSV."),
-    (b"PAR1", "a Parquet file", "Export as CSV."),
-)
 # A ZIP of nonsense makes the library seek before its beginning, or decode a name that is none.
 DAMAGED = (EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError)
 _BEGIN_AGAIN = "Transfer or export it again; nothing of it was taken."
@@ -69,9 +50,7 @@ def text_in(stream: BinaryIO, member: str = "") -> Iterator[BinaryIO]:
     Source: RFC 1952 (gzip), APPNOTE.TXT (ZIP); both say in their trailers how much was packed and its checksum.
     """
     head = head_of(stream)
-    for magic, what, remedy in _OTHERS:
-        if head.startswith(magic):
-            raise NotText("EXP-001", f"This is {what}, not a CSV file.", remedy)
+    _refuse_other(head)
     if head.startswith(_GZIP):
         with gzip.GzipFile(fileobj=stream, mode="rb") as inside:
             yield _no_archive(bounded(inside, stream))
@@ -88,10 +67,17 @@ def text_in(stream: BinaryIO, member: str = "") -> Iterator[BinaryIO]:
 def head_of(stream: BinaryIO) -> bytes:
     """Return the first bytes of a stream and leave it at its beginning; one that cannot go back is only peeked at."""
     if isinstance(stream, io.BufferedReader) and not stream.seekable():
-        return stream.peek(4)[:4]
-    head = stream.read(4)
+        return stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    head = stream.read(HEAD_BYTES)
     stream.seek(0)
     return head
+
+
+def _refuse_other(head: bytes) -> None:
+    """Refuse what is neither text nor packed text."""
+    found = other_kind(head)
+    if found is not None:
+        raise NotText("EXP-001", f"This is {found[0]}, not a CSV file.", found[1])
 
 
 def is_zip(head: bytes) -> bool:
@@ -134,6 +120,14 @@ def whole() -> Iterator[None]:
         raise NotText("EXP-009", f"The archive is damaged or cut off: {error}.", _BEGIN_AGAIN) from None
 
 
+def refuse_document(archive: zipfile.ZipFile) -> None:
+    """Refuse what a program writes as a ZIP archive and is one document to people."""
+    with whole():
+        found = other_archive(archive)
+    if found is not None:
+        raise NotText("EXP-001", f"This is {found[0]}, not a CSV file.", found[1])
+
+
 def members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Return the files of an archive, what macOS packs beside each file left aside."""
     return [one for one in archive.infolist() if not (one.filename.endswith("/") or one.filename.startswith("__MACOSX/"))]
@@ -155,6 +149,7 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = members_of(archive)
     if holds_workbook(archive):
         raise NotText("EXP-001", "This is an Excel workbook, not a CSV file.", "Save it as CSV UTF-8.")
+    refuse_document(archive)
     if len(members) != 1:
         listed = ", ".join(quoted(one.filename) for one in members[:3]) + (", ..." if len(members) > 3 else "")
         text = f"The archive holds {len(members)} files" + (f" ({listed})." if members else ".")
@@ -197,10 +192,11 @@ def bounded(inside: IO[bytes] | gzip.GzipFile, stream: BinaryIO, seen_bytes: int
 
 
 def _no_archive(inside: io.BufferedReader) -> BinaryIO:
-    """Refuse an archive in an archive, before anybody wonders about its strange header."""
-    head = inside.peek(4)[:4]
+    """Refuse an archive in an archive, and what is no CSV, before anybody wonders about its strange header."""
+    head = inside.peek(HEAD_BYTES)[:HEAD_BYTES]
     if head.startswith(_GZIP) or is_zip(head):
         raise NotText(
             "EXP-010", "The archive holds an archive or a workbook.", "Put what is in it into the folder of its source."
         )
+    _refuse_other(head)
     return inside

@@ -241,6 +241,20 @@ def test_a_line_without_end_is_cut_and_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert [row.line for row in rows(items)] == [3]
 
 
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_file_that_is_utf_8_throughout_is_not_read_by_an_encoding_that_takes_any_byte(before: int) -> None:
+    plain = f"a@b.cd,{'x' * 130_000},false\n" * before  # more than is read at once
+    body = f"{HEAD}{plain}a@b.cd,Zoë,false\nb@b.cd,Müller,false\n"
+    old = changed(encoding="cp1252")
+    refused = read(body.encode(), old)[-1]
+    assert isinstance(refused, Refused)
+    assert (refused.problem.code, refused.problem.line) == ("EXP-002", 2 + before)
+    assert "'ë' would be read as 'Ã«'" in refused.problem.text
+    assert 'write encoding = "utf-8"' in refused.problem.remedy
+    assert len(rows(read(body.encode("cp1252"), old))) == before + 2
+    assert len(rows(read(body.encode() + b"d@b.cd,\xfc,false\n", old))) == before + 3  # no UTF-8 after all
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "shift_jis", "cp1252"])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
 def test_pieces_of_any_size_give_the_same_lines(monkeypatch: pytest.MonkeyPatch, encoding: str, chunk: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,7 @@ from tests.exports.test_unpacking import zipped
 FOLDER = Path(__file__).parent / "wrong_exports"
 WRITTEN = sorted(path for path in FOLDER.iterdir() if path.suffix in (".csv", ".zip") and path.stem != "right")
 RIGHT = (FOLDER / "right.csv").read_bytes()
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 CELLS = [line.split(",") for line in RIGHT.decode().splitlines()]
 
 
@@ -53,6 +55,15 @@ def _cells(**changed: object) -> list[list[object]]:
 
 def _lost(sheet: str) -> str:
     return sheet.replace("<v>0</v>", "<v>99</v>")
+
+
+def _merge_first_row(book: object, sheet: Any) -> None:
+    sheet.merge_range(0, 0, 0, 9, "All contacts")
+
+
+def _hide(book: object, sheet: Any) -> None:
+    if sheet.get_name() != "Contacts":
+        sheet.hide()
 
 
 MADE: dict[str, Callable[[], bytes]] = {
@@ -83,6 +94,11 @@ MADE: dict[str, Callable[[], bytes]] = {
     "workbook_with_text_that_is_lost.xlsx": lambda: in_sheet(
         workbook(_cells()), lambda text: text.replace("<v>0</v>", "<v>99</v>")
     ),
+    "workbook_with_a_title_above.xlsx": lambda: workbook([["All contacts", *[""] * 9], *_cells()], _merge_first_row),
+    "workbook_with_a_hidden_sheet.xlsx": lambda: workbook({"_meta": [["v1"]], "Contacts": _cells()}, _hide),
+    "workbook_of_another_program.xlsx": lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+    "workbook_of_open_document.xlsx": lambda: zipped({"mimetype": _OPEN_DOCUMENT, "content.xml": b"<x/>"}, zipfile.ZIP_STORED),
+    "web_page_packed.csv.gz": lambda: gzip.compress(b"<!doctype html>\n<title>Sign in</title>", mtime=0),
     "workbook_cut_off.xlsx": lambda: workbook(_cells())[:-40],
 }
 

@@ -63,12 +63,19 @@ class RowTable:
             self.database.execute(f"CREATE TABLE r AS SELECT *, {self._hash()} AS h FROM ({rows})")
             self.database.execute("CREATE VIEW h AS SELECT rowid AS n, h FROM r")
             self.rows = int(self.database.execute("SELECT count(*) FROM r").fetchall()[0][0])
+            if self._has_header_again():
+                return False
             # A row has a delimiter less than cells, and more only inside of them; DuckDB would take one too many at its end.
             if self.rows + 1 == self.seen.lines and self.seen.delimiters == (len(self.cells.header) - 1) * self.seen.lines:
                 return self.rows > 0
             return self.rows > 0 and self.seen.has_quotes and self._with_breaks(path)
         except duckdb.Error:
             return False
+
+    def _has_header_again(self) -> bool:
+        """Tell whether two files were joined: below the second header columns may stand in another order."""
+        is_header = " AND ".join(sql.among(f"c{place}", self.cells.header) for place in self.cells.kept[-2:])
+        return bool(self.database.execute(f"SELECT 1 FROM r WHERE {is_header} LIMIT 1").fetchall())
 
     def _hash(self) -> str:
         """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""
