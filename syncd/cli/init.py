@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from syncd.cli import output
 from syncd.errors import ConfigInvalid, SyncdError
 
 CONFIG_EXAMPLE = "config.example.toml"
+_OTHER_WAY = "Run `syncd init` without it. From its cells too, a mapping is proposed by: syncd mapping suggest {export}"
 
 
 def init(
@@ -29,6 +31,7 @@ def init(
     With --from-export the mapping is made for that file's tool and columns; a DIR that has a config.toml gets the mapping alone.
     """
     mapping = None if from_export is None else _mapping_of(from_export)
+    is_new = not (folder / "config.toml").exists()
     wanted = {folder / name: source.read_bytes() for name, source in starters() if _is_wanted(folder, name, mapping)}
     wanted |= (
         {folder / "mappings" / "fields" / f"{name}.toml": text.encode() for name, text in mapping.items()} if mapping else {}
@@ -51,7 +54,8 @@ def init(
     for path in wanted:
         if path.suffix == ".toml":
             output.data(f"wrote {path}")
-    output.data("\n".join(_next_steps(folder)))
+    for line in _next_steps(folder, from_export, mapping or (), is_new=is_new):
+        output.data(line)
 
 
 def _schemas(folder: Path) -> dict[Path, bytes]:
@@ -82,14 +86,13 @@ def _mapping_of(export: Path) -> dict[str, str]:
         text = starter(vendor, head, export.name)
     except OSError as error:
         raise ConfigInvalid(
-            f"{export} cannot be read: {error.strerror}.", hint="Name a CSV file from the marketing tool."
+            f"{export} cannot be read: {error.strerror}.",
+            hint="Name a file from the marketing tool: CSV, a workbook, or an archive of them.",
         ) from error
     except NotText as error:
         raise ConfigInvalid(f"{export}: {error}", hint=error.remedy) from error
     except NoExport as error:
-        raise ConfigInvalid(
-            f"{export} {error}.", hint="Begin with mappings/fields/marketo.toml: run syncd init without it."
-        ) from error
+        raise ConfigInvalid(f"{export} {error}.", hint=_OTHER_WAY.format(export=shlex.quote(str(export)))) from error
     output.message(f"{export.name}: {vendor.title}" + ("" if vendor.is_seen else "; check every line, its layout is unverified"))
     return {source_name(vendor, export.name): text}
 
@@ -103,12 +106,17 @@ def starters() -> Iterator[tuple[str, Path]]:
         yield source.relative_to(root).as_posix(), source
 
 
-def _next_steps(folder: Path) -> list[str]:
-    check = output.as_called("syncd check", None if folder == Path() else folder)
-    return [
-        "",
-        "Next:",
-        f"  1. Fill in [org] in {folder / 'config.toml'} and give the secret: export SYNCD_CLIENT_SECRET=…",
-        f"  2. Name your teams and your Lead Status values in {folder / 'mappings' / 'fences.toml'}.",
-        f"  3. Run: {check}",
-    ]
+def _next_steps(folder: Path, export: Path | None, sources: Iterable[str], *, is_new: bool) -> Iterator[str]:
+    config = None if folder == Path() else folder
+    steps = [output.as_called("Run: syncd check", config)]
+    if is_new:
+        steps.insert(0, f"Fill in [org] in {folder / 'config.toml'} and give the secret: export SYNCD_CLIENT_SECRET=…")
+        steps.insert(1, f"Name your teams and your Lead Status values in {folder / 'mappings' / 'fences.toml'}.")
+    for source in sources if export is not None else ():
+        shown = f"syncd mapping preview --sample 20 --source {source} --file {shlex.quote(str(export))}"
+        steps.insert(len(steps) - 1, f"Look over each line of {folder / 'mappings' / 'fields' / source}.toml.")
+        if is_new:
+            steps.append(output.as_called("Read the org, which writes nothing to it: syncd run --once", config))
+        steps.append(output.as_called(f"See what the export would do to people: {shown}", config))
+    yield "\nNext:"
+    yield from (f"  {number}. {step}" for number, step in enumerate(steps, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from syncd.core.suggestions.names import is_detail, sounds_opted_out
 from syncd.exports.vendors import Export, NoExport, StarterColumn, Vendor, as_toml, opt_out_column, toml_list
 
 _PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
@@ -19,14 +20,15 @@ def starter(vendor: Vendor, export: Export, file_name: str) -> str:
     return "\n".join(_lines(vendor, export, file_name)) + "\n"
 
 
-_LIKE_OPT_OUT = re.compile(r"(?i)unsubscribe|opt(ed)?[ _-]?out|do[ _-]?not[ _-]?(e-?)?mail|no[ _-]?mail")
 _YES, _NO = ("1", "true", "True", "TRUE", "yes", "Yes", "Y"), ("0", "false", "False", "FALSE", "no", "No", "N")
 
 
-def _guessed(export: Export) -> tuple[StarterColumn, ...]:
-    """Take the columns of an unknown tool whose names sound like an opt-out."""
+def _guessed(export: Export, mapped: Sequence[StarterColumn]) -> list[StarterColumn]:
+    """Take the other columns whose names sound like an opt-out."""
     note = "guessed from its name: check what it means and how it is spelt"
-    return tuple(opt_out_column(name, _YES, _NO, note) for name in export.columns if _LIKE_OPT_OUT.search(name))
+    known = {column.name for column in mapped}
+    names = [name for name in export.columns if name not in known and sounds_opted_out(name) and not is_detail(name)]
+    return [opt_out_column(name, _YES, _NO, note) for name in names]
 
 
 def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
@@ -65,17 +67,25 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
     if id is not None:
         yield f'# external = {{ column = {as_toml(id)}, field = "MA_Person_Id__c" }}    # if Salesforce keeps this id in a field'
     yield f"email = {as_toml(email)}"
-    mapped = [column for column in vendor.columns if column.name in export.columns] or list(_guessed(export))
+    mapped = [column for column in vendor.columns if column.name in export.columns]
+    guessed = _guessed(export, mapped)
+    if not any("opted_out" in line for column in mapped for line in column.lines):
+        mapped, guessed = [*mapped, *guessed], []
     if not mapped and not vendor.file_flags.get(begin) and not (export.members and said):
         raise NoExport("has no column that syncd would know what to do with")
     for column in mapped:
         yield ""
         yield f"[column.{as_toml(column.name)}]" + (f"    # {column.note}" if column.note else "")
         yield from column.lines
+    for column in guessed:
+        yield ""
+        yield "# QUESTION: does this column say who has opted out? Then take the # away. Without that it counts for nothing."
+        yield f"# [column.{as_toml(column.name)}]    # {column.note}"
+        yield from (f"# {line}" for line in column.lines)
     if not vendor.file_flags and not any("opted_out" in line for column in mapped for line in column.lines):
         yield ""
         yield "# WARNING: no column here says who has opted out. Export one, or syncd knows of the opt-outs in Salesforce alone."
-    used = {email, id, newest, *(column.name for column in mapped)}
+    used = {email, id, newest, *(column.name for column in (*mapped, *guessed))}
     yield ""
     yield "# Columns of your file that nothing is done with yet:"
     yield from (f"#   {_shown(name)}" for name in export.columns if name not in used)

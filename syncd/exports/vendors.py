@@ -7,12 +7,13 @@ and say so in the mapping that is written.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.mapping_file.keys import DELIMITERS
 
-RECOGNISED_MIN = 3
+RECOGNISED_MIN, OWN_MIN = 3, 2
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))
 
 
@@ -263,11 +264,13 @@ def _decoded(head: bytes, codec: str) -> str | None:
 
 
 def recognise(export: Export) -> Vendor:
-    """Tell which tool wrote a file by its columns; UNKNOWN when too few of them speak for any."""
+    """Tell which tool wrote a file by its columns; UNKNOWN when too few of them speak for any, or what any tool calls so."""
     columns = set(export.columns)
-    scored = [(len(vendor.known() & columns), vendor) for vendor in VENDORS]
-    best, vendor = max(scored, key=lambda each: each[0])
-    return vendor if best >= RECOGNISED_MIN and columns & set(vendor.email) else UNKNOWN
+    names = Counter(name for vendor in VENDORS for name in vendor.known())
+    found = [(len(known := vendor.known() & columns), sum(names[name] == 1 for name in known), vendor) for vendor in VENDORS]
+    best, own, vendor = max(found, key=lambda each: each[:2])
+    is_own = own >= (OWN_MIN if vendor.is_seen else RECOGNISED_MIN)
+    return vendor if best >= RECOGNISED_MIN and is_own and columns & set(vendor.email) else UNKNOWN
 
 
 def source_name(vendor: Vendor, file_name: str) -> str:

@@ -126,3 +126,17 @@ def test_the_examples_of_a_mapping_that_an_export_replaces_are_left_out(syncd: S
     assert syncd("init", "acme", "--from-export", "leads.csv").code == 0
     assert not (tmp_path / "acme" / "mappings" / "examples").exists()
     assert "no example" in syncd("--config", "acme", "mapping", "test").err
+
+
+def test_after_from_export_the_steps_lead_to_a_preview_of_that_file(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "all leads.csv").write_text(EXPORT, "utf-8")
+    said = syncd("init", "new", "--from-export", "all leads.csv")
+    assert "  6. See what the export would do to people: syncd --config new mapping preview --sample 20" in said.out
+    assert said.out.endswith(" --source marketo --file 'all leads.csv'\n")
+
+
+def test_where_names_do_not_do_the_way_to_a_proposal_from_cells_is_named(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "my leads.csv").write_text("Email Address,Company,Ok To Mail\nana@example.com,Acme,Yes\n", "utf-8")
+    said = syncd("init", "new", "--from-export", "my leads.csv")
+    assert said.code == 2
+    assert "proposed by: syncd mapping suggest 'my leads.csv'\n" in said.err

@@ -192,6 +192,22 @@ def test_a_column_that_sounds_like_an_opt_out_is_never_left_out(syncd: Syncd, tm
     assert set(first) == set(names)
 
 
+def test_words_blanks_and_channels_that_the_tool_is_not_known_for_are_asked_about(syncd: Syncd, tmp_path: Path) -> None:
+    header = "Email,Klaviyo ID,First Name,Email Marketing Consent,Profile Created On,Email Suppressions,SMS Marketing Consent"
+    rows = [f"p{n}@example.com,K{n},Ana,SUBSCRIBED,2026-01-01,{['', 'UNSUBSCRIBE_2'][n % 2]}," for n in range(9)]
+    (tmp_path / "k.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    text = syncd("mapping", "suggest", "k.csv").out
+    assert "# check that none of the others means an opt-out or a dead address: 'UNSUBSCRIBE_2'\n" in text
+    assert "# 50 %: its name sounds like consent, but of sms rather than e-mail\n" in text
+    assert '\n# [column."SMS Marketing Consent"]\n' in text
+    header = "Record ID,First Name,Email,Lifecycle Stage,Lead Status,Contact owner,Unsubscribed from all email"
+    rows = [f"{n},Ana,p{n}@example.com,Lead,New,Sam,{['', 'true'][n % 2]}" for n in range(9)]
+    (tmp_path / "h.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    text = syncd("mapping", "suggest", "h.csv").out
+    assert 'false = ["false", "No", "FALSE", ""]' in text
+    assert "cells are blank" not in text, "a blank is a no for this tool already"
+
+
 def test_an_export_without_any_key_or_text_is_refused_in_words(syncd: Syncd, tmp_path: Path) -> None:
     for name, content, says in (
         ("empty.csv", b"", "is empty"),

@@ -97,6 +97,33 @@ def test_an_unknown_tool_s_opt_out_is_guessed_and_marked(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        b"Email,First Name,Last Name,Opted Out\n",
+        b"Prospect Id,First Name,Last Name,Email,Company,Score,Opted Out,Do Not Email,Updated Date\n",
+        b"Email Address,First Name,Last Name,Company,Eloqua Contact ID,Do Not Email\n",
+    ],
+)
+def test_what_any_tool_calls_so_makes_no_tool_known_and_no_opt_out_is_lost(tmp_path: Path, head: bytes) -> None:
+    assert recognise(read_header(head)).name == "export"
+    mapping = mapping_of(tmp_path, head)
+    assert {column.name for column in mapping.columns} == {"Opted Out", "Do Not Email"} & set(read_header(head).columns)
+    assert {column.flag for column in mapping.columns} == {Flag.OPTED_OUT}
+
+
+def test_an_opt_out_that_a_known_tool_is_not_known_for_is_asked_about_or_taken() -> None:
+    asked = read_header(HEADERS["hubspot"].encode() + b",Opted out of email: News,Unsubscribe reason\n")
+    text = starter(recognise(asked), asked, "x.csv")
+    assert "# QUESTION: does this column say who has opted out?" in text
+    assert '# [column."Opted out of email: News"]' in text
+    assert '"Unsubscribe reason"' not in text
+    taken = read_header(HEADERS["mautic"].encode() + b",unsubscribed\n")
+    text = starter(recognise(taken), taken, "x.csv")
+    assert '\n[column."unsubscribed"]' in text
+    assert "WARNING" not in text
+
+
+@pytest.mark.parametrize(
     ("head", "why"),
     [
         (b"", "is empty"),

@@ -11,6 +11,7 @@ from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.suggestions.cells import FITS_FROM, Look, spellings, status_words
 from syncd.core.suggestions.names import (
     is_detail,
+    other_channel,
     sounds_opted_in,
     sounds_opted_out,
     sounds_reachable,
@@ -21,7 +22,7 @@ from syncd.core.suggestions.suggesting import Evidence, Proposal
 
 _KNOWN, _SURE, _LIKELY, _DOUBTFUL = 0.98, 0.92, 0.75, 0.5
 _AGREES_FROM, _YES_FROM = 0.6, 5
-_ODD_SHOWN = 3
+_ODD_SHOWN, _WORD_SHOWN = 3, 60
 
 
 def flags(found: Evidence) -> Iterator[Proposal]:
@@ -45,11 +46,14 @@ def _flag(found: Evidence, name: str, one: Look) -> Proposal | None:
     is_out, is_in = sounds_opted_out(name), sounds_opted_in(name)
     if not is_out and not is_in and agreed.kappa >= _AGREES_FROM and agreed.distinct >= 2 and _yes(one) >= _YES_FROM:
         return _boolean(found, name, one, "opted_out", _LIKELY, (f"{agreed.words()} with {OPT_OUT}",))
+    if (is_out or is_in) and (channel := other_channel(name)):
+        return _question(name, one, f"{'opt-out' if is_out else 'consent'}, but of {channel} rather than e-mail")
     if (is_out or is_in) and _is_yes_or_no(one) and not (is_detail(name) and one.filled == 0):
         why = "its name sounds like an opt-out" if is_out else "its name sounds like consent: whoever has none is opted out"
         return _boolean(found, name, one, "opted_out", _SURE if one.filled else _LIKELY, (why,), turned=is_in)
     if is_out or is_in:
-        return _question(name, one, "opt-out" if is_out else "consent")
+        what = "opt-out" if is_out else "consent"
+        return _question(name, one, f"{what}, but its cells are neither yes nor no ({_some(one)})")
     if (sounds_unreachable(name) or sounds_reachable(name)) and _is_yes_or_no(one) and not is_detail(name):
         turned = sounds_reachable(name)
         why = "its name sounds like an address that takes mail" if turned else "its name sounds like a dead address"
@@ -75,7 +79,8 @@ def _known(found: Evidence, name: str, one: Look, known: Mapping[str, object]) -
             options["opted_out_when"] = sorted({*_texts(known, "opted_out_when"), *out, *never})
             options["unreachable_when"] = sorted({*_texts(known, "unreachable_when"), *dead})
         options = {key: value for key, value in options.items() if value}
-        return Proposal(name, "opted_out" if "opted_out_when" in options else "unreachable", _KNOWN, (why,), options)
+        others = _others(one, {*_texts(options, "opted_out_when"), *_texts(options, "unreachable_when")})
+        return Proposal(name, "opted_out" if "opted_out_when" in options else "unreachable", _KNOWN, (why, *others), options)
     options = _without_field(found, known)
     reasons = [why, *_odd(one, {*_texts(known, "true"), *_texts(known, "false")})]
     return Proposal(name, str(known["flag"]), _KNOWN if found.known.is_seen else _LIKELY, tuple(reasons), options)
@@ -113,7 +118,7 @@ def _odd(one: Look, known: set[str]) -> list[str]:
     if odd:
         shown = ", ".join(repr(cell) for cell in list(odd)[:_ODD_SHOWN])
         said.append(f"{sum(odd.values())} cells are neither ({shown}): unreadable, so counted as opted out until you say")
-    if one.blank:
+    if one.blank and "" not in known:
         said.append(f'{one.blank} cells are blank: unreadable too; add "" to false if a blank means no')
     return said
 
@@ -128,20 +133,27 @@ def _status(name: str, one: Look) -> Proposal | None:
         options["opted_out_when"] = [*out, *never]
     if dead:
         options["unreachable_when"] = list(dead)
-    others = [cell for cell in one.values if cell not in (*out, *never, *dead)]
-    shown = ", ".join(map(repr, others[:6])) + (", …" if len(others) > 6 else "")
-    reasons = [f"its cells hold the words {', '.join(map(repr, (*out, *never, *dead)))}"]
-    if others:
-        reasons.append(f"check that none of the others means an opt-out: {shown}")
-    return Proposal(name, "opted_out" if out or never else "unreachable", _SURE, tuple(reasons), options)
+    words = (*out, *never, *dead)
+    reasons = (f"its cells hold the words {', '.join(map(repr, words))}", *_others(one, set(words)))
+    return Proposal(name, "opted_out" if out or never else "unreachable", _SURE, reasons, options)
+
+
+def _others(one: Look, known: set[str]) -> list[str]:
+    """Name the words of a column that raise no flag: the one that matters may be among them."""
+    others = [cell for cell in one.values if cell not in known]
+    shown = ", ".join(repr(cell[:_WORD_SHOWN]) for cell in others[:6]) + (", …" if len(others) > 6 else "")
+    return [f"check that none of the others means an opt-out or a dead address: {shown}"] if others else []
 
 
 def _question(name: str, one: Look, what: str) -> Proposal:
-    """Ask about a column whose name sounds like an opt-out and whose cells say neither yes nor no."""
-    shown = ", ".join(repr(cell) for cell in list(one.values)[:_ODD_SHOWN]) or "nothing"
+    """Ask about a column whose name sounds like an opt-out, and why that is not sure."""
     reasons = (
-        f"its name sounds like {what}, but its cells are neither yes nor no ({shown})",
+        f"its name sounds like {what}",
         "name the values that mean an opt-out, or leave it out if another column says it",
     )
     options = {"type": "text", "opted_out_when": [cell for cell in list(one.values)[:_ODD_SHOWN] if len(cell) <= 60]}
     return Proposal(name, "opted_out", _DOUBTFUL, reasons, options)
+
+
+def _some(one: Look) -> str:
+    return ", ".join(repr(cell) for cell in list(one.values)[:_ODD_SHOWN]) or "nothing"

@@ -112,6 +112,7 @@ _DETAIL = frozenset(
         "count",
     )
 )
+_OTHER_CHANNELS = frozenset(("sms", "mms", "mobile", "phone", "call", "calls", "calling", "fax", "whatsapp", "push", "postal"))
 _CHANGED = re.compile(r"(updat|modif|chang).*|last(activ|update|change|modif).*")
 
 
@@ -123,6 +124,13 @@ def sounds_opted_out(column: str) -> bool:
 def sounds_opted_in(column: str) -> bool:
     """Tell whether a column seems to say who may get mail, which is an opt-out the other way round."""
     return not sounds_opted_out(column) and _IN.search(joined(column)) is not None
+
+
+def other_channel(column: str) -> str:
+    """Return the word of a column that speaks of texts, calls or letters where none speaks of mail; nothing without one."""
+    words = words_of(column)
+    is_mail = any("mail" in word for word in words)
+    return "" if is_mail else next((word for word in words if word in _OTHER_CHANNELS), "")
 
 
 def sounds_unreachable(column: str) -> bool:
