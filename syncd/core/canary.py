@@ -18,8 +18,8 @@ from syncd.core.values import InboxItem, Intent, OrgRecord, Scalar
 CANARY = "canary"
 FENCE = "fence"
 PARTS = frozenset({FENCE, "map"})
-"""The parts whose rules are tried out, and stopped when people set back what they wrote. An opt-out is written at once, whatever
-else moves."""
+"""The parts whose rules are tried out, also with the people whom a mapping creates, and stopped when people set back what they
+wrote. An opt-out is written at once, whatever else moves."""
 BOOKKEEPING = frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate", "CreatedById", "Id"})
 NAMED_MAX = 3
 
@@ -35,8 +35,8 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A record that was written as one of a rule's first: what it held before, what was sent, by which rule each field, and the
-    ledger rows of the intents."""
+    """A record that was written as one of a rule's first: what it held before (nothing where it was created), what was sent, by
+    which rule each field, and the ledger rows of the intents."""
 
     object: str
     record_id: str
@@ -114,7 +114,7 @@ def _leave(group: Sequence[Intent], trials: Trials, first: int | None, under_way
 
 
 def _is_tried(intent: Intent) -> bool:
-    return intent.part in PARTS and not intent.is_create
+    return intent.part in PARTS
 
 
 class Sight(StrEnum):
@@ -173,13 +173,21 @@ def compare(
 
 
 def is_same(here: Scalar, there: Scalar) -> bool:
-    """Compare values as history, record and ledger write them, which is not always with the same type: 10, 10.0, "10"."""
-    if here == there or str(here) == str(there):
+    """Compare values as history, record and ledger write them, which is not always with the same type: 10, 10.0, "10".
+
+    The order of a multi-select picklist and the case of an address mean nothing: Salesforce keeps its own.
+    """
+    if here == there or _kept(str(here)) == _kept(str(there)):
         return True
     try:
         return here is not None and there is not None and float(here) == float(there)
     except ValueError:
         return False
+
+
+def _kept(text: str) -> object:
+    parts = text.split(";")
+    return sorted(parts) if len(parts) > 1 else text.casefold() if "@" in text else text
 
 
 def after_look(trials: Trials, looks: Sequence[tuple[Watched, Sight, Moved]]) -> Trials:

@@ -76,7 +76,8 @@ def _carry_out(lane: Lane, items: Sequence[OpenIntent], *, is_approved: bool) ->
         return
     stopped = stopped_rules(lane.world)
     sorted_out = sort_out(lane, items, stopped)
-    update(lane, grouped(sorted_out.first), is_first=True)
+    update(lane, grouped(item for item in sorted_out.first if not item.intent.is_create), is_first=True)
+    creating_people.create(lane, [item for item in sorted_out.first if item.intent.is_create])
     items = sorted_out.free
     if sorted_out.first and is_approved:
         look_again_at_first(lane, at_once=True)

@@ -31,6 +31,7 @@ from syncd.core.changes import field_moved
 from syncd.core.sparing import rule_key
 from syncd.core.values import InboxItem, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close
+from syncd.engine.intake_creation import send_again
 from syncd.engine.looking import Group, grouped
 from syncd.engine.looking import Sight as Look
 from syncd.engine.opening import WRITTEN
@@ -121,6 +122,21 @@ def watch(lane: Lane, groups: Sequence[Group], look: Look) -> None:
         rules |= {trial_key(item.intent): trials.of(item.intent) for item in group.items}
         watched.append(_watched(lane, group, record))
     _keep(lane, Trials(rules, tuple(watched)))
+
+
+def watch_created(lane: Lane, done: Sequence[tuple[OpenIntent, str]]) -> None:
+    """Note what was sent of people who were just created, by their ids, as first writes of their mapping's [create]."""
+    first, trials = lane.world.pace.canary, read_trials(lane.world.store)
+    new = [pair for pair in done if first is not None and trials.of(pair[0].intent).passed < first]
+    if not new:
+        return
+    rules = {trial_key(item.intent): trials.of(item.intent) for item, _ in new}
+    at, cycle = lane.org.now(), lane.cycle.id
+    watched = [
+        Watched(item.intent.object, id, at, cycle, {}, values, dict.fromkeys(values, trial_key(item.intent)), (item.seq,))
+        for item, id in new if (values := item.intent.values or {})
+    ]  # fmt: skip
+    _keep(lane, Trials({**trials.rules, **rules}, (*trials.watched, *watched)))
 
 
 def _watched(lane: Lane, group: Group, record: OrgRecord) -> Watched:
@@ -263,8 +279,11 @@ def flows_on(org: OrgWriter, object: str) -> list[str]:
 
 
 def begin_anew(world: World, tx: StoreWriter, item: InboxItem) -> None:
-    """Let a rule that stopped begin again with its first writes."""
+    """Let a rule that stopped begin again with its first writes. Whom it did not create is created by the next row about them."""
     trials = read_trials(world.store)
+    held = [intent for intent in world.store.deferred() if intent.is_create and trial_key(intent) == item.subject]
+    tx.undefer(held)
+    send_again(tx, [intent.record_id for intent in held])
     rules = {rule: one for rule, one in trials.rules.items() if rule != item.subject}
     tx.put_setting(TRIALS, to_json(replace(trials, rules=rules)))
 

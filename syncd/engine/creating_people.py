@@ -1,28 +1,25 @@
 """How is a person created who must never be there twice?
 
 Looked for by the natural key, and by the address among leads and contacts, right before it is sent: a lost answer may have
-created them, or somebody else meanwhile. The first ones of a mapping go alone.
+created them, or somebody else meanwhile. The first ones of a mapping go alone (`engine.canary`), and are looked at afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from syncd.core.cells import normal_address, spellings
 from syncd.core.kin import handle_of
 from syncd.core.routes import ROWS_A_CALL
-from syncd.core.sparing import rule_key
 from syncd.core.values import OrgRecord, Outcome, OutcomeKind
+from syncd.engine.canary import watch_created
 from syncd.engine.closing import Closing, close, outcome_of
 from syncd.engine.sending import Lane, batches_of, send_locked
 from syncd.engine.world import Cycle
 from syncd.ports import OpenIntent, WriteResult
 
 PEOPLE = frozenset({"Lead"})
-TRIED = "creations tried"
-"""By rule the version of its file under which a first person was created and found in order."""
 
 
 def is_person(item: OpenIntent) -> bool:
@@ -33,7 +30,7 @@ def is_person(item: OpenIntent) -> bool:
 def create(lane: Lane, items: Sequence[OpenIntent]) -> None:
     """Look for each person, then create those who are missing."""
     for assign in (False, True):
-        mine = [item for item in _may_leave(lane, items) if _assigns(lane, item) is assign]
+        mine = [item for item in items if _assigns(lane, item) is assign]
         for some in batches_of(mine, ROWS_A_CALL):
             _create_some(lane, some, assign=assign)
 
@@ -59,30 +56,6 @@ def _apart(items: Sequence[OpenIntent]) -> list[OpenIntent]:
             found.append(item)
         seen |= known
     return found
-
-
-def _may_leave(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
-    """Hold back all but the first of a mapping until one of them was created, in an earlier cycle."""
-    first = lane.world.pace.canary
-    if first is None:
-        return list(items)
-    tried = _tried(lane)
-    left: dict[str, int] = {}
-    leaving: list[OpenIntent] = []
-    for item in items:
-        key = rule_key(item.intent.rule)
-        if tried.get(key) != item.intent.policy_hash:
-            if left.setdefault(key, first) <= 0:
-                continue
-            left[key] -= 1
-        leaving.append(item)
-    lane.cycle.count("writes waiting for a rule's first", len(items) - len(leaving))
-    return leaving
-
-
-def _tried(lane: Lane) -> dict[str, Any]:
-    kept = lane.world.store.setting(TRIED)
-    return dict(kept) if isinstance(kept, dict) else {}
 
 
 def _assigns(lane: Lane, item: OpenIntent) -> bool:
@@ -169,7 +142,7 @@ def _record(lane: Lane, items: Sequence[OpenIntent], results: Sequence[WriteResu
         if outcome is not None and result.status != "duplicate":
             closing.append((item, replace(outcome, created_id=result.id if result.status == "done" else None)))
     close(lane.world, lane.cycle, closing)
-    _note_tried(lane, [item for item, outcome in closing if outcome.kind is OutcomeKind.CONFIRMED])
+    watch_created(lane, [(item, outcome.created_id) for item, outcome in closing if outcome.created_id])
     _look_at_twins(lane, [(item, result) for item, result in zip(items, results, strict=True) if result.status == "duplicate"])
     return [item for item, result in zip(items, results, strict=True) if result.status == "locked"]
 
@@ -179,11 +152,3 @@ def _look_at_twins(lane: Lane, twice: Sequence[tuple[OpenIntent, WriteResult]]) 
     unseen = {item.seq for item in settle(lane, [item for item, _ in twice])} if twice else set()
     refused = [(item, outcome_of(result, is_judged_again=False)) for item, result in twice if item.seq in unseen]
     close(lane.world, lane.cycle, [(item, outcome) for item, outcome in refused if outcome is not None])
-
-
-def _note_tried(lane: Lane, done: Sequence[OpenIntent]) -> None:
-    tried = _tried(lane)
-    now = {rule_key(item.intent.rule): item.intent.policy_hash for item in done}
-    if now.items() - tried.items():
-        with lane.world.store.begin() as tx:
-            tx.put_setting(TRIED, {**tried, **now})

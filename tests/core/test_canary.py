@@ -131,6 +131,10 @@ def test_only_what_moved_by_syncds_own_save_counts(
         (None, 0, False),
         ("", None, False),
         (True, "True", True),
+        ("b;a", "a;b", True),
+        ("b;a", "b", False),
+        ("Ana@Example.com", "ana@example.com", True),
+        ("Ana", "ana", False),
     ],
 )
 def test_a_value_is_the_same_however_it_is_written(here: Scalar, there: Scalar, expected: bool) -> None:
@@ -176,12 +180,14 @@ def test_the_card_names_what_moved_where_and_the_flows_that_may_have_done_it(flo
     assert "syncd inbox resolve" in told.remedy
 
 
-def test_a_rule_that_stopped_stops_whatever_else_a_record_needs_and_creating_is_never_tried_out() -> None:
+def test_a_rule_that_stopped_stops_whatever_else_a_record_needs_and_of_what_is_created_people_are_tried_out() -> None:
     fine = Rule("score", "marketo.toml", 3)
     both = [(*wanted(1, part="map"), *wanted(1, part="map", rule=fine))]
     assert leaves(both, Trials(), None, {rule_key(RULE)}) == [Leave.STOP]
-    create = replace(intent(1, values={"CampaignId": "701"}), part="map")
-    assert leaves([(create,)], Trials({rule_key(create.rule): Trial("hash", 0, "why")}), 5) == [Leave.FREE]
+    create = replace(intent(1, values={"Email": "a@example.com"}), part="map", rule=RULE, policy_hash="hash")
+    stopped = Trials({rule_key(RULE): Trial("hash", 0, "why")})
+    assert leaves([(create,), (replace(create, part="nurture"),)], stopped, 5) == [Leave.STOP, Leave.FREE]
+    assert leaves([(create,)] * 3, Trials(), 2) == [Leave.FIRST, Leave.FIRST, Leave.WAIT]
 
 
 def test_only_what_stopped_is_told_as_stopped() -> None:

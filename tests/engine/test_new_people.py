@@ -201,6 +201,32 @@ def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
     assert sum(str(row["Email"]).startswith("n7") for row in scene.rows("Lead")) == 3
 
 
+def test_creating_stops_when_a_flow_changes_what_was_sent_and_goes_on_after_a_word(scene: Scene) -> None:
+    allow(scene, canary="2")
+    scene.settings(
+        workflow_rules=[{"object": "Lead", "when": {"LeadSource": "Web"}, "set": {"LeadSource": "Other"}, "name": "S"}]
+    )
+    lines = [export_line(str(number), email=f"n{number}@example.com") for number in (71, 72, 73)]
+    scene.drop("a.csv", *lines)
+    scene.cycle()
+    record = scene.cycle()
+    assert (record.counts["first writes looked at"], record.counts["held back"]) == (2, 1)
+    [card] = scene.inbox("canary")
+    assert card.subject == "mappings/fields/marketo.toml create"
+    assert "LeadSource of 2 records moved too" in card.text
+    assert len(new_people(scene)) == 2
+    scene.settings(workflow_rules=[])
+    done(scene, RESOLVE, {"numbers": [number_of(scene, "canary")]})
+    scene.drop("b.csv", *reversed(lines))
+    scene.cycle()
+    assert len(new_people(scene)) == 3
+    assert scene.is_at_rest()
+
+
+def new_people(scene: Scene) -> list[str]:
+    return [row["Email"] for row in scene.rows("Lead") if str(row["Email"]).startswith("n7")]
+
+
 @pytest.mark.sweep
 def test_the_keys_of_somebody_who_was_merged_into_another_create_nobody(scene: Scene) -> None:
     allow(scene)
