@@ -27,27 +27,42 @@ class People:
 
     def find(self, rows: Sequence[ParsedRow]) -> list[Match]:
         """Return the match of each row, in order."""
-        store, external = self.context.store, self.mapping.external_field
+        return self._chosen(rows, self._followed(rows, self._matched(rows)))
+
+    def _matched(self, rows: Sequence[ParsedRow]) -> list[Match]:
+        """Match rows key by key: whoever is found by one is not looked up by the next."""
+        found = [Match()] * len(rows)
+        people: list[dict[str, Sequence[OrgRecord]]] = [{} for _ in rows]
+        contacts: dict[str, OrgRecord] = {}
+        for kind in self.mapping.match:
+            places = [place for place, one in enumerate(found) if one.person is None]
+            by_kind = self._by_kind(kind, [rows[place] for place in places])
+            ids = {one.text("ConvertedContactId") or "" for several in by_kind for one in several} - {"", *contacts}
+            contacts.update(self.context.store.get("Contact", ids) if ids else {})
+            for place, several in zip(places, by_kind, strict=True):
+                people[place][kind] = several
+                id, external, email = (people[place].get(name, ()) for name in ("id", "external", "email"))
+                found[place] = match(self.mapping, id, external, email, contacts)
+        return found
+
+    def _by_kind(self, kind: str, rows: Sequence[ParsedRow]) -> list[Sequence[OrgRecord]]:
+        """Return for each row whom one of its keys leads to."""
+        if kind == "id":
+            return self._by_id(rows)
+        name = "Email" if kind == "email" else self.mapping.external_field
+        keys = [row.address if kind == "email" else row.external for row in rows]
+        known = self._by_key(name, {key for key in keys if key}) if name else {}
+        return [known.get(_folded(key), ()) for key in keys]
+
+    def _by_id(self, rows: Sequence[ParsedRow]) -> list[Sequence[OrgRecord]]:
         named = {row.person_id for row in rows if row.person_id}
+        if not named:
+            return [()] * len(rows)
+        store = self.context.store
         winners = winners_of(store, named)
         ids = named | set(winners.values())
         by_id = {**store.get("Lead", _of(ids, "00Q")), **store.get("Contact", _of(ids, "003"))}
-        by_email = self._by_key("Email", {row.address for row in rows if row.address})
-        by_external = self._by_key(external, {row.external for row in rows if row.external}) if external else {}
-        leads = [person for found in (by_email, by_external) for several in found.values() for person in several]
-        contact_ids = {one.text("ConvertedContactId") or "" for one in (*leads, *by_id.values())} - {""}
-        contacts = store.get("Contact", contact_ids)
-        found = [
-            match(
-                self.mapping,
-                _standing(by_id, row.person_id, winners),
-                by_external.get(_folded(row.external), []),
-                by_email.get(_folded(row.address), []),
-                contacts,
-            )
-            for row in rows
-        ]
-        return self._chosen(rows, self._followed(rows, found))
+        return [_standing(by_id, row.person_id, winners) for row in rows]
 
     def _followed(self, rows: Sequence[ParsedRow], found: list[Match]) -> list[Match]:
         """Let rows that fit nobody mean who is left of whom they name: the record with that key was merged into theirs."""
