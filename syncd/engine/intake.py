@@ -28,7 +28,7 @@ from syncd.engine.intake_staging import StagedFile, is_outdated, keep_progress, 
 from syncd.engine.opening import open_intents
 from syncd.ports import ExportFile, ExportRow, Exports, Refused, StoreWriter
 
-BATCH_GROUPS = 500
+BATCH_GROUPS = 2000
 
 Groups = list[tuple[str, list[ExportRow]]]
 

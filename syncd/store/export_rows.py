@@ -11,7 +11,10 @@ from sqlalchemy import Select, delete, select, update
 from syncd.ports import ExportFile, ExportRow, TakenFile
 from syncd.store.base import Reads, Writes, replace
 from syncd.store.encoding import from_json, to_json, to_moment, to_text
+from syncd.store.inserting import insert_rows
 from syncd.store.tables import export_files, export_rows
+
+_STAGED = ("org", "sha256", "key", "line", "version", "payload")
 
 
 class ExportReads(Reads):
@@ -75,18 +78,8 @@ class ExportWrites(Writes):
 
     def stage_rows(self, sha256: str, rows: Sequence[ExportRow]) -> None:
         """Stage parsed rows of a file."""
-        values = [
-            {
-                "org": self.org,
-                "sha256": sha256,
-                "key": row.key,
-                "line": row.line,
-                "version": row.version,
-                "payload": to_json(dict(row.payload)),
-            }
-            for row in rows
-        ]
-        replace(self.connection, export_rows, values)
+        values = [(self.org, sha256, row.key, row.line, row.version, to_json(dict(row.payload))) for row in rows]
+        insert_rows(self.connection, export_rows, _STAGED, values, ("version", "payload"))
 
     def finish_file(self, sha256: str, counts: Mapping[str, int], at: datetime) -> None:
         """Mark a file as finished for ever and drop its staged rows."""
