@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,6 +19,9 @@ from syncd.ports import ExportFile
 
 BLOCK_BYTES = 1 << 22
 RECORD_BYTES_MAX = 1 << 24
+FOUND_BYTES_MAX = 1 << 26
+_SHORT_ID = 15
+_LETTERS = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
 _BYTEWISE = ("utf-8", "utf8", "ascii", "us-ascii", "latin", "iso-8859", "iso8859", "cp125", "windows-125", "mac")
 
 
@@ -55,27 +58,24 @@ class Excerpt:
 def excerpt(
     stream: BinaryIO, file: ExportFile, mapping: SourceMapping, words: Sequence[str], lines: Sequence[int] = ()
 ) -> Excerpt | None:
-    """Cut out the records that hold one of some words, in whatever case, or that cover one of some lines.
+    """Cut out the records that hold one of some words, whole and in whatever case, or that cover one of some lines.
 
-    Shapes: None when the file is none that can be cut, or the words are not plain ASCII.
-    Units:  memory is bounded by one block; a record of more than 16 MB ends the search with None.
+    Shapes: None when the file is none that can be cut, or the words are not plain ASCII. Of an id of 15 characters the three that
+            may follow it are part of it.
+    Units:  memory is bounded by one block and what is found; more than 64 MB of that, or a record of more than 16 MB, ends the
+            search with None.
     """
     if mapping.dialect.escape or not mapping.encoding.casefold().startswith(_BYTEWISE) or not all(map(str.isascii, words)):
         return None
     if not file.member and is_workbook(stream):
         return None
     stream.seek(0)
-    needles = _shortest([word.casefold().encode() for word in words if word])
+    needles = list(dict.fromkeys(word.casefold().encode() for word in words if word))
     try:
         with text_in(stream, file.member) as text:
             return _search(text, needles, sorted(lines))
     except NotText:
         return None
-
-
-def _shortest(needles: Sequence[bytes]) -> list[bytes]:
-    """Leave out what is only found where a shorter word is found too."""
-    return [one for one in dict.fromkeys(needles) if not any(other in one for other in needles if other != one)]
 
 
 def has_cell(cut: Cut, mapping: SourceMapping, words: Sequence[str]) -> bool:
@@ -90,17 +90,22 @@ def has_cell(cut: Cut, mapping: SourceMapping, words: Sequence[str]) -> bool:
 
 
 def _search(text: BinaryIO, needles: Sequence[bytes], lines: Sequence[int]) -> Excerpt | None:
-    header, found, before = b"", [], 0
+    header, found, before, size = b"", [], 0, 0
     for block in _blocks(text):
         if block is None:
             return None
-        breaks = block.count(b"\n")
-        places = set(_hits(block, needles)) | _at_lines(block, before, breaks, lines)
+        at = 0
         if not before:
-            header = block[: _end(block, 0)]
-            places = {start for start in places if start >= len(header)}
-        found += [Cut(before + block.count(b"\n", 0, start) + 1, block[start : _end(block, start)]) for start in sorted(places)]
-        before += breaks
+            at = _end(block, 0)
+            header = block[:at]
+        number, counted = before + 1, 0
+        for start, end in _records(block, at, _places(block, needles, _at_lines(block, before, lines))):
+            number, counted = number + block.count(b"\n", counted, start), start
+            found.append(Cut(number, block[start:end]))
+            size += end - start
+            if size > FOUND_BYTES_MAX:
+                return None
+        before = number + block.count(b"\n", counted) - 1
         if not needles and before >= max(lines, default=0):
             break
     return Excerpt(header, found)
@@ -149,34 +154,54 @@ def _end(block: bytes, start: int) -> int:
     return len(block)
 
 
-def _start(block: bytes, place: int) -> int:
-    """Return where the record begins that a place lies in."""
-    start = block.rfind(b"\n", 0, place) + 1
-    quotes = block.count(b'"', 0, start)
-    while start and quotes % 2:
-        earlier = block.rfind(b"\n", 0, start - 1) + 1
-        quotes -= block.count(b'"', earlier, start)
-        start = earlier
-    return start
+def _records(block: bytes, at: int, next_place: Callable[[int], int]) -> Iterator[tuple[int, int]]:
+    """Give where the records begin and end that places lie in, from `at` on, where one begins; no byte is counted often."""
+    while (place := next_place(at)) >= 0:
+        start = max(block.rfind(b"\n", at, place) + 1, at)
+        quotes = block.count(b'"', at, start)
+        while start > at and quotes % 2:
+            earlier = max(block.rfind(b"\n", at, start - 1) + 1, at)
+            quotes -= block.count(b'"', earlier, start)
+            start = earlier
+        at = _end(block, start)
+        yield start, at
 
 
-def _hits(block: bytes, needles: Sequence[bytes]) -> Iterator[int]:
+def _places(block: bytes, needles: Sequence[bytes], lines: Sequence[int]) -> Callable[[int], int]:
+    """Return what finds the next place of interest from a place on; -1 when there is none."""
     small = block.lower() if needles else b""
-    for needle in needles:
-        at = small.find(needle)
-        while at >= 0:
-            yield _start(block, at)
-            at = small.find(needle, at + len(needle))
+    known = dict.fromkeys(needles, 0)
+
+    def following(at: int) -> int:
+        for needle, place in known.items():
+            if 0 <= place <= at:
+                known[needle] = _find(small, needle, at)
+        return min((one for one in (*known.values(), *lines) if one >= at), default=-1)
+
+    return following
 
 
-def _at_lines(block: bytes, before: int, breaks: int, lines: Sequence[int]) -> set[int]:
-    found = set()
+def _find(small: bytes, word: bytes, at: int) -> int:
+    """Find a word that is no part of a longer one."""
+    while (place := small.find(word, at)) >= 0:
+        end = place + len(word)
+        is_end = end == len(small) or len(word) == _SHORT_ID or small[end] not in _LETTERS
+        if is_end and (not place or small[place - 1] not in _LETTERS):
+            return place
+        at = place + 1
+    return -1
+
+
+def _at_lines(block: bytes, before: int, lines: Sequence[int]) -> list[int]:
+    """Return where in a block lines begin that stand in it; `before` is how many stand before it."""
+    found = []
     for line in lines:
-        if before < line <= before + breaks + (not block.endswith(b"\n")):
-            place = 0
-            for _ in range(line - before - 1):
-                place = block.find(b"\n", place) + 1
-            found.add(_start(block, place))
+        place = 0
+        if not before < line <= before + block.count(b"\n") + (not block.endswith(b"\n")):
+            continue
+        for _ in range(line - before - 1):
+            place = block.find(b"\n", place) + 1
+        found.append(place)
     return found
 
 

@@ -128,3 +128,23 @@ def test_a_word_counts_for_a_bad_line_only_when_it_fills_a_cell() -> None:
     found = cut(b"email,note\nann@example.com\nx,see ann@example.com today\n")
     assert found is not None
     assert [has_cell(one, PLAIN, [ANN]) for one in found.found] == [True, False]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_short_id_is_found_as_a_word_however_many_others_hold_its_digits(quote: str) -> None:
+    rows = "".join(f"p{number}7@example.com,{quote}of 77 {number}7{quote}\n" for number in range(40_000))
+    found = cut(f"email,note\n{rows}7,x\n0017,7\n".encode(), ("7",))
+    assert found is not None
+    assert [(one.line, one.data) for one in found.found] == [(40_002, b"7,x\n"), (40_003, b"0017,7\n")]
+
+
+def test_an_id_of_15_characters_is_found_in_one_of_18() -> None:
+    found = cut(b"email,note\n00QSX0000000001AAA,x\n", ("00Qsx0000000001",))
+    assert found is not None
+    assert [one.line for one in found.found] == [2]
+
+
+def test_what_is_found_in_too_many_rows_is_left_to_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excerpts, "FOUND_BYTES_MAX", 1000)
+    assert cut(b"email,note\n" + b"7,x\n" * 1000, ("7",)) is None
