@@ -219,10 +219,14 @@ class _View:
                 output.data(f"… and {len(found.examples) - EXAMPLES_MAX:,} more")
 
     def _decided(self, target: Target) -> Decided:
+        from syncd.engine.host_clock import HostClock
         from syncd.engine.previewing_all import decide_all
-        from syncd.engine.schedule import HostClock
         from syncd.exports.folder import DropFolder
 
         folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
         with cast("Store", self.store).scratch() as layer:
-            return decide_all(self.context(layer), folder, target.mapping, target.file)
+            decided = decide_all(self.context(layer), folder, target.mapping, target.file)
+        if decided.is_unread:
+            text = "some of its fields were not read yet, and rows that need them are shown as set aside (ROW-023)"
+            output.message(f"{target.mapping.file}: {text}: a preview is whole after the first cycle under this mapping.")
+        return decided

@@ -16,6 +16,8 @@ from syncd.core.rows import ParsedRow
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import Flag, OrgRecord, Problem, Rule, Scalar
 
+UNREAD = "ROW-023"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldWrite:
@@ -96,10 +98,12 @@ class _Writing:
         """Return what is written, or why nothing can be. Errors: Unreadable for a value that cannot be worked out."""
         column, field = self.column, self.field
         schema = self.fields.get(field)
-        if schema is None or field not in self.person.fields:
-            text = f"{self.person.object}.{field} is not visible to syncd's user or was not read."
+        name = f"{self.person.object}.{field}"
+        if schema is not None and field not in self.person.fields:
+            return _fault(self.row, UNREAD, f"{name} was not read yet.", "The first cycle under this mapping reads it.")
+        if schema is None:
             remedy = "Give the user read access to the field, then run: syncd check"
-            return _fault(self.row, "ROW-020", text, remedy)
+            return _fault(self.row, "ROW-020", f"{name} is not visible to syncd's user, or is no field.", remedy)
         if column.when is not None and self._value(column.when) is not True:
             return None
         before, after = self.person.fields[field], self._after(schema)

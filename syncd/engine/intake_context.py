@@ -13,6 +13,7 @@ from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent
 from syncd.ports import KnownRow, ObjectSchema, Store
 
 LINES_MAX = 20
+ITEMS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class IntakeContext:
     schema: Mapping[str, ObjectSchema]
     store: Store
     points: ContactPoints = AS_WRITTEN
+    items_max: int = ITEMS_MAX
 
 
 @dataclass(slots=True)

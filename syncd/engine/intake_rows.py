@@ -24,8 +24,6 @@ from syncd.engine.intake_people import People
 from syncd.engine.intake_sifting import Trace, known_row
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
-ITEMS_MAX = 100
-
 
 def row_of(stored: ExportRow) -> ParsedRow | Problem:
     """Make a staged row or row problem again."""
@@ -152,10 +150,10 @@ class _Deciding:
             self._quarantine(is_new, row)
 
     def _ask(self, rows: Sequence[ParsedRow], item: InboxItem, kept: str) -> None:
-        """Set rows aside and ask which of them, or whom, is meant; beyond ITEMS_MAX they are only counted, as others are."""
+        """Set rows aside and ask which of them, or whom, is meant; beyond `items_max` they are only counted, as others are."""
         for row in rows:
             self._count_fault(row.line)
-        if self.tally.counts["quarantined"] <= ITEMS_MAX:
+        if self.tally.counts["quarantined"] <= self.context.items_max:
             self.batch.items.append(item)
             self.batch.asked[item.subject] = kept
             for row in rows:
@@ -207,7 +205,7 @@ class _Deciding:
                 self.batch.told[name] = ""
 
     def _quarantine(self, problems: Sequence[Problem], row: ParsedRow | None = None) -> None:
-        """Put one row into the inbox; beyond ITEMS_MAX rows of a file only their count and first lines are told."""
+        """Put one row into the inbox; beyond `items_max` rows of a file only their count and first lines are told."""
         first = problems[0]
         if not self._count_fault(first.line):
             return
@@ -220,7 +218,7 @@ class _Deciding:
     def _count_fault(self, line: int) -> bool:
         """Count a row that is set aside, and tell whether it still gets an item of its own."""
         self.tally.counts["quarantined"] += 1
-        is_told = self.tally.counts["quarantined"] <= ITEMS_MAX
+        is_told = self.tally.counts["quarantined"] <= self.context.items_max
         if not is_told:
             self.tally.note("more", line)
         return is_told

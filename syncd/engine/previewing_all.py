@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from syncd.core.mapped import UNREAD
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import InboxItem, Problem, Scalar, digest
 from syncd.engine.intake import take_in
@@ -20,6 +21,7 @@ from syncd.ports import Background, ExportFile, Exports, LedgerQuery, OpenIntent
 from syncd.ports.exports import Item
 
 BLOCK = 10_000
+ITEMS_MAX = 100_000
 ENTRIES_MAX = 10**9
 _LINE = re.compile(r":(\d+)\b")
 _CODE = re.compile(r"\[([A-Z]+-\d+)\]")
@@ -28,7 +30,10 @@ NOT_TAKEN = ("export-file", "export-paused", "export-mapping")
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One thing that a row comes to. `key` is the same under another mapping for the same thing; `line` 0: none is known."""
+    """One thing that a row comes to. `key` is the same under another mapping for the same thing; `line` 0: none is known.
+
+    `count`: of so many rows, what is told of them all together.
+    """
 
     kind: str
     key: str
@@ -37,6 +42,7 @@ class Effect:
     before: Scalar
     after: Scalar
     why: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,15 @@ class Decided:
 
     def kinds(self) -> dict[str, int]:
         """Count the effects of each kind."""
-        return dict(sorted(Counter(one.kind for one in self.effects).items()))
+        found: Counter[str] = Counter()
+        for one in self.effects:
+            found[one.kind] += one.count
+        return dict(sorted(found.items()))
+
+    @property
+    def is_unread(self) -> bool:
+        """Tell whether rows are set aside only because a field that the mapping names was not read yet."""
+        return any(one.kind == f"set aside {UNREAD}" for one in self.effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class OneFile:
 
 def decide_all(context: IntakeContext, folder: Exports, mapping: SourceMapping, file: ExportFile) -> Decided:
     """Take a file in as if it were dropped now and the mapping wrote. `context.store` is a private layer."""
+    context = replace(context, items_max=ITEMS_MAX)
     store = context.store
     size = store.ledger_size()
     known = {item.seq for item in _open(context)}
@@ -143,8 +158,8 @@ def _set_aside(items: Iterable[InboxItem]) -> Iterator[Effect]:
         if item.kind in NOT_TAKEN:
             continue
         if item.detail and item.detail.startswith("lines "):
-            for line in re.findall(r"\d+", item.detail):
-                yield Effect(item.kind, f"{item.kind} {line}", f"line {line}", int(line), None, None, item.text)
+            first, count = int(re.findall(r"\d+", item.detail)[0]), int(item.text.split()[0])
+            yield Effect(item.kind, item.kind, f"line {first}", first, None, f"{count:,} in all", item.text, count)
         else:
             found, code = _LINE.search(item.where), _CODE.search(item.text)
             line = int(found[1]) if found else 0

@@ -197,6 +197,39 @@ def test_a_sample_counts_the_whole_export_and_shows_each_kind_of_effect(scene: S
     assert "write Lead.HasOptedOutOfEmail" in one["kinds"]
 
 
+def test_the_counts_of_a_sample_and_a_diff_are_of_rows_however_many_the_inbox_lists(scene: Scene, preview: Preview) -> None:
+    bad = [export_line(f"odd-{n}", email=f"odd{n}@example.com", leadScore="much") for n in range(130)]
+    nobody = [export_line(f"gone-{n}", email=f"gone{n}@example.com") for n in range(40)]
+    scene.drop("day.csv", *bad, *nobody)
+    kinds = preview("--sample", "3")["kinds"]
+    assert (kinds["set aside ROW-004"], kinds["export-unmatched"]) == (130, 40)
+    old = scene.home / "old.toml"
+    shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
+    scene.rewrite("fields/marketo.toml", r'null      = \["", "null"\]', 'null      = ["", "null", "much"]')
+    found = preview("--diff", str(old))
+    assert found["counts"]["set aside ROW-004: no longer"] == 130
+    [grouped] = [one for one in found["examples"] if one["kind"] == "export-unmatched: another value"]
+    assert (grouped["before"], grouped["after"]) == ("40 in all", "170 in all")
+
+
+def test_a_field_that_no_cycle_has_read_yet_is_told_as_such_and_not_as_hidden(scene: Scene, preview: Preview) -> None:
+    scene.rewrite(
+        "fields/marketo.toml",
+        r'(\[column."company"\][^\[]*)field     = \{ Lead = "Company" \}',
+        r'\g<1>field     = { Lead = "City" }',
+    )
+    scene.drop("day.csv", export_line("Working-1", company="Bonn"), export_line("Working-2", company="Bonn"))
+    shown = preview("--person", "2", "--offline")
+    assert why(shown, "City") == "[ROW-023] Lead.City was not read yet. The first cycle under this mapping reads it."
+    sample = preview("--sample", "3")
+    assert sample["kinds"] == {"set aside ROW-023": 2}
+    assert "a preview is whole after the first cycle under this mapping" in sample["said"]
+    assert fields(preview("--person", "2"))["City"][1:] == ("Bonn", "write")
+    scene.cycle()
+    scene.drop("next.csv", export_line("Working-3", company="Bonn"))
+    assert preview("--sample", "3")["kinds"] == {"write Lead.City": 1}
+
+
 def test_a_diff_tells_what_an_edit_of_the_mapping_changes_over_the_whole_export(scene: Scene, preview: Preview) -> None:
     old = scene.home / "old.toml"
     shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
