@@ -59,7 +59,7 @@ def targets(config: Config, source: str | None, path: Path | None, instead: Path
     Shapes: `instead` is a mapping to be tried in place of the source's own.
     Errors: ConfigInvalid where it is not clear which file or source is meant, or there is none.
     """
-    from syncd.engine.schedule import HostClock
+    from syncd.engine.host_clock import HostClock
     from syncd.exports.folder import DropFolder
 
     if instead is not None and source is None:

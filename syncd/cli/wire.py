@@ -154,7 +154,7 @@ def open_world(
     wants it; `tell` hears that a database was made.
     Errors: ConfigInvalid for policy files, LoginRefused or OrgUnreachable before the store is touched, StoreUnusable.
     """
-    from syncd.engine.schedule import HostClock
+    from syncd.engine.host_clock import HostClock
     from syncd.engine.world import Pace, World
     from syncd.exports.contact_points import ContactPoints
     from syncd.exports.folder import DropFolder

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
@@ -24,6 +24,7 @@ import structlog
 from syncd.engine import health
 from syncd.engine.bell import Bell
 from syncd.engine.cycle import run_cycle
+from syncd.engine.host_clock import HostClock
 from syncd.engine.loading import BACKLOG
 from syncd.engine.policy_files import PolicyFiles
 from syncd.engine.reloading import Reloading
@@ -44,18 +45,6 @@ OVERRUNS_AFTER = 2  # intervals
 WAIT_FIRST_S, WAIT_MAX_S, WAIT_REFUSED_S = 1.0, 60.0, 300.0
 
 Work = tuple[World, OrgWriter]
-
-
-class HostClock:
-    """The clock of this machine."""
-
-    def now(self) -> datetime:
-        """Return the host's time in UTC."""
-        return datetime.now(UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from syncd.cli import asking, run, status, wire  # noqa: F401
 from syncd.cli.main import main as syncd
 from syncd.config import load_config
 from syncd.engine import schedule
+from syncd.engine.host_clock import HostClock
 from syncd.exports import folder, reading  # noqa: F401
 from syncd.salesforce import connection, org, transport  # noqa: F401
 from syncd.store import lease, sql
@@ -53,7 +54,7 @@ def sleep_in(url: str) -> None:
     def sleep(_clock: object, seconds: float) -> None:
         requests.post(f"{url}/_sandbox/clock", json={"advance_s": seconds}, timeout=10).raise_for_status()
 
-    setattr(schedule.HostClock, "sleep", sleep)  # noqa: B010 - a method of a class
+    setattr(HostClock, "sleep", sleep)  # noqa: B010 - a method of a class
 
 
 def signal_at(command: dict[str, Any]) -> None:
