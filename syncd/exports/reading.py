@@ -170,7 +170,7 @@ class Reading:
             text = "This is the header again: two files were joined here."
             if len(cells) > len(header):
                 text = f"A row and the header of another file share this line: {_raw(cells)}."
-            return Problem(self.file.name, record.line, 1, "ROW-010", text, _APART)
+            return Problem(self.file.name, record.line, 1, "ROW-012", text, _APART)
         if len(cells) == 1 and cells[0] and not CONTROL.sub("", cells[0]):
             text = f"This line holds nothing but control characters (U+{ord(cells[0][0]):04X})."
             remedy = "If rows are missing at its end, the file was cut off: transfer or export it again."
