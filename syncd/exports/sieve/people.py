@@ -3,7 +3,7 @@
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.exports.sieve import columns as sql
+from syncd.exports.sieve.beside import LaidOut
 from syncd.ports.sifting import CUT, Background, PeopleBlock
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 PEOPLE = ("Lead", "Contact")
 _KEYS = {"id": "id", "external": "ext", "email": "mail"}
-Loading = Callable[[str, Sequence[str], Iterable[str]], None]
-LaidOut = Sequence[tuple[PeopleBlock, Path]]
+Loading = Callable[[str, Sequence[str]], None]
 
 
 class PeopleTable:
@@ -49,7 +49,7 @@ class PeopleTable:
             return
         self._read_rows()
         self._read_people()
-        load("flagged", ("person", "address"), self.background.flagged)
+        load("flagged", ("person", "address"))
         self.database.execute(
             "UPDATE p SET spoken = TRUE WHERE id IN (SELECT person FROM flagged WHERE person IS NOT NULL)"
             " OR mail IN (SELECT address FROM flagged WHERE address IS NOT NULL)"
@@ -182,45 +182,6 @@ class PeopleTable:
             for place, column in columns
         ]
         return " AND ".join([f"({'' if object == 'Lead' else 'NOT '}p.is_lead", *same]) + ")"
-
-
-def lay_out(folder: Path, blocks: Iterable[PeopleBlock]) -> LaidOut:
-    """Write people into files, one for each run of those whose fields stand in one order."""
-    found: list[tuple[PeopleBlock, Path]] = []
-    try:
-        for shape, lines in _by_shape(blocks):
-            path = folder / f"people{len(found)}"
-            with path.open("w", encoding="utf-8", newline="\n") as out:
-                out.writelines(lines)
-            found.append((shape, path))
-    finally:
-        let_go(blocks)  # by the thread that began it
-    return found
-
-
-def let_go(blocks: Iterable[object]) -> None:
-    """End a reading that nobody goes on with: one that was begun keeps its transaction, which others may wait for."""
-    if isinstance(blocks, Generator):
-        blocks.close()
-
-
-def _by_shape(blocks: Iterable[PeopleBlock]) -> Iterator[tuple[PeopleBlock, Iterator[str]]]:
-    """Give runs of blocks whose people have their fields in one order."""
-    waiting = iter(blocks)
-    first = next(waiting, None)
-    while first is not None:
-        following: list[PeopleBlock] = []
-
-        def run(begin: PeopleBlock, following: list[PeopleBlock] = following) -> Iterator[str]:
-            yield begin.lines
-            for block in waiting:
-                if (block.object, block.names) != (begin.object, begin.names):
-                    following.append(block)
-                    return
-                yield block.lines
-
-        yield first, run(first)
-        first = following[0] if following else None
 
 
 def _kept_as(column: Column) -> str:

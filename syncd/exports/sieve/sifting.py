@@ -8,13 +8,9 @@ one person is looked at one by one.
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +21,9 @@ from syncd.core.rows import FUTURE_MAX
 from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
+from syncd.exports.sieve.beside import Beside
 from syncd.exports.sieve.opening import open_database, open_plain
-from syncd.exports.sieve.people import LaidOut, PeopleTable, lay_out, let_go
+from syncd.exports.sieve.people import PeopleTable
 from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.rows import RowTable
 from syncd.exports.sieve.workroom import workroom
@@ -60,25 +57,18 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     if opened is None:
         yield None
         return
-    with opened, _room(file) as folder, ThreadPoolExecutor(1, thread_name_prefix="syncd-people") as beside:
+    with opened, _room(file) as folder:
         if folder is None:
             yield None
             return
-        known = iter(background.known)
-        first = next(known, "")
-        background = replace(background, known=chain((first,), known))
-        laid_out: Callable[[], LaidOut] = partial(lay_out, folder, background.people)
-        if not first and file.size_bytes >= LARGE_BYTES:  # nobody is known yet: all people are needed, whatever the rows say
-            laid_out = beside.submit(laid_out).result
-        seen = opened.walk()
-        if seen is not None:
-            with open_database(folder, file.path) as database:
-                found = SiftedFile(database, folder, file, mapping, opened.header, seen, now_at, background, laid_out)
-                if found.table.is_proven(str(folder / PLAIN)) and opened.is_same() and found.is_held():
-                    yield found
-                    return
-    for blocks in (known, background.told, background.flagged, background.people):
-        let_go(blocks)
+        with Beside(folder, background, is_large=file.size_bytes >= LARGE_BYTES) as beside:
+            seen = opened.walk()
+            if seen is not None:
+                with open_database(folder, file.path) as database:
+                    found = SiftedFile(database, folder, file, mapping, opened.header, seen, now_at, background, beside)
+                    if found.table.is_proven(str(folder / PLAIN)) and opened.is_same() and found.is_held():
+                        yield found
+                        return
     yield None
 
 
@@ -106,10 +96,10 @@ class SiftedFile:
 
     def __init__(
         self, database: DuckDBPyConnection, folder: Path, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...],
-        seen: Bytes, now_at: datetime, background: Background, people: Callable[[], LaidOut],
+        seen: Bytes, now_at: datetime, background: Background, beside: Beside,
     ) -> None:  # fmt: skip
         self.database, self.folder, self.file, self.mapping = database, folder, file, mapping
-        self.seen, self.now_at, self.background, self.people = seen, now_at, background, people
+        self.seen, self.now_at, self.background, self.beside = seen, now_at, background, beside
         self.table = RowTable(database, mapping, header, seen, background.policy)
         self.cells = self.table.cells
         self._reading = Reading(file, mapping, now_at)
@@ -139,7 +129,7 @@ class SiftedFile:
 
     def _hold(self) -> None:
         self._mark_controls()
-        self._load("known", ("person", "hash", "newest", "would"), self.background.known)
+        self._load("known", ("person", "hash", "newest", "would"))
         self.database.execute(
             "CREATE TABLE k AS SELECT person, TRY_CAST(nullif(hash, '') AS UUID) AS h, newest, would::INT AS would FROM known"
         )
@@ -150,12 +140,12 @@ class SiftedFile:
         )
         self.database.execute("CREATE TABLE equal (n BIGINT, person VARCHAR, stamp VARCHAR, h UUID)")
         self.database.execute("CREATE TABLE nobody (n BIGINT, key VARCHAR)")
-        self._load("told", ("name",), self.background.told)
+        self._load("told", ("name",))
         if self._number("SELECT count(*) FROM told"):
             self._look_at_told()
         if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + FEW:
             latest = self.now_at + FUTURE_MAX
-            PeopleTable(self.database, self.mapping, self.cells.of, self.background, latest, self.people).hold(self._load)
+            PeopleTable(self.database, self.mapping, self.cells.of, self.background, latest, self.beside.people).hold(self._load)
         self._keep_apart()
 
     def _look_at_told(self) -> None:
@@ -254,14 +244,12 @@ class SiftedFile:
                 items.append((item, "" if is_odd else row_hash))
             yield items
 
-    def _load(self, table: str, names: Sequence[str], blocks: Iterable[str]) -> None:
-        """Take lines of texts, with CUT between, into a table."""
-        path = self.folder / table
-        with path.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(blocks)
-        self._read_lines(table, names, path)
+    def _load(self, table: str, names: Sequence[str]) -> None:
+        """Take what was laid out beside into a table."""
+        self._read_lines(table, names, self.beside.file(table))
 
     def _read_lines(self, table: str, names: Sequence[str], path: Path) -> None:
+        """Take lines of texts, with CUT between, into a table."""
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         self.database.execute(
             f"CREATE OR REPLACE TABLE {table} AS FROM read_csv({sql.literal(str(path))}, auto_detect = false, header = false,"
