@@ -7,6 +7,7 @@ and say so in the mapping that is written.
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -94,8 +95,9 @@ def toml_list(words: Sequence[str]) -> str:
 
 
 def as_toml(text: str) -> str:
-    """Write a text as TOML."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Write a text as TOML, on one line and with nothing in it that is not seen: headers of workbooks have line breaks."""
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(char if char.isprintable() else f"\\U{ord(char):08X}" for char in plain) + '"'
 
 
 VENDORS = (
@@ -251,7 +253,11 @@ def read_header(head: bytes) -> Export:
     if not line.strip():
         raise NoExport("is empty, or begins with an empty line")
     delimiter = max(DELIMITERS, key=line.count)
-    return Export(tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))), name, delimiter)
+    try:
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise NoExport(f"begins with what is no CSV: {error}") from None
+    return Export(tuple(cell.strip() for cell in cells), name, delimiter)
 
 
 def _decoded(head: bytes, codec: str) -> str | None:

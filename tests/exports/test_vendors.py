@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,20 @@ def test_a_file_without_people_or_use_is_refused(head: bytes, why: str) -> None:
 def test_a_hostile_header_stays_a_comment(tmp_path: Path) -> None:
     head = 'email,unsubscribed,id,updatedAt,"x"" = 1\u2028[evil]",=cmd()\n'.encode()
     assert mapping_of(tmp_path, head).columns[0].name == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    "name", ["Opted\nOut", "Un\u202esubscribed", "opt-out\t", 'unsub", \\"scribed', 'opt\n"]\nmode = "write"\n#']
+)
+def test_whatever_a_column_is_called_the_mapping_is_toml_that_names_it_in_sight(name: str) -> None:
+    quoted = name.replace('"', '""')
+    export = read_header(f'Email,"{quoted}"\na@b.example,0\n'.encode())
+    text = starter(recognise(export), export, "people.csv")
+    mapping = tomllib.loads(text)
+    assert (list(mapping["column"]), mapping["mode"]) == ([name.strip()], "observe")
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_header_longer_than_any_cell_may_be_is_no_export() -> None:
+    with pytest.raises(NoExport, match="begins with what is no CSV"):
+        read_header(b"Email," + b"x" * 140_000)
