@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,12 +96,15 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     yield Finding(Level.OK, "login", f"{config.name}: org {me.org_id}, user {me.user_id}, {me.instance_url}")
     wire.refuse_other_org(config, me.org_id)
     schema = org.schema(OBJECTS if policies is None else objects_under(policies))
+    types_of = cache(org.record_types)
     yield from findings.fields_visible(policies, schema)
     if policies is not None:
         yield from findings.fields_writable(policies, schema)
         yield from findings.mappings_fit(policies, schema)
         yield from findings.formulas_read_again(policies, schema, output.span(Pace().formula_every))
-    yield from fences_fit(org, policies.fences if policies is not None else None, schema)
+        types = {name: types_of(name) for name in findings.record_types_written(policies, schema)}
+        yield from findings.picklists_by_type(policies, schema, types)
+    yield from fences_fit(org, policies.fences if policies is not None else None, schema, types_of)
     if policies is not None and policies.nurture is not None:
         yield from findings.stages_known(policies.nurture, schema)
         yield from findings.nurture_conditions_fit(policies.nurture, schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from syncd.cli import fence_findings
@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from syncd.core.actors import Directory
     from syncd.core.fence_model import Fences
     from syncd.core.values import Scalar
-    from syncd.ports import ObjectSchema
+    from syncd.ports import ObjectSchema, RecordType
     from syncd.salesforce.org import SalesforceOrg
 
 
-def fences_fit(org: SalesforceOrg, fences: Fences | None, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+def fences_fit(
+    org: SalesforceOrg, fences: Fences | None, schema: Mapping[str, ObjectSchema], types_of: Callable[[str], Sequence[RecordType]]
+) -> Iterator[Finding]:
     """Hold the org against the fences, and its history tracking against what has to be proved.
 
-    Counts come in one call for five of them; an object with record types costs a call and one for each of its types.
+    Counts come in one call for five of them; `types_of` asks for the record types of an object, which costs a call and one for
+    each of its types.
     """
     unowned = fence_findings.unowned_values(fences, schema) if fences is not None else []
     tracked = fence_findings.tracked_fields(fences)
@@ -35,8 +38,8 @@ def fences_fit(org: SalesforceOrg, fences: Fences | None, schema: Mapping[str, O
     rows = {one: next(counts) for one in asked}
     if fences is not None:
         yield from fence_findings.values_owned(fences, schema, {one: next(counts) for one in unowned})
-        types = {name: org.record_types(name) for name in fence_findings.record_types_needed(fences, schema)}
-        yield from fence_findings.record_types_fit(fences, types)
+        needed = fence_findings.record_types_needed(fences, schema)
+        yield from fence_findings.record_types_fit(fences, {name: types_of(name) for name in needed})
         yield from fence_findings.reasons_known(fences, schema)
         yield from fence_findings.conditions_fit(fences, schema)
         yield from fence_findings.lifecycle_sound(fences)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from syncd.cli.fence_findings import fences_writable
 from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn, wrong
 from syncd.core.fence_fields import OWNER_FIELD, fields_named
-from syncd.core.mapping import SourceMapping, fields_needed
+from syncd.core.mapping import Column, SourceMapping, fields_needed
 from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.mapping_fit import HIDDEN, NOT_WRITABLE, schema_problems
 from syncd.core.nurture import Nurture
@@ -20,11 +20,12 @@ from syncd.core.values import OrgRecord
 from syncd.engine.formulas import formulas_in
 from syncd.engine.needs import ALL, needs_under
 from syncd.policies.documents import nearest
-from syncd.ports import ApiUsage, FieldSchema, ObjectSchema
+from syncd.ports import ApiUsage, FieldSchema, ObjectSchema, RecordType
 from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 
 OPT_OUT = "HasOptedOutOfEmail"
 BUDGET_WARNING_PERCENT = 80
+VALUES_SHOWN = 5
 TOLD_ABOVE = (HIDDEN, NOT_WRITABLE)
 
 
@@ -121,6 +122,35 @@ def mappings_fit(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iter
                 yield warn(
                     "mapped fields", text, "Tick External ID and Unique on the field; until then such rows wait in the inbox."
                 )
+
+
+def record_types_written(policies: Policies, schema: Mapping[str, ObjectSchema]) -> list[str]:
+    """Name the objects whose records have types, and of which a mapping writes a picklist."""
+    objects = {object for _, object, _ in _picklists_written(policies, schema)}
+    return sorted(object for object in objects if _field(schema, object, "RecordTypeId") is not None)
+
+
+def picklists_by_type(
+    policies: Policies, schema: Mapping[str, ObjectSchema], types: Mapping[str, Sequence[RecordType]]
+) -> Iterator[Finding]:
+    """Name values that a mapping may write and records of some type do not have. `types` has the active ones by object."""
+    for column, object, field in _picklists_written(policies, schema):
+        for one in types.get(object, ()):
+            lacking = [value for value in field.picklist if value not in one.picklists.get(field.name, field.picklist)]
+            if lacking:
+                shown = ", ".join(map(repr, lacking[:VALUES_SHOWN])) + (", …" if len(lacking) > VALUES_SHOWN else "")
+                text = f"{at(column.rule)} {object} records of type {one.name!r} can't have {object}.{field.name} {shown}."
+                remedy = "Add to the record type what the source says: a restricted picklist refuses the rest, told in the inbox."
+                yield warn("mapped fields", text, remedy)
+
+
+def _picklists_written(policies: Policies, schema: Mapping[str, ObjectSchema]) -> Iterator[tuple[Column, str, FieldSchema]]:
+    for source in policies.sources:
+        for column in source.writing:
+            for object, name in column.fields.items() if column.side == "marketing" else ():
+                field = _field(schema, object, name)
+                if field is not None and field.picklist and field.type in ("picklist", "multipicklist"):
+                    yield column, object, field
 
 
 def _field(schema: Mapping[str, ObjectSchema], object: str, field: str) -> FieldSchema | None:

@@ -9,6 +9,9 @@ from pydantic import SecretStr
 
 from syncd.cli.fence_check import fences_fit
 from syncd.cli.finding import Level
+from syncd.cli.findings import picklists_by_type, record_types_written
+from syncd.core.mapping_file.parsing import parse_mapping
+from syncd.core.policies import Policies
 from syncd.core.policy import parse_fences
 from syncd.ports import RecordType
 from syncd.salesforce.access import OrgAccess
@@ -39,7 +42,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
     for name, text in FOLDER.items():
         (folder / name).write_text(text, encoding="utf-8")
     with running(load=folder) as org:
-        org.org.change_settings({"record_type_values": {"Lead": {"Partner_Lead": {"Status": ["New", "Parked"]}}}})
+        org.org.change_settings(
+            {"record_type_values": {"Lead": {"Partner_Lead": {"Status": ["New", "Parked"], "LeadSource": ["Web"]}}}}
+        )
         yield org
 
 
@@ -65,7 +70,7 @@ def test_check_compares_the_file_with_the_org_and_counts_what_nobody_owns(org: S
     fences, problems = parse_fences(table(FENCES + TEAMS))
     assert fences is not None, problems
     schema = org.schema(["Lead", "LeadHistory"])
-    said = [each.text for each in fences_fit(org, fences, schema) if each.level is Level.FINDING]
+    said = [each.text for each in fences_fit(org, fences, schema, org.record_types) if each.level is Level.FINDING]
     assert said[:4] == [
         "no team owns Lead Status 'Parked'; 2 leads have it, and their changes are only noted.",
         "fences.toml:1 Lead records of type 'Partner_Lead' can't have Lead Status 'Working'.",
@@ -74,6 +79,21 @@ def test_check_compares_the_file_with_the_org_and_counts_what_nobody_owns(org: S
     ]
 
 
+def test_check_names_values_that_a_mapping_may_write_and_a_record_type_does_not_have(org: SalesforceOrg) -> None:
+    fences, _ = parse_fences(table(FENCES + TEAMS))
+    lines = 'type = "text"\nside = "marketing"\nconflict = "fill"\n'
+    columns = f'[column.source]\nfield.Lead = "LeadSource"\n{lines}[column.name]\nfield.Lead = "LastName"\n{lines}'
+    mapping, problems = parse_mapping("tool", table(f'version = "1"\nmode = "write"\nmatch.email = "mail"\n{columns}'))
+    assert fences is not None
+    assert mapping is not None, problems
+    policies, schema = Policies(fences, None, (mapping,), {}), org.schema(["Lead"])
+    assert record_types_written(policies, schema) == ["Lead"]
+    [one] = picklists_by_type(policies, schema, {"Lead": org.record_types("Lead")})
+    assert one.level is Level.WARNING
+    assert one.text.startswith("fences.toml:4 Lead records of type 'Partner_Lead' can't have Lead.LeadSource '")
+    assert "'Web'" not in one.text
+
+
 def test_check_without_a_fence_file_still_looks_at_history(org: SalesforceOrg) -> None:
-    said = [each.check for each in fences_fit(org, None, org.schema(["Lead", "LeadHistory"]))]
+    said = [each.check for each in fences_fit(org, None, org.schema(["Lead", "LeadHistory"]), org.record_types)]
     assert said == ["history tracking", "history tracking"]
