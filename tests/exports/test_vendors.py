@@ -151,7 +151,7 @@ def test_a_hostile_header_stays_a_comment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Opted\nOut", "Un\u202esubscribed", "opt-out\t", 'unsub", \\"scribed', 'opt\n"]\nmode = "write"\n#']
+    "name", ["Opted\nOut", "Un\u202esubscribed", "opt-out\t", 'unsub", \\"scribed', 'opt-out\n"]\nmode = "write"\n#']
 )
 def test_whatever_a_column_is_called_the_mapping_is_toml_that_names_it_in_sight(name: str) -> None:
     quoted = name.replace('"', '""')
