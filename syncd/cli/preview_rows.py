@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -66,25 +67,50 @@ def targets(config: Config, source: str | None, path: Path | None, instead: Path
         source = _tried(config, instead, path)
     if path is not None:
         mapping = _mapping(config, source or _source_of(config, path), instead)
-        return [Target(mapping, file_at(mapping, path))]
+        return [Target(mapping, file) for file in files_at(mapping, path)]
     mappings = [_mapping(config, name, instead) for name in ([source] if source else _sources(config))]
     folder = DropFolder(config.exports, HostClock(), is_read_only=True)
-    found = [Target(mapping, file) for mapping in mappings for file in folder.waiting(mapping)[0]]
-    found = found or [Target(mapping, file_at(mapping, last)) for mapping in mappings if (last := _last(config, mapping))]
+    looked = [(mapping, *folder.waiting(mapping)) for mapping in mappings]
+    found = [Target(mapping, file) for mapping, files, _ in looked for file in files]
+    taken = [(mapping, last) for mapping in mappings if not found and (last := _last(config, mapping))]
+    found += [Target(mapping, file) for mapping, last in taken for file in files_at(mapping, last)]
     if not found:
-        names = ", ".join(f"{config.exports}/{mapping.name}" for mapping in mappings)
-        raise ConfigInvalid(f"No export waits in {names}, and none was taken yet.", hint="Name one with --file EXPORT.")
+        raise _nothing(config, mappings, [problem for *_, problems in looked for problem in problems])
     return found
 
 
-def file_at(mapping: SourceMapping, path: Path) -> ExportFile:
-    """Return one file by its path. Raises ConfigInvalid when it cannot be read."""
+def _nothing(config: Config, mappings: Sequence[SourceMapping], problems: Sequence[Problem]) -> ConfigInvalid:
+    """Say why there is nothing to look at."""
+    if not mappings:
+        return ConfigInvalid(f"There is no mapping in {folder_of(config)}.", hint="Begin with: syncd mapping suggest EXPORT")
+    if problems:
+        return ConfigInvalid("\n".join(map(str, problems)), hint="Put that right, or name another file with --file EXPORT.")
+    folders = [config.exports / mapping.name for mapping in mappings]
+    fresh = [path for folder in folders for path in folder.glob("*") if path.is_file() and time.time() - path.stat().st_mtime < 3]
+    if fresh:
+        return ConfigInvalid(f"{fresh[0]} was written a moment ago: it waits for two seconds.", hint="Then try again.")
+    names = ", ".join(map(str, folders))
+    return ConfigInvalid(f"No export waits in {names}, and none was taken yet.", hint="Name one with --file EXPORT.")
+
+
+def files_at(mapping: SourceMapping, path: Path) -> list[ExportFile]:
+    """Return a file by its path, or each file of an archive of several. Raises ConfigInvalid when it cannot be read."""
+    from syncd.exports.archive import original_name
+    from syncd.exports.archives import contents_of
+    from syncd.exports.unpacking import NotText
+
+    name = original_name(path.name) if path.parent.name == DONE else path.name
     try:
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return ExportFile(mapping.name, str(path), path.name, sha256, path.stat().st_size)
+        file = ExportFile(mapping.name, str(path), name, sha256, path.stat().st_size)
+        contents = contents_of(path.resolve(), mapping.dialect.members)
     except OSError as error:
         raise unreadable(path, error) from error
+    except NotText:  # told of when it is read
+        return [file]
+    members = contents.members if contents is not None else ()
+    return [replace(file, name=f"{name}/{one.name}", sha256=one.sha256, member=one.name) for one in members] or [file]
 
 
 def _mapping(config: Config, source: str, instead: Path | None) -> SourceMapping:
@@ -119,7 +145,7 @@ def _source_of(config: Config, path: Path) -> str:
 
 def _last(config: Config, mapping: SourceMapping) -> Path | None:
     files = [path for path in (config.exports / mapping.name / DONE).glob("*") if path.is_file()]
-    return max(files, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+    return max(files, key=lambda path: (path.stat().st_ctime_ns, path.name), default=None)  # when it was put there
 
 
 def wanted(person: str, mapping: SourceMapping, store: StoreReader) -> Wanted:

@@ -43,7 +43,7 @@ class FolderArchive:
                 source, place = path.parent.parent.name, path.parent.name
                 known_by = hashes_of(path, members.get(source, "*"))
                 is_own = hash_of(path).startswith(path.name[:16])
-                if is_own and not is_kept(f"{source}/{place}", _PUT_AWAY.sub("", path.name), known_by):
+                if is_own and not is_kept(f"{source}/{place}", original_name(path.name), known_by):
                     path.unlink()
                     count += 1
             except OSError:
@@ -75,3 +75,8 @@ def _is_older(path: Path, before: datetime) -> bool:
 def archived_name(name: str) -> str:
     """Return the end of a file's name that fits behind a piece of its hash: folders count a name's bytes, 255 at most."""
     return name.encode(errors="surrogateescape")[-_NAME_BYTES_MAX:].decode(errors="ignore")
+
+
+def original_name(name: str) -> str:
+    """Return the name that a file had before it was put away."""
+    return _PUT_AWAY.sub("", name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -20,7 +19,7 @@ from pathlib import Path
 from syncd.core.fetching import is_unfinished
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
-from syncd.exports.archive import archived_name
+from syncd.exports.archive import archived_name, original_name
 from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
 from syncd.exports.progress import silent_when_empty, told
 from syncd.exports.reading import items_of
@@ -30,7 +29,6 @@ from syncd.exports.unpacking import NotText
 from syncd.ports import Background, Clock, ExportFile, Item, Refused, Sieve
 
 QUIET = timedelta(seconds=2)
-_PUT_AWAY = re.compile(r"^[0-9a-f]{16}-")
 _State = tuple[int, int, int]
 
 
@@ -128,7 +126,7 @@ class DropFolder:
         for path in sorted(self.root.glob("*/done/*")):
             if not path.is_file() or path.is_symlink() or all(map(is_known, hashes_of(path))):
                 continue
-            name = _PUT_AWAY.sub("", path.name)
+            name = original_name(path.name)
             target = path.parent.parent / name
             if not target.exists():
                 path.replace(target)

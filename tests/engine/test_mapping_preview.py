@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from syncd.cli.main import main
 from syncd.cli.mapping_people import people_of
 from syncd.core.suggestions.suggesting import Sample
-from tests.engine.scene import SECRET, Scene, export_line
+from tests.engine.scene import HEADER, SECRET, Scene, export_line
 from tests.engine.small_org import contact, lead
 from tests.engine.test_new_people import NEW, allow, people
 
@@ -253,6 +255,26 @@ def test_a_diff_tells_of_flags_that_would_appear_or_go(scene: Scene, preview: Pr
     found = preview("--diff", str(old))
     assert found["counts"]["flag opted_out: newly"] == 1
     assert found["counts"]["flag unreachable: no longer"] == 1
+
+
+def test_each_file_of_an_archive_is_looked_at_with_what_its_name_says_also_after_it_was_taken(
+    scene: Scene, preview: Preview, tmp_path: Path
+) -> None:
+    scene.rewrite("fields/marketo.toml", r'pattern   = "\*\.csv"', 'pattern = "*.zip"\nflag = { "unsubscribed*" = "opted_out" }')
+    path = tmp_path / "audience.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("subscribed_1.csv", f"{HEADER}\n{export_line('Working-1', leadScore='77')}\n")
+        archive.writestr("unsubscribed_1.csv", f"{HEADER}\n{export_line('Working-2')}\n")
+    for who, said in (("Working-1", []), ("Working-2", ["opted_out"])):
+        [one] = preview("--person", who, "--file", str(path), "--offline")["people"]
+        assert [flag["flag"] for flag in one["flags_new"]] == said
+    waiting = scene.home / "exports" / "marketo" / "audience.zip"
+    shutil.copy(path, waiting)
+    assert "was written a moment ago" in preview("--person", "Working-2", "--offline", text=True)
+    os.utime(waiting, (1e9, 1e9))
+    scene.cycle()
+    [one] = preview("--person", "Working-2", "--offline")["people"]
+    assert one["file"] == "audience.zip/unsubscribed_1.csv"
 
 
 @pytest.mark.parametrize(
