@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
-_TOLD_CELLS = 12  # a row about nobody is told of by its first cells
 _SEPARATOR = f"chr({ord(CUT)})"
 
 
@@ -47,8 +46,7 @@ class RowTable:
     ) -> None:
         self.database, self.mapping, self.seen, self.policy = database, mapping, seen, policy
         needed = {header.index(name) for name in mapping.named if name in header}
-        everything = range(len(header)) if seen.has_controls else range(min(_TOLD_CELLS, len(header)))
-        self.cells = Cells(header, tuple(sorted(needed | set(everything))))
+        self.cells = Cells(header, tuple(range(len(header))) if seen.has_controls else tuple(sorted(needed)))
         self.hashed = tuple(name for name in mapping.named if name in header)
         self.line, self.breaks = "r.rowid + 2", "0"
         self.rows = 0
