@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -64,7 +64,7 @@ def show(
         output.as_json({"schema": 1, "item": _as_json(card)})
         return
     item = card.item
-    remedy = output.as_called(item.remedy, context.obj.config)
+    remedy = output.as_called(output.numbered(item.remedy, number), context.obj.config)
     closed = f", closed {output.when(card.resolved_at)}" if card.resolved_at is not None else ""
     seen = f"first seen {output.when(card.first_at)}, last {output.when(card.last_at)}, {output.many(card.times, 'time')}{closed}"
     lines = {"number": f"{number}, {item.kind}", "where": item.where, "what": item.text, "next": remedy, "seen": seen}
@@ -164,5 +164,5 @@ def _cells(card: InboxCard) -> tuple[object, ...]:
 
 
 def _as_json(card: InboxCard) -> dict[str, Any]:
-    told = asdict(card)
+    told = asdict(replace(card, item=replace(card.item, remedy=output.numbered(card.item.remedy, card.number))))
     return {"number": told.pop("number"), **told.pop("item"), **told}

@@ -34,6 +34,7 @@ _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
     r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
 )
+_NUMBER = re.compile(r"(?<=inbox resolve )NUMBER\b")
 
 
 def _spelt_out(error: UnicodeError) -> tuple[str, int]:
@@ -164,6 +165,11 @@ def _cut(text: str) -> str:
 def as_called(text: str, config: Path | None) -> str:
     """Return a text in which each of syncd's commands names the config that the user gave, ready to be pasted."""
     return text if config is None else _COMMAND.sub(lambda _: f"syncd --config {shlex.quote(str(config))} ", text)
+
+
+def numbered(text: str, number: int) -> str:
+    """Return the remedy of an inbox item with the item's own number in its commands."""
+    return _NUMBER.sub(str(number), text)
 
 
 def pointed(problem: Problem) -> list[str]:

@@ -103,7 +103,8 @@ def _read(store: StoreReader, config: Config, now: datetime) -> Status:
 
 def _as_called(found: Status, config: Path | None) -> Status:
     """Make every command that a status prints one that can be pasted."""
-    inbox = [(number, replace(item, remedy=output.as_called(item.remedy, config)), n) for number, item, n in found.inbox]
+    remedies = [output.as_called(output.numbered(item.remedy, number), config) for number, item, _ in found.inbox]
+    inbox = [(number, replace(item, remedy=text), n) for (number, item, n), text in zip(found.inbox, remedies, strict=True)]
     warnings = [output.as_called(warning, config) for warning in found.warnings]
     return replace(found, reason=output.as_called(found.reason, config), inbox=inbox, warnings=warnings)
 

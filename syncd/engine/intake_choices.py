@@ -33,7 +33,7 @@ def which_person(
         f"{mapping.name} {choice_key(row)}",
         f"{file.name}:{row.line}",
         f"[ROW-011] The row fits {len(candidates)} people: {shown}{more}. Nothing of it was written.",
-        "Say who it is, with the number of this item and one of these ids: syncd inbox resolve NUMBER --person ID    "
+        "Say who it is, with one of these ids: syncd inbox resolve NUMBER --person ID    "
         "Or merge them in Salesforce; the next export settles it.",
     )
     return item, _kept(mapping, file, [row], "person", [one.id for one in candidates])
@@ -47,7 +47,7 @@ def which_line(mapping: SourceMapping, file: ExportFile, rows: Sequence[ParsedRo
         f"{mapping.name} tie {choice_key(first)}",
         f"{file.name}:{first.line}",
         f"[ROW-010] {why} None of them was written.",
-        "Say which line counts, with the number of this item: syncd inbox resolve NUMBER --line LINE    "
+        "Say which line counts: syncd inbox resolve NUMBER --line LINE    "
         "Or correct the person in the source; the next export settles it.",
     )
     return item, _kept(mapping, file, rows, "line", [])

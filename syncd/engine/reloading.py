@@ -157,7 +157,7 @@ class Reloading:
         if self._waits_for == name:
             return
         told = [*(change.text for change in changes), *found.told]
-        remedy = "To take it: syncd inbox resolve with the number of this item. To leave it: put the file back as it was."
+        remedy = "To take it: syncd inbox resolve NUMBER    To leave it: put the file back as it was."
         item = InboxItem(WAITING, name, FOLDER, f"{asks} The files before it stay in force.", remedy, "\n".join(told))
         with world.store.begin() as tx:
             _settle_waiting(tx, world, keep=name)

@@ -79,3 +79,13 @@ def test_nonsense_is_a_usage_error_that_names_what_would_do(
     assert says in " ".join(said.err.replace("│", " ").split())
     assert len(store.inbox()) == 2
     assert store.waiting_requests() == []
+
+
+def test_what_answers_an_item_is_shown_with_the_item_s_own_number(syncd: Syncd, store: SqlStore) -> None:
+    an_item(store, "export-row", "a", "A row.")
+    with store.begin() as tx:
+        tx.put_inbox([InboxItem("export-choice", "s", "a.csv:9", "Two.", "Say: syncd inbox resolve NUMBER --person ID")], AT)
+    wanted = "syncd --config . inbox resolve 2 --person ID"
+    assert wanted in syncd("--config", ".", "inbox", "show", 2).out
+    assert wanted in syncd("--config", ".", "status").out
+    assert syncd("inbox", "list", "--json").json["items"][1]["remedy"] == "Say: syncd inbox resolve 2 --person ID"
