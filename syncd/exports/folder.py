@@ -14,7 +14,9 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
+
+import structlog
 
 from syncd.core.fetching import is_unfinished
 from syncd.core.mapping import SourceMapping
@@ -120,18 +122,18 @@ class DropFolder:
 
     def bring_back(self, is_known: Callable[[str], bool]) -> list[str]:
         """Put finished files back whose SHA-256 is not known, to be taken once more; return their names."""
-        names: list[str] = []
         if self.is_read_only or not self.root.is_dir():
-            return names
-        for path in sorted(self.root.glob("*/done/*")):
-            if not path.is_file() or path.is_symlink() or all(map(is_known, hashes_of(path))):
-                continue
-            name = original_name(path.name)
-            target = path.parent.parent / name
-            if not target.exists():
-                path.replace(target)
-                names.append(name)
-        return names
+            return []
+        found: list[Path] = []
+        for path in self.root.glob("*/done/*"):
+            try:
+                if path.is_file() and not path.is_symlink() and not all(map(is_known, hashes_of(path))):
+                    found.append(path)
+            except OSError as error:
+                structlog.get_logger("syncd").error("export-not-taken-again", file=str(path), why=error.strerror)
+        # The last one first: of several with one name it is the one that keeps it, and the others come before it by their names.
+        found.sort(key=lambda path: (path.lstat().st_mtime_ns, path.name), reverse=True)
+        return sorted(_brought_back(path) for path in found)
 
     def _forget(self, there: set[str], inside: str) -> None:
         """Forget files that somebody took out of a folder."""
@@ -238,6 +240,16 @@ class DropFolder:
                 look.stuck = _problem(path, "EXP-021", text, remedy)
             return
         self._looks.pop(file.path, None)
+
+
+def _brought_back(path: Path) -> str:
+    """Put a finished file back under its name; where that is taken, under one that comes before it. Returns the name."""
+    folder, name = path.parent.parent, PurePath(original_name(path.name))
+    target, number = folder / name, 9999
+    while os.path.lexists(target):
+        target, number = folder / f"{name.stem}-again-{number:04}{name.suffix}", number - 1
+    path.replace(target)
+    return target.name
 
 
 def is_to_read(path: Path, mapping: SourceMapping) -> bool:

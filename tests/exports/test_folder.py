@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.core.mapping import SourceMapping
+from syncd.exports.archives import hashes_of
 from syncd.exports.folder import DropFolder
 from syncd.ports import Refused
 
@@ -171,3 +173,32 @@ def test_a_read_only_folder_moves_nothing(folder: DropFolder, clock: Standing) -
     looking.done(file)
     looking.refused(file)
     assert path.exists()
+
+
+def test_after_a_restore_all_files_of_one_name_come_back_and_in_their_order(folder: DropFolder) -> None:
+    for age_s in (300, 100, 200):
+        put(folder, "leads.csv", b"%d" % age_s, age_s)
+        [file] = folder.waiting(MAPPING)[0]
+        folder.done(file)
+    put(folder, "leads.csv", b"new", 60)
+    assert folder.bring_back(lambda sha: False) == ["leads-again-9997.csv", "leads-again-9998.csv", "leads-again-9999.csv"]
+    files = folder.waiting(MAPPING)[0]
+    assert [Path(file.path).read_bytes() for file in files] == [b"300", b"200", b"100", b"new"]
+    assert folder.bring_back(lambda sha: False) == []
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_coming_back(folder: DropFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.csv", "b.csv"):
+        put(folder, name, name.encode())
+        [file] = folder.waiting(MAPPING)[0]
+        folder.done(file)
+
+    def hashes(path: Path) -> list[str]:
+        if path.name.endswith("a.csv"):
+            raise PermissionError(13, "Permission denied")
+        return hashes_of(path)
+
+    monkeypatch.setattr("syncd.exports.folder.hashes_of", hashes)
+    with capture_logs() as said:
+        assert folder.bring_back(lambda sha: False) == ["b.csv"]
+    assert [(line["event"], line["why"]) for line in said] == [("export-not-taken-again", "Permission denied")]
