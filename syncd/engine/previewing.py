@@ -15,6 +15,7 @@ from syncd.core.mapped import FieldWrite, writes_for
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_fit import schema_problems
 from syncd.core.matching import Match, counting_rows, newest_of
+from syncd.core.person_accounts import place_of
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Entry, FlagFact, InboxItem, Intent, OrgRecord, Problem, Rule, Scalar
 from syncd.engine.intake_context import IntakeContext, Tally
@@ -25,6 +26,7 @@ from syncd.engine.intake_staging import staged_problem, staged_row
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 WRITE, CREATE, LEAVE, REFUSED = "write", "create", "leave", "refused"
+NOT_ON_ACCOUNT = "this is a Person Account, and its account does not take the field: see below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,11 @@ class _Seeing:
         by_field = {intent.field: intent for intent in intents if not intent.is_create}
         for column in self.mapping.writing:
             name = column.fields.get(person.object)
-            if name is not None and name in by_field:
-                yield _written(by_field.pop(name), column.name)
+            place = None if name is None else place_of(person, name, self._fields("Account"))
+            if place is not None and place[2] in by_field:
+                yield _written(by_field.pop(place[2]), column.name)
             elif name is not None:
-                yield self._left(column, name, counting, person, tally)
+                yield self._left(column, name, counting, person, tally, is_taken=place is not None)
         for intent in by_field.values():
             yield _written(intent, "")
 
@@ -153,14 +156,16 @@ class _Seeing:
                 told[row.line] = "older than what was read of this person before; only its opt-outs count"
         return told
 
-    def _left(self, column: Column, name: str, row: ParsedRow, person: OrgRecord, tally: Tally) -> FieldSeen:
-        """Say why a field stays as it is."""
+    def _left(self, column: Column, name: str, row: ParsedRow, person: OrgRecord, tally: Tally, *, is_taken: bool) -> FieldSeen:
+        """Say why a field stays as it is. `is_taken` tells whether syncd's user may write it where it stands."""
         before = person.fields.get(name)
         shown = row.values.get(column.name)
 
         def left(why: str, after: Scalar = shown, effect: str = LEAVE) -> FieldSeen:
             return FieldSeen(person.object, name, column.name, before, after, effect, why, column.rule)
 
+        if column.flag is not None and not is_taken and column.name in row.flags.values():
+            return left(NOT_ON_ACCOUNT, True, REFUSED)
         if column.flag is not None:
             return left("an opt-out is only ever set, and here nothing is to be set")
         if column.side != "marketing":
@@ -171,6 +176,8 @@ class _Seeing:
         if problems:
             problem = problems[0]
             return left(f"[{problem.code}] {problem.text} {problem.remedy}", effect=REFUSED)
+        if found is not None and not is_taken:
+            return left(NOT_ON_ACCOUNT, found.after, REFUSED)
         if found is not None:
             return left(self._held_back(row, tally), found.after)
         always = replace(column, when=None)
@@ -194,7 +201,7 @@ class _Seeing:
         if mine:
             return None, mine
         clean = replace(row, problems=())
-        writes, problems = writes_for(alone, clean, person, self._fields(person), self.context.points)
+        writes, problems = writes_for(alone, clean, person, self._fields(person.object), self.context.points)
         return next((one for one in writes if one.part == "map"), None), problems
 
     def _held_back(self, row: ParsedRow, tally: Tally) -> str:
@@ -205,8 +212,8 @@ class _Seeing:
             return "older than what was read of this person before"
         return "the mapping does not fit the org: its files wait"
 
-    def _fields(self, person: OrgRecord) -> Mapping[str, FieldSchema]:
-        schema = self.context.schema.get(person.object)
+    def _fields(self, object: str) -> Mapping[str, FieldSchema]:
+        schema = self.context.schema.get(object)
         return schema.fields if schema else {}
 
     def _known(self, rows: Sequence[ParsedRow], match: Match) -> list[FlagFact]:

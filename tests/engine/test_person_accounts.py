@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.engine.previewing import NOT_ON_ACCOUNT
 from tests.engine.scene import Scene, export_line
+from tests.engine.test_mapping_preview import Preview, preview  # noqa: F401 - a fixture
 
 ADDRESS = "pat@example.com"
 
@@ -38,6 +40,31 @@ def test_a_row_about_a_person_account_is_written_on_its_account(scene: Scene) ->
         assert {fact.person_id for fact in store.flags([contact], [ADDRESS])} == {contact}
     assert scene.inbox("export-choice") == []
     assert scene.is_at_rest()
+
+
+@pytest.mark.sweep
+def test_a_preview_tells_each_field_of_a_person_account_once_as_the_cycle_would_write_it(
+    scene: Scene,
+    preview: Preview,  # noqa: F811 - the fixture
+) -> None:
+    a_person(scene)
+    scene.drop("a.csv", export_line("", email=ADDRESS, leadSource="Web", unsubscribed="true"))
+    fields = preview("--person", ADDRESS)["people"][0]["fields"]
+    told = [(one["object"], one["field"], one["column"], one["effect"]) for one in fields]
+    assert ("Account", "PersonLeadSource", "leadSource", "write") in told
+    assert ("Account", "PersonHasOptedOutOfEmail", "unsubscribed", "write") in told
+    assert [column for _, _, column, _ in told].count("leadSource") == 1
+    scene.settings(read_only_fields={"Account": ["PersonLeadSource", "PersonHasOptedOutOfEmail"]})
+    scene.tick(86_400)
+    scene.drop("a.csv")
+    scene.cycle()
+    scene.drop("b.csv", export_line("", email=ADDRESS, leadSource="Other", unsubscribed="true"))
+    fields = preview("--person", ADDRESS)["people"][0]["fields"]
+    told = [(one["field"], one["after"], one["effect"], one["why"]) for one in fields if one["effect"] != "leave"]
+    assert told == [
+        ("LeadSource", "Other", "refused", NOT_ON_ACCOUNT),
+        ("HasOptedOutOfEmail", True, "refused", NOT_ON_ACCOUNT),
+    ]
 
 
 @pytest.mark.sweep
