@@ -14,6 +14,7 @@ from syncd.core.cells import normal_address
 from syncd.core.changes import field_moved
 from syncd.core.flags import OptOutFields
 from syncd.core.latching import cleared
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof
 
 KIND = "opt-out-cleared"
@@ -78,6 +79,17 @@ def subject_of(by: Clearer) -> str:
     return f"{by.user_id or 'unknown'} {by.proof.value}"
 
 
+def box_of(object: str, id: str, field: str) -> str:
+    """Return the words for a box of a record; Email Opt Out goes without its name."""
+    return f"{object} {id}" + (f" {field}" if field != OPT_OUT else "")
+
+
+def box_at(words: str) -> tuple[str, str, str]:
+    """Return object, id and field of what `box_of` has put into words."""
+    object, id, *field = words.split(" ")
+    return object, id, field[0] if field else OPT_OUT
+
+
 def remembered(
     before: Mapping[str, Mapping[str, Sequence[str]]], taken: Iterable[tuple[Clearing, Clearer]]
 ) -> dict[str, dict[str, list[str]]]:
@@ -88,7 +100,7 @@ def remembered(
     after = {key: {name: list(values) for name, values in one.items()} for key, one in before.items()}
     for clearing, by in taken:
         one = after.setdefault(subject_of(by), {"who": [by.name, by.how], "records": []})
-        where = f"{clearing.object} {clearing.record_id}"
+        where = box_of(clearing.object, clearing.record_id, clearing.field)
         if where not in one["records"] and len(one["records"]) < KEPT_MAX:
             one["records"].append(where)
     return after
@@ -106,8 +118,8 @@ def cards(known: Mapping[str, Mapping[str, Sequence[str]]]) -> list[InboxItem]:
             several = f"{KEPT_MAX} opt-outs or more were"
         text = f"{several} cleared in Salesforce by {who}, {how}. syncd does not set them again and mails none of these people."
         remedy = (
-            "Did they ask for mail again? Then store what they said, with syncd consent add. Otherwise tick Email Opt Out again "
-            "in Salesforce, and see to what cleared it."
+            "Did they ask for mail again? Then store what they said, with syncd consent add. Otherwise tick the box again in "
+            "Salesforce (Email Opt Out, where none is named), and see to what cleared it."
         )
         found.append(InboxItem(KIND, key, records[0], text, remedy, shown))
     return found

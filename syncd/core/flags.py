@@ -11,6 +11,8 @@ from syncd.core.kin import Person
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import GLOBAL, Flag, FlagFact, OrgRecord
 
+Hidden = Mapping[str, frozenset[str]]
+"""The fields by object that cannot be read, whatever a record that was read before still says."""
 OptOutFields = Mapping[str, Mapping[str, str]]
 """The scope of each field of the org that holds an opt-out, by object and field, besides HasOptedOutOfEmail."""
 
@@ -43,33 +45,29 @@ def reasons_against(
     facts: Iterable[FlagFact],
     consents: Iterable[Consent] = (),
     more: OptOutFields | None = None,
+    hidden: Hidden | None = None,
 ) -> list[Reason]:
     """Say why a person gets no campaign mail at the address of `target`; an empty list means that nothing speaks against it.
 
-    Shapes: facts and consents of others are ignored; `more` are the org's own fields besides HasOptedOutOfEmail.
+    Shapes: facts and consents of others are ignored; `more` are the org's own fields besides HasOptedOutOfEmail, `hidden` those
+            that can't be read by now.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
     given = [consent for consent in consents if _is_about(consent, person)]
     address = target.text("Email")
-    found = [reason for record in _with(target, person) for reason in _by_org(record, more or {})]
+    found = [reason for record in person.with_others(target) for reason in _by_org(record, more or {}, hidden or {})]
     found += _by_facts(person, facts, given, normal_address(address) if address else None)
     return list(dict.fromkeys(found))
 
 
-def _with(target: OrgRecord, person: Person) -> Iterator[OrgRecord]:
-    """Give the record that would be mailed as it was just read, then the person's others."""
-    yield target
-    yield from (record for record in person.records if record.id != target.id)
-
-
-def _by_org(record: OrgRecord, more: OptOutFields) -> Iterator[Reason]:
+def _by_org(record: OrgRecord, more: OptOutFields, hidden: Hidden) -> Iterator[Reason]:
     for name, scope in opt_out_fields(record.object, more).items():
         value = record.fields.get(name)
         if value is True:
             yield Reason(f"{opted_out_of(scope)} ({record.object} {name})", scope)
-        elif name not in record.fields:
+        if name not in record.fields or name in hidden.get(record.object, ()):
             yield Reason(f"opt-out can't be read ({name} is not visible)")
-        elif value is not False:
+        elif value not in (True, False):
             yield Reason(f"opt-out can't be read ({name} is empty)")
 
 

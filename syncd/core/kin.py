@@ -41,6 +41,11 @@ class Person:
     handles: frozenset[str]
     lineages: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
 
+    def with_others(self, target: OrgRecord) -> Iterator[OrgRecord]:
+        """Give the record that would be mailed as it was just read, then the person's others."""
+        yield target
+        yield from (record for record in self.records if record.id != target.id)
+
 
 def handle_of(field: str, value: str) -> str:
     """Return the text that stands for an external id where an address would stand, in a flag of somebody not in the org yet."""

@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 from syncd.core.consent import KINDS
 from syncd.core.fence_file.conditions import Compile, Conditions
 from syncd.core.flags import OptOutFields
+from syncd.core.holds import Hold
 from syncd.core.nurture_conditions import EVERYTHING, Screen, ScreenReader
 from syncd.core.nurture_consent import opt_outs, track_scopes
 from syncd.core.reading import Reader
@@ -16,7 +17,7 @@ from syncd.core.tables import Table
 from syncd.core.values import OrgRecord, Problem, Rule
 
 MODES = ("observe", "ask", "enroll")
-HOLD_OBJECTS = ("Opportunity", "Contact")
+HOLD_OBJECTS = ("Opportunity", "Contact", "Lead")
 PARTS = ("version", "mode", "scope", "activity", "hold", "never", "opt_out", "stall", "track")
 ACTIVITY_KEYS = ("by", "ignore", "booked_days_max")
 STALL_KEYS = ("in_stage_days", "quiet_days")
@@ -221,7 +222,7 @@ class Person:
 
     id: str
     flags: Sequence[str]
-    hold_until: date | None
+    hold: Hold | None
     active_deals: Sequence[str]
     is_member: bool
     is_deleted: bool = False
@@ -236,8 +237,8 @@ def kept_out_because(person: Person, today: date) -> list[str]:
     reasons = ["contact is deleted"] if person.is_deleted else []
     reasons += person.flags
     reasons += person.never
-    if person.hold_until is not None and person.hold_until >= today:
-        reasons.append(f"on hold by sales until {person.hold_until}")
+    if person.hold is not None and person.hold.until >= today:
+        reasons.append(person.hold.text)
     if person.active_deals:
         reasons.append("on an active opportunity: " + ", ".join(sorted(person.active_deals)))
     return reasons

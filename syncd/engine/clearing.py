@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from syncd.core.actors import actor_of
-from syncd.core.clearing import KIND, Clearer, Clearing, cards, in_history, remembered, subject_of
+from syncd.core.clearing import KIND, Clearer, Clearing, box_at, cards, in_history, remembered, subject_of
 from syncd.core.flags import opt_out_fields
+from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof, Scalar
 from syncd.engine.consent import org_opt_outs, reasons_by
 from syncd.engine.world import Cycle, World
@@ -72,14 +73,16 @@ def settle_cleared(world: World, cycle: Cycle) -> None:
     known = _asked(world.store)
     if not known:
         return
-    wanted = {where.partition(" ")[2]: where.partition(" ")[0] for one in known.values() for where in one["records"]}
+    wanted = {where: box_at(where) for one in known.values() for where in one["records"]}
     rows: dict[str, OrgRecord] = {}
     for object in HISTORY:
-        rows |= world.store.get(object, [id for id, name in wanted.items() if name == object])
+        rows |= world.store.get(object, sorted({id for name, id, _ in wanted.values() if name == object}))
     there = {id: row for id, row in rows.items() if not row.is_deleted}
     against = reasons_by(world, cycle, there)
     still = {
-        f"{row.object} {id}" for id, row in there.items() if row.fields.get("HasOptedOutOfEmail") is not True and against[id]
+        where
+        for where, (_, id, box) in wanted.items()
+        if id in there and against[id] and not any(there[id].fields.get(name) is True for name in (box, OPT_OUT))
     }
     left = {key: {**one, "records": [where for where in one["records"] if where in still]} for key, one in known.items()}
     left = {key: one for key, one in left.items() if one["records"]}

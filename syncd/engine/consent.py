@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from syncd.core.flags import OptOutFields, Reason, reasons_against
+from syncd.core.flags import OptOutFields, Reason, opt_out_fields, reasons_against
+from syncd.core.holds import Hold, hold_of
 from syncd.core.kin import Found, Person, handles_of, people_of, values_of
 from syncd.core.values import OrgRecord
 from syncd.engine.world import Cycle, World
@@ -61,14 +62,29 @@ def persons(
     return people_of(ids, look, names)
 
 
-def reasons_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) -> dict[str, list[Reason]]:
+def people_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) -> dict[str, Person]:
+    """Return by contact the person that it is; `contacts` as just read, which may be newer than the mirror."""
+    return persons(world.store, keyed_by(cycle), external_fields(world), contacts, contacts)
+
+
+def holds_by(world: World, contacts: Mapping[str, OrgRecord], people: Mapping[str, Person]) -> dict[str, Hold]:
+    """Return by contact the hold of Sales that ends last, where there is any."""
+    fields = world.policies.nurture.hold_field if world.policies.nurture is not None else {}
+    found = {id: hold_of(contact, people[id], fields) for id, contact in contacts.items()}
+    return {id: hold for id, hold in found.items() if hold is not None}
+
+
+def reasons_by(
+    world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord], people: Mapping[str, Person] | None = None
+) -> dict[str, list[Reason]]:
     """Return by contact every reason of the flags not to mail it; an empty list where nothing speaks against it.
 
-    Shapes: `contacts` as just read, which may be newer than the mirror.
+    Shapes: `contacts` as just read, which may be newer than the mirror; `people` where it is known already who they are.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
-    people = persons(world.store, keyed_by(cycle), external_fields(world), contacts, contacts)
+    people = people_by(world, cycle, contacts) if people is None else people
     ids = sorted({id for person in people.values() for id in person.ids})
     handles = sorted({handle for person in people.values() for handle in person.handles})
     facts, consents, more = world.store.flags(ids, handles), world.store.consents(ids, handles), org_opt_outs(world)
-    return {id: reasons_against(contact, people[id], facts, consents, more) for id, contact in contacts.items()}
+    hidden = {name: frozenset(opt_out_fields(name, more)) - {*cycle.needs[name].fields} for name in PEOPLE if name in cycle.needs}
+    return {id: reasons_against(contact, people[id], facts, consents, more, hidden) for id, contact in contacts.items()}

@@ -14,7 +14,7 @@ from syncd.core.nurture import local_day
 from syncd.core.routes import ROWS_A_CALL
 from syncd.core.values import Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close, outcome_of
-from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
+from syncd.engine.consent import external_fields, holds_by, org_opt_outs, people_by, reasons_by
 from syncd.engine.sending import Lane, batches_of, send_locked
 from syncd.engine.telling import after_their_reverts
 from syncd.engine.world import Cycle, World
@@ -142,7 +142,8 @@ def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[int, str]:
     Source: promise 4: an opt-out is never overridden, lost or late.
     """
     fresh = _read_anew(lane, sorted({item.intent.record_id for item in items}))
-    against, hold = reasons_by(lane.world, lane.cycle, fresh), _hold_field(lane.world)
+    people = people_by(lane.world, lane.cycle, fresh)
+    against, holds = reasons_by(lane.world, lane.cycle, fresh, people), holds_by(lane.world, fresh, people)
     today = local_day(lane.org.now(), lane.world.zone)
     found: dict[int, str] = {}
     for item in items:
@@ -152,23 +153,20 @@ def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[int, str]:
             continue
         scopes = _scopes_of(lane.world, item.intent)
         reasons = [reason.text for reason in against[contact.id] if reason.keeps_out(scopes)]
-        until = contact.day(hold)
-        reasons += [f"on hold by sales until {until}"] if until is not None and until >= today else []
+        hold = holds.get(contact.id)
+        reasons += [hold.text] if hold is not None and hold.until >= today else []
         found |= {item.seq: "; ".join(reasons)} if reasons else {}
     return found
 
 
 def _read_anew(lane: Lane, ids: Sequence[str]) -> Mapping[str, OrgRecord]:
     """Read what may speak against these contacts from the org, as it stands now."""
-    hold = _hold_field(lane.world)
+    nurture = lane.world.policies.nurture
+    hold = nurture.hold_field.get("Contact", "") if nurture is not None else ""
     fields = opt_out_fields("Contact", org_opt_outs(lane.world))
     wanted = dict.fromkeys(["Email", *fields, *external_fields(lane.world), *([hold] if hold else [])])
     seen = lane.cycle.schema["Contact"].fields
     return lane.org.read("Contact", ids, [name for name in wanted if name in seen]).records
-
-
-def _hold_field(world: World) -> str:
-    return world.policies.nurture.hold_field.get("Contact", "") if world.policies.nurture is not None else ""
 
 
 def _scopes_of(world: World, intent: Intent) -> frozenset[str] | None:

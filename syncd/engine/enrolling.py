@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from syncd.core.nurture import Person, Track, kept_out_because
 from syncd.core.nurture_conditions import CONTACT, counted
 from syncd.core.values import Entry, Intent, OrgRecord, digest
-from syncd.engine.consent import reasons_by
+from syncd.engine.consent import holds_by, people_by, reasons_by
 from syncd.engine.recycling_day import Day, Findings
 from syncd.engine.stalling import active_deals
 from syncd.engine.world import Cycle, World
@@ -20,10 +20,10 @@ def people_on(
     store = world.store
     ids = sorted({contact_id for role in roles if (contact_id := role.text("ContactId"))})
     contacts = store.get("Contact", ids)
-    against = reasons_by(world, cycle, contacts)
+    kin = people_by(world, cycle, contacts)
+    against, holds = reasons_by(world, cycle, contacts, kin), holds_by(world, contacts, kin)
     active = active_deals(world, cycle, day, ids, reasons)
     members = {(row.text("CampaignId"), row.text("ContactId")) for row in store.by_key("CampaignMember", "ContactId", ids)}
-    hold = day.nurture.hold_field.get("Contact", "")
     people: dict[tuple[str, str], Person] = {}
     for id, contact in contacts.items():
         met = day.screen.against(CONTACT, contact.fields)
@@ -32,9 +32,7 @@ def people_on(
         for track in day.nurture.tracks:
             is_member = (day.campaigns.get(track.name), id) in members
             flags = [reason.text for reason in against[id] if reason.keeps_out(track.scopes)]
-            people[id, track.name] = Person(
-                id, flags, contact.day(hold), active.get(id, ()), is_member, contact.is_deleted, never
-            )
+            people[id, track.name] = Person(id, flags, holds.get(id), active.get(id, ()), is_member, contact.is_deleted, never)
     return people
 
 

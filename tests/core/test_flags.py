@@ -94,6 +94,17 @@ def test_nobody_who_opted_out_or_might_have_is_mailed(
     assert texts(target, *others, facts=facts) == reasons
 
 
+def test_what_a_hidden_box_said_before_it_was_hidden_is_no_no() -> None:
+    target = contact(No_News__c=True)
+    more, hidden = {"Contact": {"No_News__c": "topic:news"}}, {"Contact": frozenset({"HasOptedOutOfEmail", "No_News__c"})}
+    reasons = reasons_against(target, person_of(target), (), (), more, hidden)
+    assert [(reason.text, reason.scope) for reason in reasons] == [
+        ("opt-out can't be read (HasOptedOutOfEmail is not visible)", "global"),
+        ("opted out of topic news (Contact No_News__c)", "topic:news"),
+        ("opt-out can't be read (No_News__c is not visible)", "global"),
+    ]
+
+
 def test_what_was_once_known_by_the_same_address_is_one_person_over_any_number_of_steps() -> None:
     second = lead("00Q2", Email="old@b.cd", MA__c="9")
     third = lead("00Q3", MA__c="9", HasOptedOutOfEmail=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.holds import Hold
 from syncd.core.nurture import (
     Activity,
     Deal,
@@ -197,7 +198,7 @@ WRONG_NURTURE: list[tuple[str, str, list[str]]] = [
     (
         "[hold]\n",
         "[[hold]]\n",
-        ["6:3 [MAP-002] 'hold' must be a table. Write it as { key = value } with: Opportunity, Contact"],
+        ["6:3 [MAP-002] 'hold' must be a table. Write it as { key = value } with: Opportunity, Contact, Lead"],
     ),
 ]
 
@@ -383,12 +384,12 @@ def test_a_next_step_may_be_booked_as_far_ahead_as_the_file_says() -> None:
     ("person", "reasons"),
     [
         (Person("003", (), None, (), False), []),
-        (Person("003", (), ago(1), (), True), []),
-        (Person("003", (), TODAY, (), False), ["on hold by sales until 2026-11-02"]),
+        (Person("003", (), Hold(ago(1)), (), True), []),
+        (Person("003", (), Hold(TODAY), (), False), ["on hold by sales until 2026-11-02"]),
         (Person("003", ("opted out (salesforce)",), None, (), False), ["opted out (salesforce)"]),
         (Person("003", (), None, ("Zeta", "Alpha"), False), ["on an active opportunity: Alpha, Zeta"]),
         (
-            Person("003", ("a", "b"), ago(-9), ("Deal",), False, is_deleted=True),
+            Person("003", ("a", "b"), Hold(ago(-9)), ("Deal",), False, is_deleted=True),
             ["contact is deleted", "a", "b", "on hold by sales until 2026-11-11", "on an active opportunity: Deal"],
         ),
     ],

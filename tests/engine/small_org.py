@@ -139,7 +139,7 @@ def _contact(number: int) -> dict[str, str]:
     return {
         "Id": contact(number), "FirstName": "Con", "LastName": f"Tact {number}", "Email": f"contact.{number}@example.com",
         "AccountId": to_18("0015e00000Ac000"), "MA_Person_Id__c:external": f"c{number}", "Nurture_Hold_Until__c:date": "",
-        "Contact_Status__c:picklist": STATUSES[(number - 1) % 7],
+        "No_Offers__c:boolean": "false", "Contact_Status__c:picklist": STATUSES[(number - 1) % 7],
         "CreatedDate": OLD, "LastModifiedDate": OLD,
     }  # fmt: skip
 
@@ -167,7 +167,8 @@ def _lead(id: str, status: str, name: str, like: str) -> dict[str, str]:
     return {
         "Id": id, "FirstName": "Lea", "LastName": name, "Company": "Acme", "Status": status, "OwnerId": owner(OWNER_AT[like]),
         "Email": f"{name.lower().replace(' ', '.')}@example.com", "MA_Person_Id__c:external": name.replace(" ", "-"),
-        "Lead_Score__c:number": "10", "LeadSource": "Web", "IsConverted": "", "ConvertedContactId": "",
+        "Lead_Score__c:number": "10", "LeadSource": "Web", "No_Offers__c:boolean": "false", "Nurture_Hold_Until__c:date": "",
+        "IsConverted": "", "ConvertedContactId": "",
         "CreatedDate": OLD, "LastModifiedDate": "2026-02-01T08:00:00Z",
     }  # fmt: skip
 

@@ -313,6 +313,42 @@ def test_an_opt_out_of_a_topic_keeps_out_of_tracks_of_that_topic_alone(enrolling
     assert scene.row(contact(5))["HasOptedOutOfEmail"] is False
 
 
+# --- a hold is about the person too --------------------------------------------------------------------------------------
+
+
+def test_a_hold_on_any_record_of_a_person_keeps_out_until_its_day_is_over(scene: Scene) -> None:
+    scene.edit("ada", contact(2), Email=ADDRESS, Nurture_Hold_Until__c="2026-03-03")
+    scene.edit("sue", lead("Qualified", 1), Nurture_Hold_Until__c="2026-03-03")
+    convert(scene, lead("Qualified", 1), contact(3))
+    scene.nurture("enroll")
+    scene.rewrite("nurture.toml", "# Lead      = ", "Lead      = ")
+    scene.cycle(SLOW_S)
+    held = "on hold by sales until 2026-03-03"
+    assert excluded(scene, 1) == [f"{held} (Contact {contact(2)})"]
+    assert excluded(scene, 2) == [held]
+    assert excluded(scene, 3)[0] == f"{held} (Lead {lead('Qualified', 1)})"  # and on the deal of the conversion
+    scene.cycle(DAY_S)
+    assert not {contact(1), contact(2)} & {person for _, person in scene.members()}
+    scene.cycle(DAY_S)
+    assert {contact(1), contact(2)} <= {person for _, person in scene.members()}
+
+
+def test_a_hold_of_the_address_that_somebody_got_between_decision_and_push_is_kept(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.edit("ada", contact(9), Nurture_Hold_Until__c="2026-06-30")
+
+    def hook(n: int, method: str, path: str) -> None:
+        if scene.ledger(contact(1), kind="intent"):
+            scene.hook()
+            scene.edit("mia", contact(1), Email="contact.9@example.com")
+
+    scene.hook(hook)
+    scene.cycle(SLOW_S)
+    [outcome] = [entry for entry in scene.ledger(contact(1)) if entry.kind == "outcome"]
+    assert (outcome.outcome, outcome.reason) == ("not_sent", f"on hold by sales until 2026-06-30 (Contact {contact(9)})")
+    assert EARLY not in scene.members()
+
+
 # --- right before the push -----------------------------------------------------------------------------------------------
 
 
