@@ -80,7 +80,8 @@ def _items(mapping: SourceMapping, export: Path) -> Iterator[Item]:
 
 
 def _hints(mapping: SourceMapping, export: Path, trial: Trial, remedy: str) -> Iterator[str]:
-    """Say what of [file] could be otherwise. None of it is ever applied by itself."""
+    """Say what of the mapping could be otherwise. None of it is ever applied by itself."""
+    from syncd.core.suggestions.names import is_detail, other_channel, sounds_opted_out
     from syncd.exports.sampling import sample
     from syncd.exports.vendors import NoExport
 
@@ -93,6 +94,9 @@ def _hints(mapping: SourceMapping, export: Path, trial: Trial, remedy: str) -> I
             yield f'the file looks like encoding = "{seen.encoding}"; the mapping says "{mapping.encoding}"'
         if seen.delimiter != mapping.delimiter and "delimiter" not in remedy:
             yield f"its cells look separated by {seen.delimiter!r}; the mapping says {mapping.delimiter!r}"
+    for name in trial.extra:
+        if sounds_opted_out(name) and not is_detail(name) and not other_channel(name):
+            yield f"{name!r} sounds like an opt-out, and nothing is done with it: if it is one, whoever it names gets mail"
     by_word: dict[str, list[str]] = {}
     for name, word in trial.nullish:
         by_word.setdefault(word, []).append(f"{name!r} ({trial.nullish[name, word]:,})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -215,9 +216,9 @@ def _tell(
     if problems:
         output.message(f"{output.many(len(problems), 'problem')}: nothing was written.")
     elif done:
-        output.message(f"wrote {target}. Next: syncd mapping check {target}")
+        output.message(f"wrote {target}. Next: {wire.command(context, f'mapping check {shlex.quote(str(target))}')}")
     elif lines and not write:
         output.message(f"Nothing was written. Write it with: --write, into {target}.")
         if old is not None:
-            look = wire.command(context, f"mapping preview --mapping NEW.toml --diff {target}")
+            look = wire.command(context, f"mapping preview --mapping NEW.toml --diff {shlex.quote(str(target))}")
             output.message(f"What it does to people: write it elsewhere, with --out NEW.toml --write, then: {look}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import output
+from syncd.cli import output, wire
 from syncd.cli.mapping_files import config_if_any, schema_at_hand, unreadable
 from syncd.cli.mapping_suggest_file import PACKED, Signs, mapping_text, written_for
 from syncd.errors import ConfigInvalid, SyncdError
@@ -41,11 +42,14 @@ def suggest(
     in the mapping as a comment. Columns that look like an opt-out come first. The mapping goes to stdout, or into --out FILE.
     """
     from syncd.cli.mapping_people import people_of
+    from syncd.core.mapping_file.parsing import is_source_name
     from syncd.core.suggestions.suggesting import Sample
     from syncd.core.suggestions.whole import proposals
 
     if out is not None and out.exists():
         raise SyncdError(f"{out} exists already; nothing was written.", hint="Name a new file, and compare the two.")
+    if out is not None and not (is_source_name(out.stem) and out.suffix == ".toml"):
+        raise typer.BadParameter(f"{out.name!r} is no name for a mapping. Name it in small letters, such as marketo.toml.")
     config = config_if_any(context)
     seen = _sampled(export)
     schema = schema_at_hand(config, ask=org)
@@ -83,7 +87,7 @@ def suggest(
             ("column", "meant as", "sure", "because"), [_row(one, doubted) for one in first if one.confidence]
         ):
             output.data(line)
-    _summary(first, doubted, found, out)
+    _summary(context, first, doubted, export, out)
 
 
 def _sampled(export: Path) -> Sampled:
@@ -110,7 +114,8 @@ def known_of(vendor: Vendor) -> Known:
 
     columns = {column.name: tomllib.loads("\n".join(column.lines)) for column in vendor.columns}
     title = vendor.title.partition(" (")[0]
-    return Known(title, vendor.email, vendor.id, vendor.newest, vendor.null, columns, vendor.is_seen)
+    email = vendor.email if vendor.columns else ()  # of a tool that is not recognised nothing is known
+    return Known(title, email, vendor.id, vendor.newest, vendor.null, columns, vendor.is_seen)
 
 
 def _evidence(sample: Sample, vendor: Vendor, schema: Mapping[str, ObjectSchema] | None, signs: Signs) -> Evidence:
@@ -193,7 +198,9 @@ def _row(one: Proposal, doubted: Mapping[str, str]) -> tuple[str, str, str, str]
     return one.column, _meant(one), state, "; ".join((*one.reasons, *([doubted[one.column]] if one.column in doubted else ())))
 
 
-def _summary(proposed: Sequence[Proposal], doubted: Mapping[str, str], found: Evidence, out: Path | None) -> None:
+def _summary(
+    context: typer.Context, proposed: Sequence[Proposal], doubted: Mapping[str, str], export: Path, out: Path | None
+) -> None:
     sure = [one for one in proposed if one.is_sure and one.column not in doubted]
     asked = [one for one in proposed if one.role != "none" and one not in sure]
     rest = len(proposed) - len(sure) - len(asked)
@@ -201,7 +208,8 @@ def _summary(proposed: Sequence[Proposal], doubted: Mapping[str, str], found: Ev
     flags = [one.column for one in proposed if one.role == "opted_out"]
     output.message(f"opt-outs: {', '.join(map(repr, flags))}" if flags else "WARNING: no column says who has opted out.")
     if out is not None:
-        output.message(f"wrote {out}. Next: syncd mapping check {out}")
+        words = f"mapping check {shlex.quote(str(out))} --with {shlex.quote(str(export))}"
+        output.message(f"wrote {out}. Next: {wire.command(context, words)}")
 
 
 def _document(

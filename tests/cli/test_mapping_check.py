@@ -124,6 +124,16 @@ def test_an_export_is_counted_by_what_is_wrong_with_it(syncd: Syncd, file: Path,
     assert "3 rows of rows.csv would wait in the inbox" in shown.err
 
 
+def test_a_column_that_sounds_like_an_opt_out_and_is_not_used_is_pointed_at(syncd: Syncd, file: Path, tmp_path: Path) -> None:
+    header, *rows = ROWS.splitlines()[:2]
+    text = "\n".join([f"{header},Do not email,Unsubscribe reason,SMS opt-out", *(f"{row},1,,1" for row in rows)])
+    (tmp_path / "rows.csv").write_text(f"{text}\n", "utf-8")
+    said = syncd("mapping", "check", file, "--with", "rows.csv", "--json")
+    [hint] = said.json["with"]["hints"]
+    assert hint == "'Do not email' sounds like an opt-out, and nothing is done with it: if it is one, whoever it names gets mail"
+    assert said.code == 0, "the mapping may be right"
+
+
 def test_an_export_that_fits_passes(syncd: Syncd, file: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("\n".join(ROWS.splitlines()[:2]) + "\n", "utf-8")
     assert syncd("mapping", "check", file, "--with", "rows.csv").code == 0

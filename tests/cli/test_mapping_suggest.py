@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -238,6 +239,19 @@ def test_an_existing_mapping_is_never_overwritten(syncd: Syncd, tmp_path: Path) 
     (tmp_path / "mine.toml").write_text("mine", "utf-8")
     assert syncd("mapping", "suggest", path, "--out", "mine.toml").code == 1
     assert (tmp_path / "mine.toml").read_text("utf-8") == "mine"
+
+
+def test_the_next_step_can_be_pasted_whatever_the_paths_are(syncd: Syncd, home: Path) -> None:
+    (home / "my leads.csv").write_text("Email,First Name,Unsubscribed\na@example.com,Ana,true\n", "utf-8")
+    (home / "my maps").mkdir()
+    said = syncd("--config", home, "mapping", "suggest", "my leads.csv", "--out", "my maps/acme.toml").err
+    step = said.split("Next: ")[1].split("\n")[0]
+    assert step == f"syncd --config {home} mapping check 'my maps/acme.toml' --with 'my leads.csv'"
+    assert syncd(*shlex.split(step)[1:]).code == 0
+    for name in ("My Map.toml", "acme.txt"):
+        refused = syncd("mapping", "suggest", "my leads.csv", "--out", name)
+        assert (refused.code, (home / name).exists()) == (2, False)
+        assert "is no name for a mapping. Name it in small letters, such as marketo.toml." in refused.err
 
 
 def test_the_encoding_and_the_delimiter_are_proposed(syncd: Syncd, tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ from syncd.core.values import Flag, Problem
 _ENCODING = re.compile(r"(?i)utf-8|utf-16(-[lb]e)?|ascii|iso8859-\d+|cp\d{3,4}|koi8-[ru]|mac-\w+|shift_jis|euc_\w+|big5|gb\w+")
 
 
+def is_source_name(name: str) -> bool:
+    """Tell whether a source, and so its mapping and its folder, can be called so."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) is not None
+
+
 def parse_mapping(name: str, table: Table, compile_formula: Compile | None = None) -> tuple[SourceMapping | None, list[Problem]]:
     """Read the mapping of one source.
 
@@ -32,7 +37,7 @@ def parse_mapping(name: str, table: Table, compile_formula: Compile | None = Non
     Source: promise 5: bad input is refused with its place and remedy.
     """
     reading = Reading(table)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+    if not is_source_name(name):
         reading.say((), "MAP-120", f"{name!r} is no name for a source.", "Name the file in small letters, such as marketo.toml.")
     reading.keys((), table.values, names(TOP))
     spelling_problems(reading, (), table.values)

@@ -37,7 +37,7 @@ def _lines(file: Written, proposed: Sequence[Proposal], doubted: Mapping[str, st
     def sure(one: Proposal) -> bool:
         return one.is_sure and one.column not in doubted
 
-    yield f"# Proposed for {_shown(file.name)} ({file.title}) after a look at {file.rows:,} rows: go through it line by line."
+    yield f"# Proposed for {_shown(file.name)} ({file.title}) after a look at {_rows(file.rows)}: go through it line by line."
     yield '# Then: syncd mapping check, syncd plan. Nothing is written to Salesforce while mode = "observe".'
     for note in file.notes:
         yield from _wrapped(note, "# ")
@@ -145,3 +145,7 @@ def quoted(text: str) -> str:
 def _shown(text: str) -> str:
     """Return a text for a comment: what cannot be seen there is a question mark."""
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
