@@ -19,6 +19,7 @@ from syncd.core.dialect import MEMBERS
 from syncd.core.mapping_file.keys import DELIMITERS
 from syncd.exports.archives import contents_of
 from syncd.exports.encodings import likely_of
+from syncd.exports.lines import LINE_CHARS_MAX
 from syncd.exports.records import Record
 from syncd.exports.sheets import Sheet
 from syncd.exports.unpacking import NotText, is_workbook, text_in
@@ -26,7 +27,6 @@ from syncd.exports.vendors import Export, NoExport
 
 HEAD_BYTES = 256 * 1024
 ROWS_MAX = 5_000
-CELL_CHARS_MAX = 131_072
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _CODECS = {"utf-8": "utf-8-sig"}
 
@@ -84,8 +84,8 @@ def _records(text: BinaryIO, encoding: str, delimiter: str) -> Generator[Row, No
     """Give the records with the line that each begins on. A byte of another encoding shows as U+FFFD: this is only a look."""
     decoded = io.TextIOWrapper(text, _CODECS.get(encoding, encoding), errors="replace", newline="")
     try:
-        csv.field_size_limit(CELL_CHARS_MAX)
-        reader = csv.reader((line.replace("\0", "") for line in decoded), delimiter=delimiter)
+        lines = iter(lambda: decoded.readline(LINE_CHARS_MAX), "")  # a file may be one line of gigabytes
+        reader = csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter)
         line = 1
         for cells in reader:
             yield line, tuple(cells)

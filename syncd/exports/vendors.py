@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.mapping_file.keys import DELIMITERS
+from syncd.exports.records import CELL_CHARS_MAX
 
 RECOGNISED_MIN, OWN_MIN = 3, 2
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig", "utf-8"), (b"\xff\xfe", "utf-16", "utf-16"), (b"\xfe\xff", "utf-16", "utf-16"))
@@ -257,6 +258,8 @@ def read_header(head: bytes) -> Export:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise NoExport(f"begins with what is no CSV: {error}") from None
+    if any(len(cell) > CELL_CHARS_MAX for cell in cells):
+        raise NoExport(f"begins with what is no CSV: a cell of more than {CELL_CHARS_MAX:,} characters")
     return Export(tuple(cell.strip() for cell in cells), name, delimiter)
 
 

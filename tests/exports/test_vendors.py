@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag
+from syncd.exports import sampling
 from syncd.exports.starters import starter
 from syncd.exports.vendors import NoExport, read_header, recognise, source_name
 from syncd.policies.documents import read_table
@@ -162,6 +164,19 @@ def test_whatever_a_column_is_called_the_mapping_is_toml_that_names_it_in_sight(
     assert all(line.isprintable() for line in text.splitlines())
 
 
-def test_a_header_longer_than_any_cell_may_be_is_no_export() -> None:
-    with pytest.raises(NoExport, match="begins with what is no CSV"):
-        read_header(b"Email," + b"x" * 140_000)
+@pytest.mark.parametrize("limit", [131_072, 10**6])
+def test_a_header_longer_than_any_cell_may_be_is_no_export(limit: int) -> None:
+    before = csv.field_size_limit(limit)  # one of the whole process, which a bulk query raises
+    try:
+        with pytest.raises(NoExport, match="begins with what is no CSV"):
+            read_header(b"Email," + b"x" * 140_000)
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_a_file_of_one_endless_line_is_looked_at_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "LINE_CHARS_MAX", 1000)
+    path = tmp_path / "a.csv"
+    path.write_text("Email," + "x" * 5000, "utf-8")
+    columns = sampling.sample(path).export.columns
+    assert sum(map(len, columns)) < 1000
