@@ -128,7 +128,7 @@ def _by_ourselves(config: Config, verb: str, payload: Mapping[str, Any], number:
     from syncd.engine.schedule import holding_lease
 
     with wire.open_world(config, tell=output.message) as (opened, org), holding_lease(opened.store):
-        world = _under_what_is_in_force(config, opened)
+        world = under_what_is_in_force(config, opened)
         if number is None:
             number = world.store.ask(verb, payload, asker(), datetime.now(UTC))
         try:
@@ -143,7 +143,7 @@ def _by_ourselves(config: Config, verb: str, payload: Mapping[str, Any], number:
             raise
 
 
-def _under_what_is_in_force(config: Config, world: World) -> World:
+def under_what_is_in_force(config: Config, world: World) -> World:
     """Go on with the policy files before an edit that waits for a word, as a daemon does."""
     from syncd.cli.policy_files import policy_files
     from syncd.engine.policy_files import kept_in_force

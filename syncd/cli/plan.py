@@ -38,7 +38,9 @@ def plan(
 
     if only is not None and only not in PART_NAMES:
         raise typer.BadParameter(f"{only!r} is no part of a plan. Parts: {', '.join(PART_NAMES)}.", param_hint="--only")
-    with wire.open_world(wire.config_of(context), is_read_only=True, tell=output.message) as (world, _org):
+    config = wire.config_of(context)
+    with wire.open_world(config, is_read_only=True, tell=output.message) as (opened, _org):
+        world = asking.under_what_is_in_force(config, opened)
         found = preview(world, only)
         terms = terms_of(world, found.plan.made_at)
         if out is not None:

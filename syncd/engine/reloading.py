@@ -117,6 +117,7 @@ class Reloading:
     def _judge(self, world: World, loaded: Loaded, was_asked: bool) -> int:
         new = loaded.policies
         if new is not None and new.hashes == world.policies.hashes:
+            self._tables = loaded.tables
             self._settle(world)
             if was_asked:
                 self._log.info("policy files unchanged")
