@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.asking import question
-from syncd.core.flags import newest_facts, opt_out_fields
+from syncd.core.flags import key_of, newest_facts, opt_out_fields
 from syncd.core.kin import handle_of_record, handles_of
 from syncd.core.latching import org_facts
 from syncd.core.mapping_file.checks import OPT_OUT
@@ -86,7 +86,8 @@ def _keep_late(world: World, cycle: Cycle, gone: Sequence[OrgRecord]) -> None:
 
 
 def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
-    facts, is_out = _speaking_against(world, loser, winner_id) if loser.object in PEOPLE else ([], False)
+    known = world.store.flags([winner_id], ()) if loser.object in PEOPLE else []
+    facts, is_out = _speaking_against(world, loser, winner_id, known) if loser.object in PEOPLE else ([], False)
     before = world.store.get(loser.object, [winner_id]).get(winner_id)
     winner = None
     if before is not None:
@@ -95,8 +96,8 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     waits = carried_waits(world.store.waits(loser.object, [loser.id]), debts, winner_id) if debts else {}
     is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
     entries = [
-        _entry(cycle, loser, winner_id, "merged", f"merged into {winner_id}", record_id=loser.id),
-        *(_entry(cycle, loser, winner_id, "flag", fact.evidence, after=fact.flag.value) for fact in facts),
+        _merged(cycle, loser, winner_id),
+        *(replace(flag_entry(cycle, fact, known), related_id=loser.id) for fact in facts),
     ]
     reason = f"{loser.object} {loser.id} was opted out and merged into it"
     intents = opting_out(world, cycle, loser.object, winner_id, f"merge:{loser.id}", reason) if is_lost else []
@@ -114,15 +115,15 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
             tx.put_inbox([lost_opt_out(loser.object, winner_id, text)], cycle.now)
 
 
-def _speaking_against(world: World, loser: OrgRecord, winner_id: str) -> tuple[list[FlagFact], bool]:
-    """Return the facts that are new for the winner, and whether the org or anybody else called the loser opted out of all."""
+def _speaking_against(world: World, loser: OrgRecord, winner_id: str, known: Sequence[FlagFact]) -> tuple[list[FlagFact], bool]:
+    """Return the facts that are new beside those known of the winner, and whether anybody called the loser opted out of all."""
     leads = world.store.by_key("Lead", "ConvertedContactId", [loser.id]) if loser.object == "Contact" else []
     people = [loser, *leads]
     handles = sorted({handle for one in people for handle in handles_of(one, external_fields(world))})
     facts = world.store.flags([one.id for one in people], handles)
     carried = carried_flags(loser, leads, facts, handles, winner_id, org_opt_outs(world))
     is_out = is_opted_out(people) or any(fact.flag is Flag.OPTED_OUT and fact.scope == GLOBAL for fact in carried)
-    return newest_facts(carried, world.store.flags([winner_id], ())), is_out
+    return newest_facts(carried, known), is_out
 
 
 def opting_out(world: World, cycle: Cycle, object: str, id: str, cause: str, reason: str) -> list[Intent]:
@@ -147,28 +148,16 @@ def opting_out(world: World, cycle: Cycle, object: str, id: str, cause: str, rea
     return [intent]
 
 
-def _entry(
-    cycle: Cycle, loser: OrgRecord, winner_id: str, kind: str, reason: str, *, record_id: str = "", after: str | None = None
-) -> Entry:
+def _merged(cycle: Cycle, loser: OrgRecord, winner_id: str) -> Entry:
     return Entry(
-        kind=kind,
-        at=cycle.now,
-        cycle=cycle.id,
-        object=loser.object,
-        record_id=record_id or winner_id,
-        related_id=winner_id if record_id else loser.id,
-        after=after,
-        reason=reason,
-    )
+        kind="merged", at=cycle.now, cycle=cycle.id, object=loser.object, record_id=loser.id, related_id=winner_id,
+        reason=f"merged into {winner_id}",
+    )  # fmt: skip
 
 
 def flag_entry(cycle: Cycle, fact: FlagFact, known: Iterable[FlagFact]) -> Entry:
     """Enter a fact; one that was kept before and is said again says so by its `before`."""
-    is_known = any(
-        (one.flag, one.person_id, one.address, one.source, one.scope)
-        == (fact.flag, fact.person_id, fact.address, fact.source, fact.scope)
-        for one in known
-    )
+    is_known = key_of(fact) in {key_of(one) for one in known}
     return Entry(
         kind="flag", at=cycle.now, cycle=cycle.id, object="Contact" if (fact.person_id or "").startswith("003") else "Lead",
         record_id=fact.person_id, before=fact.flag.value if is_known else None, after=fact.flag.value, reason=fact.evidence,

@@ -210,3 +210,17 @@ def test_a_converted_lead_and_its_contact_are_both_in_the_mirror(scene: Scene) -
     contact_id = found.text("ConvertedContactId")
     assert contact_id is not None, result
     assert not in_mirror(scene, contact_id).is_deleted
+
+
+def test_an_opt_out_that_the_record_that_is_left_has_too_is_no_second_one_in_the_ledger(scene: Scene) -> None:
+    scene.edit("mia", LOSER, Email="both@example.com")
+    scene.edit("mia", WINNER, Email="both@example.com")
+    scene.drop("day.csv", export_line("Working-2", email="both@example.com", unsubscribed="true"))
+    scene.cycle()
+    scene.drop("later.csv", export_line("Working-1", email="both@example.com", unsubscribed="true"))
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    told = [(entry.before, entry.after) for entry in scene.ledger(WINNER, kind="flag")]
+    assert told == [(None, "opted_out"), ("opted_out", "opted_out")]
+    assert scene.is_at_rest()
