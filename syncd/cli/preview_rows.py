@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.cli import output
 from syncd.cli.mapping_files import file_named, folder_of, read, refuse, unreadable
 from syncd.core.cells import normal_address
 from syncd.core.rows import ParsedRow
@@ -71,11 +72,14 @@ def targets(config: Config, source: str | None, path: Path | None, instead: Path
     mappings = [_mapping(config, name, instead) for name in ([source] if source else _sources(config))]
     folder = DropFolder(config.exports, HostClock(), is_read_only=True)
     looked = [(mapping, *folder.waiting(mapping)) for mapping in mappings]
+    problems = [problem for *_, wrong in looked for problem in wrong]
     found = [Target(mapping, file) for mapping, files, _ in looked for file in files]
     taken = [(mapping, last) for mapping in mappings if not found and (last := _last(config, mapping))]
     found += [Target(mapping, file) for mapping, last in taken for file in files_at(mapping, last)]
     if not found:
-        raise _nothing(config, mappings, [problem for *_, problems in looked for problem in problems])
+        raise _nothing(config, mappings, problems)
+    for problem in problems:
+        output.message(f"left aside: {output.visible(problem)}")
     return found
 
 

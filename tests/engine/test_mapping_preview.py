@@ -271,10 +271,15 @@ def test_each_file_of_an_archive_is_looked_at_with_what_its_name_says_also_after
     waiting = scene.home / "exports" / "marketo" / "audience.zip"
     shutil.copy(path, waiting)
     assert "was written a moment ago" in preview("--person", "Working-2", "--offline", text=True)
+    link = waiting.with_name("link.zip")
+    link.symlink_to(path)
+    assert "[EXP-020] This is a link" in preview("--person", "Working-2", "--offline", text=True)
     os.utime(waiting, (1e9, 1e9))
     scene.cycle()
-    [one] = preview("--person", "Working-2", "--offline")["people"]
-    assert one["file"] == "audience.zip/unsubscribed_1.csv"
+    found = preview("--person", "Working-2", "--offline")
+    assert found["people"][0]["file"] == "audience.zip/unsubscribed_1.csv"
+    assert "left aside: " in found["said"]
+    assert "[EXP-020]" in found["said"]
 
 
 @pytest.mark.parametrize(
