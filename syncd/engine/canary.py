@@ -124,9 +124,10 @@ def watch(lane: Lane, groups: Sequence[Group], look: Look) -> None:
     _keep(lane, Trials(rules, tuple(watched)))
 
 
-def watch_created(lane: Lane, done: Sequence[tuple[OpenIntent, str]]) -> None:
-    """Note what was sent of people who were just created, by their ids, as first writes of their mapping's [create]."""
+def watch_created(lane: Lane, closing: Sequence[Closing]) -> None:
+    """Note what was sent of people who were created, by their ids, as first writes of their mapping's [create]."""
     first, trials = lane.world.pace.canary, read_trials(lane.world.store)
+    done = [(item, end.created_id) for item, end in closing if end.kind is OutcomeKind.CONFIRMED and end.created_id]
     new = [pair for pair in done if first is not None and trials.of(pair[0].intent).passed < first]
     if not new:
         return

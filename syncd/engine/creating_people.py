@@ -90,6 +90,7 @@ def settle(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
         else:
             missing.append(item)
     close(lane.world, lane.cycle, closing)
+    watch_created(lane, closing)
     return missing
 
 
@@ -142,7 +143,7 @@ def _record(lane: Lane, items: Sequence[OpenIntent], results: Sequence[WriteResu
         if outcome is not None and result.status != "duplicate":
             closing.append((item, replace(outcome, created_id=result.id if result.status == "done" else None)))
     close(lane.world, lane.cycle, closing)
-    watch_created(lane, [(item, outcome.created_id) for item, outcome in closing if outcome.created_id])
+    watch_created(lane, closing)
     _look_at_twins(lane, [(item, result) for item, result in zip(items, results, strict=True) if result.status == "duplicate"])
     return [item for item, result in zip(items, results, strict=True) if result.status == "locked"]
 

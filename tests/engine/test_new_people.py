@@ -21,6 +21,7 @@ from tests.engine.test_requests import done
 
 CREATE = '\n[create]\nobject = "Lead"\nfilled = ["lastName", "company"]\nper_day = 5\n'
 NEW = "new.one@example.com"
+FLOW = {"object": "Lead", "when": {"LeadSource": "Web"}, "set": {"LeadSource": "Other"}, "name": "S"}
 
 
 def allow(scene: Scene, create: str = CREATE, *, mode: str = "write", canary: str = '"off"') -> None:
@@ -203,9 +204,7 @@ def test_a_mappings_first_people_go_alone(scene: Scene) -> None:
 
 def test_creating_stops_when_a_flow_changes_what_was_sent_and_goes_on_after_a_word(scene: Scene) -> None:
     allow(scene, canary="2")
-    scene.settings(
-        workflow_rules=[{"object": "Lead", "when": {"LeadSource": "Web"}, "set": {"LeadSource": "Other"}, "name": "S"}]
-    )
+    scene.settings(workflow_rules=[FLOW])
     lines = [export_line(str(number), email=f"n{number}@example.com") for number in (71, 72, 73)]
     scene.drop("a.csv", *lines)
     scene.cycle()
@@ -221,6 +220,23 @@ def test_creating_stops_when_a_flow_changes_what_was_sent_and_goes_on_after_a_wo
     scene.cycle()
     assert len(new_people(scene)) == 3
     assert scene.is_at_rest()
+
+
+@pytest.mark.sweep
+def test_one_whose_answer_was_lost_is_looked_at_too(scene: Scene) -> None:
+    allow(scene, canary="1")
+    scene.settings(workflow_rules=[FLOW])
+    scene.drop("a.csv", export_line("77", email=NEW))
+    lost = {"does": "lose", "method": "POST", "path": "*/composite/sobjects", "times": 1}
+    scene.served.org.faults.replace(read_faults({"faults": [lost]}))
+    with pytest.raises(SyncdError):
+        scene.cycle()
+    scene.served.org.faults.replace(())
+    scene.cycle()
+    scene.cycle()
+    assert len(people(scene)) == 1
+    [card] = scene.inbox("canary")
+    assert "LeadSource of 1 record moved too" in card.text
 
 
 def new_people(scene: Scene) -> list[str]:
