@@ -6,6 +6,7 @@ Nothing that is read here is ever part of a message.
 from __future__ import annotations
 
 import re
+import shlex
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class Settings:
             known = path.stat()
             if known.st_mode & 0o077 and not _is_mounted(path):
                 text = f"{self.section}.{key}: {path} can be used by other users of this machine."
-                raise Unusable(key, "CFG-008", text, f"Run: chmod 600 {path}")
+                raise Unusable(key, "CFG-008", text, f"Run: chmod 600 {shlex.quote(str(path))}")
             if known.st_size > SECRET_BYTES_MAX or not stat.S_ISREG(known.st_mode):
                 text = f"{self.section}.{key}: {path} is not a file with a secret."
                 raise Unusable(key, "CFG-007", text, "Put the secret alone into it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ def _open_to_others(exports: Path) -> Iterator[Finding]:
     found = [path for place in ("done", "refused") for path in exports.glob(f"*/{place}/*") if _is_open(path)]
     if found:
         text = f"{output.many(len(found), 'file')} in done/ and refused/ can be read by other users, such as {found[0]}."
-        yield Finding(Level.WARNING, "archive", text, f"Run: chmod -R go-rwx {found[0].parent}")
+        folders = " ".join(shlex.quote(str(folder)) for folder in sorted({path.parent for path in found}))
+        yield Finding(Level.WARNING, "archive", text, f"Run: chmod -R go-rwx {folders}")
 
 
 def _is_open(path: Path) -> bool:

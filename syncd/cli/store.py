@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +36,7 @@ def backup(
     made = back_up(config.store_url, target, replace=replace)
     _tell(made, as_json, f"{target}: {made.size_bytes / 1e6:,.1f} MB in {made.took_s:.1f} s, checked")
     if not as_json:
-        output.message(f"Restore it with: {wire.command(context, f'store restore {target}')}")
+        output.message(f"Restore it with: {wire.command(context, f'store restore {shlex.quote(str(target))}')}")
     _exit_with(made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from syncd.core.guard import Limits, too_many
@@ -47,7 +48,7 @@ def hold(world: World, cycle: Cycle, held: Sequence[OpenIntent], reason: str, ot
     path = write_plan(world, Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), intents, reason))
     text = f"{reason}; plan {path.name}"
     kinds = [OutcomeKind.NOT_SENT if item.cycle == cycle.id else OutcomeKind.NOT_APPLIED for item in held]
-    remedy = f"Read it, then run: syncd apply {path}    ({otherwise})"
+    remedy = f"Read it, then run: syncd apply {shlex.quote(str(path))}    ({otherwise})"
     item = InboxItem(WAITING_PLAN, path.name, str(path), f"{reason}. Nothing was written.", remedy)
     with world.store.begin() as tx:
         tx.close([(one, Outcome(kind, text, code="HELD")) for one, kind in zip(held, kinds, strict=True)], cycle.now, cycle.id)

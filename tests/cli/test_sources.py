@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +74,18 @@ def test_check_names_archived_exports_that_others_can_read(share: Path, home: Pa
     assert [(one.check, one.level) for one in checked() if one.level is not Level.OK] == [("archive", Level.WARNING)]
     (done / "0123456789abcdef-a.csv").chmod(0o600)
     assert [one for one in checked() if one.level is not Level.OK] == []
+
+
+def test_the_command_that_closes_archives_can_be_pasted_and_closes_them_all(share: Path, home: Path, checked: Checked) -> None:
+    checked(**{"[exports.marketo]": "[exports]\nfolder = 'my exports'\n[exports.marketo]"})
+    for place in ("done", "refused"):
+        file = home / "my exports" / "marketo" / place / "0123456789abcdef-a.csv"
+        file.parent.mkdir(parents=True)
+        file.write_text("x", "utf-8")
+        file.chmod(0o640)
+    [command] = [one.remedy for one in checked() if one.check == "archive"]
+    subprocess.run(shlex.split(command.removeprefix("Run: ")), check=True)
+    assert [one for one in checked() if one.check == "archive"] == []
 
 
 def test_status_says_what_each_source_last_did(syncd: Syncd, share: Path, store: SqlStore) -> None:

@@ -19,6 +19,7 @@ def filled(store: SqlStore) -> SqlStore:
 
 
 def test_a_backup_is_told_with_its_root_and_how_to_restore_it(syncd: Syncd, filled: SqlStore, home: Path) -> None:
+    assert syncd("store", "backup", "my monday.backup").err == "Restore it with: syncd store restore 'my monday.backup'\n"
     said = syncd("store", "backup", "monday.backup")
     assert said.code == 0
     first, org, root = said.out.splitlines()
