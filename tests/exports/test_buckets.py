@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import md5
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,30 @@ def test_an_original_is_put_away_unless_it_was_replaced(cloud: Cloud, after: str
         moved = session.listing().originals
         assert [each.name for each in moved] == (["0123456789abcdef-a.csv"] if after == "move" else [])
         assert [session.read(each, 0, 9) for each in moved] == ([b"two"] if after == "move" else [])
+
+
+# The emulator of Google's ignores conditions (see test_gs_conditions.py), moto those of copies.
+@pytest.mark.parametrize(("name", "after"), [("s3", "delete"), ("az", "delete"), ("az", "move")])
+def test_what_is_replaced_after_the_last_look_is_neither_moved_nor_deleted(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, name: str, after: str
+) -> None:
+    here, put = request.getfixturevalue(name)
+    kind: Any = import_module(f"syncd.exports.remote.{name}").__dict__[f"{name.capitalize()}Session"]
+    folder, real = f"out/raced-{after}", kind.look
+
+    def look(session: Any, original: Original) -> Any:
+        proof = real(session, original)
+        put(f"{folder}/a.csv", b"two")
+        return proof
+
+    put(f"{folder}/a.csv", b"one")
+    with source(replace(here, path=folder, after=after)).opened() as session:
+        [original] = session.listing().originals
+        monkeypatch.setattr(kind, "look", look)
+        assert not session.put_away(original, SHA)
+        assert [session.read(each, 0, 9) for each in session.listing().originals] == [b"two"]
+    with source(replace(here, path=f"{folder}/done")).opened() as session:
+        assert session.listing().originals == ()
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])

@@ -108,13 +108,9 @@ class AzSession(Bucket):
         if proof is None or proof.original.mark != original.mark:
             return False
         key = self.key(original.name)
-        if self.access.after == "move":
-            target = self._container.get_blob_client(self.key(f"{DONE}/{put_away_name(sha256, original.name)}"))
-            with self._asked():
-                copy = target.start_copy_from_url(self._container.get_blob_client(key).url)
-            if copy["copy_status"] != "success":  # nothing is deleted before its copy is there; the next look tries again
-                return False
         try:
+            if self.access.after == "move" and not self._copied(original, sha256):
+                return False
             with self._asked():
                 self._container.delete_blob(key, etag=_tag(original), match_condition=MatchConditions.IfNotModified)
         except SourceRefused:
@@ -122,6 +118,16 @@ class AzSession(Bucket):
                 return False
             raise
         return True
+
+    def _copied(self, original: Original, sha256: str) -> bool:
+        """Copy an original to where it is kept; False while that goes on: nothing is deleted then, and the next look tries."""
+        target = self._container.get_blob_client(self.key(f"{DONE}/{put_away_name(sha256, original.name)}"))
+        source = self._container.get_blob_client(self.key(original.name)).url
+        with self._asked():
+            copy = target.start_copy_from_url(
+                source, source_etag=_tag(original), source_match_condition=MatchConditions.IfNotModified
+            )
+        return bool(copy["copy_status"] == "success")
 
     def may_put_away(self) -> None:
         """Delete a blob that is not there: the answer says all the same whether that would be allowed."""
