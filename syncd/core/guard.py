@@ -36,14 +36,18 @@ def too_many(intents: Iterable[Intent], limits: Limits, people: int) -> str | No
     Shapes: what only tells why something was put back changes no record, and does not count.
     Source: promise 8: a cycle that would change more than the agreed number of records stops and asks.
     """
-    wanted = [intent for intent in intents if intent.part != TELL]
-    records = len({(intent.object, intent.record_id, intent.after if intent.is_create else None) for intent in wanted})
-    owners = len({intent.record_id for intent in wanted if intent.field == "OwnerId"})
+    records: set[tuple[str, str, object]] = set()
+    owners: set[str] = set()
+    for intent in intents:  # there may be a million of them
+        if intent.part != TELL:
+            records.add((intent.object, intent.record_id, intent.after if intent.is_create else None))
+            if intent.field == "OwnerId":
+                owners.add(intent.record_id)
     allowed = limits.records_allowed(people)
-    if allowed is not None and records > allowed:
-        return f"{records} records would change, limit {allowed} a cycle"
-    if limits.owners_max is not None and owners > limits.owners_max:
-        return f"{owners} owners would change, limit {limits.owners_max} a cycle"
+    if allowed is not None and len(records) > allowed:
+        return f"{len(records)} records would change, limit {allowed} a cycle"
+    if limits.owners_max is not None and len(owners) > limits.owners_max:
+        return f"{len(owners)} owners would change, limit {limits.owners_max} a cycle"
     return None
 
 

@@ -7,11 +7,12 @@ are decided anew under edited mappings and nurture rules.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from syncd.core.guard import too_many
 from syncd.core.mapping import SourceMapping
 from syncd.core.policies import Policies
 from syncd.core.values import Intent, Problem
@@ -24,9 +25,6 @@ from syncd.ports.exports import Item
 BLOCK = 10_000
 NURTURE = "nurture.toml"
 FIELDS = "fields/"
-
-Write = tuple[str, str, str, str]  # object, record, field, the value as text
-Writes = Mapping[Write, Intent]
 
 
 class Untouched:
@@ -62,15 +60,17 @@ class Untouched:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the new files would write that the ones in force leave alone, and how many values of which field, in words."""
+    """Which limit of a cycle is broken by what the new files would write and the ones in force leave alone, if any, and how many
+    values of which field, in words."""
 
-    fresh: Sequence[Intent] = ()
+    broken: str = ""
     told: Sequence[str] = ()
 
 
 def effect_of(world: World, new: Policies) -> Effect:
     """Compare what is decided now under the policies in force and under new ones.
 
+    Units:  memory holds two numbers for each value that would be written, not the value.
     Errors: SyncdError when the org has to be asked for fields that nobody named before, and does not answer.
     """
     changed = {name for name in {*world.policies.hashes, *new.hashes} if _hash(world.policies, name) != _hash(new, name)}
@@ -79,26 +79,45 @@ def effect_of(world: World, new: Policies) -> Effect:
     has_nurture = NURTURE in changed and new.nurture is not None
     if not has_files and not has_nurture:
         return Effect()
-    before = _writes(world, world.policies, exports=has_files, nurture=has_nurture)
-    after = _writes(world, new, exports=has_files, nurture=has_nurture)
-    more, less = after.keys() - before.keys(), before.keys() - after.keys()
-    return Effect([intent for key, intent in after.items() if key in more], _told(more, less))
+    with _decided(world, world.policies, exports=has_files, nurture=has_nurture) as intents:
+        before = {_write(one): _field(one) for one in intents}
+    came: Counter[str] = Counter()
+    people = world.store.count("Lead") + world.store.count("Contact")
+    with _decided(world, new, exports=has_files, nurture=has_nurture) as intents:
+        broken = too_many(_fresh(intents, before, came), world.limits, people)
+    return Effect(broken or "", _told(came, Counter(before.values())))
 
 
 def _hash(policies: Policies, name: str) -> str | None:
     return policies.hashes.get(name)
 
 
-def _told(more: set[Write], less: set[Write]) -> list[str]:
-    came, went = _by_field(more), _by_field(less)
+def _told(came: Counter[str], went: Counter[str]) -> list[str]:
     return [f"{name}: {came[name]:,} more, {went[name]:,} fewer values would be written" for name in sorted({*came, *went})]
 
 
-def _by_field(writes: set[Write]) -> Counter[str]:
-    return Counter(f"{object}.{field}" for object, _, field, _ in writes)
+def _fresh(intents: Iterable[Intent], before: dict[int, str], came: Counter[str]) -> Iterator[Intent]:
+    """Give what was not decided `before`, of which nothing is left but what is decided no more."""
+    seen: set[int] = set()
+    for one in intents:
+        key = _write(one)
+        if key not in seen and before.pop(key, None) is None:
+            came[_field(one)] += 1
+            yield one
+        seen.add(key)
 
 
-def _writes(world: World, policies: Policies, *, exports: bool, nurture: bool) -> Writes:
+def _write(one: Intent) -> int:
+    return hash((one.object, one.record_id, one.field, str(one.after)))
+
+
+def _field(one: Intent) -> str:
+    return f"{one.object}.{one.field}"
+
+
+@contextmanager
+def _decided(world: World, policies: Policies, *, exports: bool, nurture: bool) -> Iterator[Iterator[Intent]]:
+    """Decide on a private layer, and give what would be written."""
     with world.store.scratch() as layer:
         inner = replace(world, store=layer, policies=policies, exports=Untouched(world.exports))
         known = {item.seq for item in _open(inner)}
@@ -107,8 +126,7 @@ def _writes(world: World, policies: Policies, *, exports: bool, nurture: bool) -
             take_exports(inner, cycle)
         if nurture:
             recycle(inner, cycle, retell=True)
-        fresh = [item.intent for item in _open(inner) if item.seq not in known]
-        return {(one.object, one.record_id, one.field, str(one.after)): one for one in fresh}
+        yield (item.intent for item in _open(inner) if item.seq not in known)
 
 
 def _open(world: World) -> Iterator[OpenIntent]:

@@ -15,7 +15,6 @@ from datetime import datetime
 
 import structlog
 
-from syncd.core.guard import too_many
 from syncd.core.policies import Policies
 from syncd.core.policy_changes import Changed, Tables, changes_between
 from syncd.core.values import Entry, InboxItem, Problem, digest
@@ -228,9 +227,7 @@ def _asks(world: World, new: Policies, found: Effect) -> str:
     gone = sorted({*world.policies.hashes} - {*new.hashes})
     if gone:
         return f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone: taken so, nothing of it would be followed any more."
-    people = world.store.count("Lead") + world.store.count("Contact")
-    broken = too_many(found.fresh, world.limits, people)
-    return f"Under the edited policy files, and not under those before them, {broken}." if broken else ""
+    return f"Under the edited policy files, and not under those before them, {found.broken}." if found.broken else ""
 
 
 def _new_misfits(world: World, new: Policies) -> list[Problem]:
