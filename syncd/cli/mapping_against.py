@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.cli import output
-from syncd.cli.mapping_files import unreadable
+from syncd.cli.mapping_files import tell_of_long, unreadable
 
 if TYPE_CHECKING:
     from syncd.core.mapping import SourceMapping
@@ -47,6 +47,7 @@ def hold_against(mapping: SourceMapping, export: Path) -> Against:
     trial = Trial(mapping)
     refused = None
     try:
+        tell_of_long(output.visible(export.name), export.stat().st_size)
         for item in _items(mapping, export):
             if isinstance(item, Header):
                 trial.header, trial.extra = item.columns, item.extra

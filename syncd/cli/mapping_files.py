@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from syncd.core.tables import Table
     from syncd.ports import ObjectSchema
 
+LONG_BYTES = 5_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class MappingFile:
@@ -161,3 +163,9 @@ def refuse(file: MappingFile) -> SourceMapping:
 def unreadable(path: Path, error: OSError) -> SyncdError:
     """Say that a file could not be read, in words."""
     return ConfigInvalid(f"{path} cannot be read: {error.strerror}.", hint="Check the path, its owner and its permissions.")
+
+
+def tell_of_long(name: str, size_bytes: int) -> None:
+    """Say of a large export that it is read to its end: silence would look like a hang."""
+    if size_bytes >= LONG_BYTES:
+        output.message(f"reading {name} to its last row, {size_bytes / 1e6:,.0f} MB: that takes a while; Ctrl-C ends it")

@@ -219,11 +219,13 @@ class _View:
                 output.data(f"… and {len(found.examples) - EXAMPLES_MAX:,} more")
 
     def _decided(self, target: Target) -> Decided:
+        from syncd.cli.mapping_files import tell_of_long
         from syncd.engine.host_clock import HostClock
         from syncd.engine.previewing_all import decide_all
         from syncd.exports.folder import DropFolder
 
         folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
+        tell_of_long(output.visible(target.file.name), target.file.size_bytes)
         with cast("Store", self.store).scratch() as layer:
             decided = decide_all(self.context(layer), folder, target.mapping, target.file)
         if decided.is_unread:

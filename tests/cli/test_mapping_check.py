@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli import mapping_files
 from syncd.engine.schema import SCHEMA, schema_to_json
 from syncd.ports import FieldSchema, ObjectSchema
 from syncd.store.sql import SqlStore
@@ -132,6 +133,17 @@ def test_a_column_that_sounds_like_an_opt_out_and_is_not_used_is_pointed_at(sync
     [hint] = said.json["with"]["hints"]
     assert hint == "'Do not email' sounds like an opt-out, and nothing is done with it: if it is one, whoever it names gets mail"
     assert said.code == 0, "the mapping may be right"
+
+
+def test_that_a_large_export_takes_a_while_is_said_first(
+    syncd: Syncd, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.csv").write_text(ROWS, "utf-8")
+    assert "reading" not in syncd("mapping", "check", file, "--with", "rows.csv").err
+    monkeypatch.setattr(mapping_files, "LONG_BYTES", len(ROWS))
+    said = syncd("mapping", "check", file, "--with", "rows.csv", "--json")
+    assert said.err.startswith("reading rows.csv to its last row, 0 MB: that takes a while")
+    assert said.json["with"]["rows"] == 4
 
 
 def test_an_export_that_fits_passes(syncd: Syncd, file: Path, tmp_path: Path) -> None:
