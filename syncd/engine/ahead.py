@@ -9,7 +9,7 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeAlias, TypeVar
 
-AHEAD_MAX = 4
+AHEAD_MAX = 10
 _LOOK_S = 0.05
 _SWITCH_S = 0.0005  # the store comes back from each statement and waits its turn: with Python's usual 5 ms for half of the time
 _T = TypeVar("_T")

@@ -167,7 +167,7 @@ def _failed(world: World, one: Backfill, told: QueryJob) -> Backfill:
 def _read_rows(world: World, cycle: Cycle, one: Backfill, need: Need, told: QueryJob, is_enough: Enough) -> Backfill | None:
     waiting: list[Packed] = []
     chunks = world.org.query_rows(told, _pull_of(one, need), cycle.schema[one.object], one.locator)
-    for packed in made_ahead(map(world.store.pack, chunks), lambda packed: packed.chunk.is_page_end):
+    for packed in made_ahead(map(world.store.pack, chunks), lambda packed: packed.chunk.is_page_end and is_enough()):
         waiting.append(packed)
         chunk = packed.chunk
         if not chunk.is_page_end and sum(len(each.chunk.ids) for each in waiting) < ROWS_AT_ONCE:

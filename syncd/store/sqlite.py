@@ -156,6 +156,7 @@ def engine_on(path: Path, *, read_only: bool = False, journal: str = "WAL", is_d
             connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
             connection.execute(f"PRAGMA wal_autocheckpoint={0 if is_durable else 1000}")
             connection.execute("PRAGMA secure_delete=ON")
+            connection.execute("PRAGMA threads=1")  # a second core for what is sorted, such as the keys of a first load
         except sqlite3.Error:
             connection.close()
             raise
