@@ -234,8 +234,7 @@ def _record(tx: StoreWriter, batch: Batch, mapping: SourceMapping, context: Inta
     tx.add_flags(batch.facts)
     tx.renew_flags(batch.again)
     tx.add_consents(batch.consents)
-    for flag, people in batch.cleared.items():
-        tx.clear_flags(flag, mapping.name, people)
+    tx.clear_flags(batch.cleared)
     places = tx.append(batch.entries)
     opened = [(intent, None if at is None else places[at]) for intent, at in batch.intents]
     open_intents(tx, opened, context.now_at, context.cycle)

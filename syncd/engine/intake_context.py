@@ -9,7 +9,7 @@ from datetime import datetime
 
 from syncd.core.cells import AS_WRITTEN, ContactPoints
 from syncd.core.consent import Consent
-from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent
+from syncd.core.values import Entry, FlagFact, InboxItem, Intent
 from syncd.ports import KnownRow, ObjectSchema, Store
 
 LINES_MAX = 20
@@ -66,6 +66,6 @@ class Batch:
     asked: dict[str, str] = field(default_factory=dict)
     created: dict[str, str] = field(default_factory=dict)
     created_names: dict[str, str] = field(default_factory=dict)
-    cleared: dict[Flag, list[str]] = field(default_factory=dict)
+    cleared: list[FlagFact] = field(default_factory=list)
     again: list[FlagFact] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from syncd.core.cells import normal_address
 from syncd.core.consent import Consent, opted_out_of
-from syncd.core.kin import handle_of
+from syncd.core.kin import became, handle_of, record_of
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
+from syncd.core.mapping_file.keys import PEOPLE
 from syncd.core.matching import Match
 from syncd.core.rows import ParsedRow
 from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, OrgRecord
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
-from syncd.ports import ExportFile
+from syncd.ports import ExportFile, StoreReader
 
 Key = tuple[Flag, str, str | None, str | None]
 """Flag, scope, person and address: what one source says of one person once."""
@@ -37,15 +38,26 @@ class FlagsOfRows:
         self.places: dict[Key, int] = {}
         self.again: set[Key] = set()
         self.by_id: set[Key] = set()
+        self.were: dict[str, set[str]] = {}
 
     def look_up(self, rows: Iterable[ParsedRow], people: Iterable[OrgRecord], ids: Iterable[str]) -> None:
         """Read at once what is known about everybody whom these rows may be about."""
         handles = {row.address for row in rows} | {address_of(person) for person in people} | {self.handle(row) for row in rows}
-        wanted = sorted(ids), sorted(one for one in handles if one)
+        ids = set(ids)
+        self.were = merged_into(self.context.store, ids)
+        wanted = sorted(ids.union(*self.were.values())), sorted(one for one in handles if one)
         self.facts = self.context.store.flags(*wanted)
         self.consents = self.context.store.consents(*wanted)
+        self._follow_leads(ids)
         mine = (fact for fact in self.facts if fact.source == self.mapping.name)
         self.known = {(fact.flag, fact.scope, fact.person_id, fact.address): fact for fact in mine}
+
+    def _follow_leads(self, ids: Collection[str]) -> None:
+        """Find out which contacts became of leads that share an address with these people."""
+        leads = {fact.person_id for fact in self.facts if fact.person_id and fact.person_id.startswith("00Q")}.difference(ids)
+        for id, lead in self.context.store.get("Lead", sorted(leads)).items() if leads else ():
+            if (contact := became(lead)) is not None:
+                self.were.setdefault(contact, set()).add(id)
 
     def settle(self, row: ParsedRow, person: OrgRecord, rows: list[ParsedRow]) -> None:
         """Clear what may clear itself, store evidence of consent, and list a "yes" that stands against an opt-out without it."""
@@ -63,10 +75,23 @@ class FlagsOfRows:
                 self.tally.note("consent", row.line)
         raised = {flag for one in rows for flag in one.flags}
         for flag in row.clear:
-            is_known = any(key[0] is flag and key[2] == person.id for key in self.known)
-            if flag not in raised and is_known:
-                self.batch.cleared.setdefault(flag, []).append(person.id)
+            known = [fact for fact in self.known.values() if fact.flag is flag and self._is_over(fact, row, person)]
+            if flag not in raised and known:
+                self.batch.cleared += known
                 self.batch.entries.append(self._entry(row, person, flag.value, None, f"{row.where} says no longer {flag.value}"))
+
+    def _is_over(self, fact: FlagFact, row: ParsedRow, person: OrgRecord) -> bool:
+        """Tell whether a row that says so ends what was said of this person, of what became it, or of an address or id of theirs.
+
+        An address is unreachable until that very address is said to be reachable.
+        """
+        handle = self.handle(row)
+        own = {row.address, address_of(person), handle} - {None}
+        if fact.flag is Flag.UNREACHABLE and row.address is not None and fact.address not in (None, row.address, handle):
+            return False
+        if fact.person_id is None:
+            return fact.address in own
+        return fact.person_id == person.id or fact.person_id in self.were.get(person.id, ())
 
     def _consent(self, row: ParsedRow, person: OrgRecord) -> None:
         """Keep the evidence that a row brings of a person who is known, once."""
@@ -132,10 +157,16 @@ class FlagsOfRows:
             return
         self.again.add(key)
         self.batch.again.append(fact)
-        if any(consent.scope == fact.scope and consent.given_at > self.known[key].last_said for consent in self.consents):
+        if any(self._is_of_theirs(consent, fact, self.known[key]) for consent in self.consents):
             text = f"{reason}, after consent to it"
             self.batch.entries.append(self._entry(row, person, fact.flag.value, fact.flag.value, text, column, fact.scope))
             self.tally.counts["flags"] += 1
+
+    def _is_of_theirs(self, consent: Consent, fact: FlagFact, known: FlagFact) -> bool:
+        """Tell whether somebody's consent is newer than what an export said of them before, and about the same."""
+        ids = {fact.person_id, *self.were.get(fact.person_id or "", ())} - {None}
+        is_theirs = consent.person_id in ids or (consent.address is not None and consent.address == fact.address)
+        return is_theirs and consent.scope == fact.scope and consent.given_at > known.last_said
 
     def handle(self, row: ParsedRow) -> str | None:
         """Return what an opt-out of somebody who is not in the org yet is remembered by, for when they are."""
@@ -157,6 +188,17 @@ class FlagsOfRows:
             before=before, after=after, rule=rule, policy_hash=self.mapping.sha256, reason=reason,
             evidence={"file": row.file, "line": row.line, "sha256": self.file.sha256, "scope": scope},
         )  # fmt: skip
+
+
+def merged_into(store: StoreReader, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return by record those that became it and are gone: merged ones, and deleted leads that were converted."""
+    found: dict[str, set[str]] = {}
+    for person_id, handle in store.former_handles(sorted(ids), ()):
+        if (former := record_of(handle)) is not None:
+            found.setdefault(person_id, set()).add(former)
+    former_ids = sorted(set[str]().union(*found.values()))
+    back = {id for name in PEOPLE for id, row in store.get(name, former_ids).items() if not row.is_deleted}
+    return {id: former - back for id, former in found.items()}
 
 
 def _raised(row: ParsedRow) -> Iterator[tuple[Flag, str, str]]:

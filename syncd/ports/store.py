@@ -12,7 +12,7 @@ from syncd.core.consent import Consent
 from syncd.core.kin import Link
 from syncd.core.ladder import NO_WAITS, Wait
 from syncd.core.past import Former
-from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
+from syncd.core.values import Entry, FlagFact, InboxItem, Intent, OrgRecord, Outcome, Scalar
 from syncd.ports.bulk import Chunk, Packed
 from syncd.ports.census import CensusStore
 from syncd.ports.exports import ExportFile, ExportRow, TakenFile
@@ -376,8 +376,8 @@ class StoreWriter(KnownWriter, Protocol):
         """Remember what people were known by; what is remembered already stays."""
         ...
 
-    def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:
-        """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
+    def clear_flags(self, facts: Sequence[FlagFact]) -> None:
+        """Drop facts of flags that may clear themselves (never OPTED_OUT: that raises AssertionError)."""
         ...
 
     def owe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, case, delete, func, select, union_all
+from sqlalchemy import Column, Row, Table, and_, bindparam, case, delete, func, select, union_all
 
 from syncd.core.consent import Consent
 from syncd.core.kin import Link, handle_of_record
@@ -13,9 +13,11 @@ from syncd.core.values import GLOBAL, Flag, FlagFact
 from syncd.store.among import among
 from syncd.store.base import Reads, Writes, insert, replace
 from syncd.store.encoding import to_key, to_moment, to_text
-from syncd.store.export_known import forget_flagged, forget_rows
+from syncd.store.export_known import forget_flagged
 from syncd.store.inserting import KEPT, insert_rows
 from syncd.store.tables import consents, flags, former_handles
+
+_KEY = ("org", "flag", "person_id", "address", "source", "scope")
 
 
 class FlagReads(Reads):
@@ -107,13 +109,16 @@ class FlagWrites(Writes):
             self._forget(facts)
         replace(self.connection, flags, [_row(self.org, fact) for fact in facts], ("said_at",))
 
-    def clear_flags(self, flag: Flag, source: str, person_ids: Sequence[str]) -> None:
-        """Drop facts of a flag that may clear itself (never OPTED_OUT: that raises AssertionError)."""
-        if flag is Flag.OPTED_OUT:
+    def clear_flags(self, facts: Sequence[FlagFact]) -> None:
+        """Drop facts of flags that may clear themselves (never OPTED_OUT: that raises AssertionError)."""
+        if any(fact.flag is Flag.OPTED_OUT for fact in facts):
             raise AssertionError("an opt-out is a latch: syncd never clears it")
-        mine = (flags.c.org == self.org, flags.c.flag == flag.value, flags.c.source == source)
-        forget_rows(self.connection, self.org, person_ids)
-        self.connection.execute(delete(flags).where(*mine, among(self.connection, flags.c.person_id, person_ids)))
+        if not facts:
+            return
+        self._forget(facts)
+        is_it = and_(*(flags.c[name] == bindparam(f"its_{name}") for name in _KEY))
+        rows = [{f"its_{name}": value for name, value in _row(self.org, fact).items() if name in _KEY} for fact in facts]
+        self.connection.execute(delete(flags).where(is_it), rows)
 
     def add_consents(self, given: Sequence[Consent]) -> int:
         """Store consents; one that is known (same person, address, scope, time, source) stays as it was. Returns how many

@@ -145,7 +145,7 @@ class StoreContract:
             tx.mirror([lead("00Q1")])
             tx.append([Entry(kind="change", at=T, cycle="c1")])
             tx.open([(intent("k1"), None)], T, "c1")
-            tx.clear_flags(Flag.OPTED_OUT, "a", ["00Q1"])
+            tx.clear_flags([FlagFact(Flag.OPTED_OUT, "00Q1", None, "a", "", T)])
         assert (store.setting("a"), store.count("Lead"), store.ledger_size(), store.count_open()) == (None, 0, 0, 0)
         assert store.verify().problems == ()
 
@@ -432,12 +432,17 @@ class StoreContract:
     def test_flags_may_clear_but_an_opt_out_never(self, store: Store) -> None:
         fact = FlagFact(Flag.UNREACHABLE, "00Q1", None, "a", "", T)
         with store.begin() as tx:
-            tx.add_flags([fact, FlagFact(Flag.UNREACHABLE, "00Q1", None, "b", "", T)])
-            tx.clear_flags(Flag.UNREACHABLE, "b", ["00Q1", "00Q2"])
-            tx.clear_flags(Flag.UNREACHABLE, "a", [])
-        assert store.flags(["00Q1"], []) == [fact]
+            others = [
+                replace(fact, source="b"),
+                replace(fact, address="a@b.cd"),
+                FlagFact(Flag.UNREACHABLE, None, "a@b.cd", "a", "", T),
+            ]
+            tx.add_flags([fact, *others])
+            tx.clear_flags([*others[:2], replace(others[2], address="A@b.cd"), replace(fact, person_id="00Q2")])
+            tx.clear_flags([])
+        assert store.flags(["00Q1"], ["a@b.cd"]) == [fact]
         with pytest.raises(AssertionError, match="latch"), store.begin() as tx:
-            tx.clear_flags(Flag.OPTED_OUT, "a", ["00Q1"])
+            tx.clear_flags([fact, replace(fact, flag=Flag.OPTED_OUT)])
 
     def test_bulk_jobs_are_kept_until_they_are_dropped(self, store: Store) -> None:
         begun = Job("a", "ingest", "Lead", None, "asked", {"seqs": [[1, 5]]}, T, T)

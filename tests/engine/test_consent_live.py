@@ -297,6 +297,63 @@ def test_an_opt_out_whose_id_a_spreadsheet_spoilt_is_kept_for_its_address_and_wr
     assert scene.row(contact(1))["HasOptedOutOfEmail"] is False
 
 
+# --- what an export takes back ------------------------------------------------------------------------------------------
+
+
+def test_what_was_unreadable_of_a_lead_ends_when_its_contact_is_readable(enrolling: Scene) -> None:
+    scene = enrolling
+    born = lead("Qualified", 1)
+    scene.drop("day.csv", export_line("Qualified-1", unsubscribed="perhaps"))
+    scene.cycle()
+    convert(scene, born, contact(1))
+    scene.cycle(SLOW_S)
+    scene.drop("later.csv", export_line("Qualified-1"))
+    scene.cycle()
+    assert (flagged(scene, born), flagged(scene, contact(1))) == ([], [])
+
+
+def test_what_was_said_of_nobody_ends_when_it_is_said_no_more_of_who_came_to_have_the_address(scene: Scene) -> None:
+    scene.drop("day.csv", export_line("c90", email="new@example.com", unsubscribed="?", emailInvalid="true"))
+    scene.cycle()
+    with scene.store() as store:
+        assert {fact.flag for fact in store.flags((), ["new@example.com"])} == {Flag.OPT_OUT_UNREADABLE, Flag.UNREACHABLE}
+    scene.edit("mia", contact(9), Email="new@example.com")
+    scene.cycle(SLOW_S)
+    scene.drop("later.csv", export_line("c90", email="new@example.com"))
+    scene.cycle()
+    with scene.store() as store:
+        assert store.flags([contact(9)], ["new@example.com"]) == []
+
+
+def test_an_address_is_unreachable_until_that_very_address_is_said_to_be_reachable(enrolling: Scene) -> None:
+    scene = enrolling
+    scene.drop("day.csv", export_line("c1", email=ADDRESS, emailInvalid="true"))
+    scene.cycle()
+    scene.drop("later.csv", export_line("c1", email="elsewhere@example.com", updatedAt="2026-03-01T11:00:00Z"))
+    scene.cycle(DAY_S)
+    assert excluded(scene) == ["unreachable (marketo, day.csv:2)"]
+    assert EARLY not in scene.members()
+    scene.drop("last.csv", export_line("c1", email=ADDRESS, updatedAt="2026-03-01T12:00:00Z"))
+    scene.cycle(DAY_S)
+    assert EARLY in scene.members()
+
+
+def test_an_opt_out_that_is_said_again_is_news_only_where_that_very_person_consented(opted_out: Scene) -> None:
+    scene = opted_out
+    scene.drop("two.csv", export_line("c2", email="contact.2@example.com", unsubscribed="true"))
+    scene.cycle()
+    consent(scene, contact(1))
+    scene.tick(60)
+    lines = (
+        export_line("c1", email=ADDRESS, unsubscribed="true", leadScore="11"),
+        export_line("c2", email="contact.2@example.com", unsubscribed="true", leadScore="11"),
+    )
+    scene.drop("later.csv", *lines)
+    scene.cycle()
+    said = {number: [entry.before for entry in scene.ledger(contact(number), kind="flag")] for number in (1, 2)}
+    assert said == {1: [None, "opted_out"], 2: [None]}
+
+
 # --- what the mail is about ----------------------------------------------------------------------------------------------
 
 
