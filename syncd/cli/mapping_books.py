@@ -146,7 +146,8 @@ def _sections(path: Path, rows: Sequence[Sequence[str]]) -> Found:
             continue
         elif not name:
             text = f"Row {number} belongs to no sheet: a file begins with a line such as [{COLUMNS}]."
-            problems.append(Problem(f"{path}:{cell_name(0, number)}", number, 1, "SHT-011", text, f"Write [{COLUMNS}] above it."))
+            remedy = f"Write [{COLUMNS}] above it. For an export of people a mapping is proposed by: syncd mapping suggest"
+            problems.append(Problem(f"{path}:{cell_name(0, number)}", number, 1, "SHT-011", text, remedy))
             return [], problems
         elif header is None:
             header, at = tuple(row), number

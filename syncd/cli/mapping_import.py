@@ -212,7 +212,8 @@ def _tell(
     for line in lines:
         output.data(output.visible(line))
     said = ", ".join(f"{len(names)} {word}" for word, names in counts.items() if names) or "nothing changes"
-    output.message(f"{file}: {said}.")
+    if lines or not problems:
+        output.message(f"{file}: {said}.")
     if problems:
         output.message(f"{output.many(len(problems), 'problem')}: nothing was written.")
     elif done:

@@ -243,6 +243,17 @@ def test_every_cell_that_cannot_be_meant_is_told_by_its_name(
     assert (fields / "tool.toml").read_text("utf-8") == MAPPING
 
 
+def test_an_export_that_is_taken_for_a_mapping_is_told_apart_and_removes_nothing(
+    syncd: Syncd, fields: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "leads.csv").write_text("Email,First Name\nana@example.com,Ana\n", "utf-8")
+    said = syncd("mapping", "import", "leads.csv", "--source", "tool", "--write")
+    assert (said.code, said.out) == (1, "")
+    assert "For an export of people a mapping is proposed by: syncd mapping suggest" in said.err
+    assert "removed" not in said.err
+    assert (fields / "tool.toml").read_text("utf-8") == MAPPING
+
+
 def test_formulas_and_merged_cells_are_told_by_their_cell(syncd: Syncd, fields: Path, tmp_path: Path) -> None:
     assert fields.is_dir()
     path = tmp_path / "typed.xlsx"
