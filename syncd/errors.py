@@ -101,6 +101,10 @@ class StoreUnusable(SyncdError):
     hint = "Check the path, its permissions and the free space, then start syncd again."
 
 
+class StoreOutdated(StoreUnusable):
+    """The tables are those of an older syncd; a cycle brings them up to date."""
+
+
 class LeaseHeld(StoreUnusable):
     """Another syncd writes for this org."""
 

@@ -6,14 +6,16 @@ Works without a store and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from syncd.cli import output, wire
-from syncd.errors import SyncdError
+from syncd.errors import StoreOutdated, StoreUnusable, SyncdError
 
 if TYPE_CHECKING:
     from syncd.cli.finding import Finding
@@ -73,12 +75,29 @@ def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
     from syncd.cli.source_check import sources_ready
 
     database = config.database_file
-    yield from paths.server_ready(config.store_url) if database is None else paths.database_ready(database)
+    yield from paths.server_ready(config.store_url) if database is None else _database(config, database)
     if policies is not None:
         yield from paths.exports_ready(config.exports, config.mappings, tuple(source.name for source in policies.sources))
         yield from sources_ready(config, policies.sources)
         yield from files_fit(config.exports, policies.sources)
     yield paths.plans_ready(config.plans)
+
+
+def _database(config: Config, database: Path) -> Iterator[Finding]:
+    """Say whether the database may be where it is, and whether the one that is there can be read by this syncd."""
+    from syncd.cli import paths
+    from syncd.cli.finding import Finding, Level
+    from syncd.store.sql import open_store
+
+    ready = list(paths.database_ready(database))
+    if database.is_file() and ready[0].level is Level.OK:
+        try:
+            open_store(config.store_url, "", read_only=True).dispose()
+        except StoreOutdated:
+            ready[0] = replace(ready[0], text=f"{ready[0].text}; a cycle brings its tables up to date")
+        except StoreUnusable as problem:
+            ready[0] = Finding(Level.FINDING, "database", output.one_stop(str(problem)), problem.hint)
+    yield from ready
 
 
 def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Iterator[Finding]:

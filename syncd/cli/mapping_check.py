@@ -88,7 +88,7 @@ def _clashes(config: Config | None, files: Sequence[MappingFile]) -> Iterable[tu
 
 
 def _verdict(files: int, problems: int, schema: object, held: Against | None) -> None:
-    against = "" if schema is not None else "; fields were not looked at: no cycle has run yet, ask the org with --org"
+    against = "" if schema is not None else "; fields were not looked at: the database has none yet, ask the org with --org"
     words = output.many(problems, "problem") if problems else "no problems"
     output.message(f"{words} in {output.many(files, 'mapping file')}{against}.")
     if held is not None and held.refused is not None:

@@ -137,7 +137,9 @@ def schema_at_hand(config: Config | None, *, ask: bool = False) -> dict[str, Obj
     try:
         with wire.open_store_to_read(config) as store:
             kept = store.setting(SCHEMA)
-    except StoreUnusable:
+    except StoreUnusable as problem:
+        if config.database_file is None or config.database_file.exists():
+            output.message(f"the database is left aside: {output.visible(problem)}")
         return None
     return schema_from_json(kept["objects"]) if isinstance(kept, dict) else None
 

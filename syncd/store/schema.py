@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from syncd.errors import StoreUnusable
+from syncd.errors import StoreOutdated, StoreUnusable
 from syncd.store import postgres
 
 HEAD = "0008"
@@ -50,7 +50,7 @@ def is_current(connection: Connection, where: str, *, may_migrate: bool) -> bool
             hint="Install the newer syncd again, or restore the backup made before it.",
         )
     if not may_migrate:
-        raise StoreUnusable(
+        raise StoreOutdated(
             f"{where}: has the tables of an older syncd (schema {version}; this one needs {HEAD}).",
             hint="Run `syncd run --once`: the daemon brings them up to date.",
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +363,28 @@ def test_a_database_of_another_org_is_a_finding_with_the_way_out(syncd: Syncd, a
     (found,) = _findings(syncd("check", "--json"))
     assert "holds org 00D9U0000000077UAA, and http://127.0.0.1:" in found["text"]
     assert "[store]" in found["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "says"),
+    [("9999", "finding", "was written by a newer syncd"), ("0001", "ok", "is there; a cycle brings its tables up to date")],
+)
+def test_a_database_that_this_syncd_cannot_use_is_a_finding_and_an_older_one_is_none(
+    syncd: Syncd, acme: Path, version: str, level: str, says: str
+) -> None:
+    open_store(f"sqlite:///{acme / 'syncd.db'}", "00D9U0000000077UAA").dispose()
+    with closing(sqlite3.connect(acme / "syncd.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    found = next(each for each in syncd("check", "--json").json["checks"] if each["check"] == "database")
+    assert (found["level"], says in found["text"]) == (level, True)
+    assert "the database is left aside: " in syncd("mapping", "check").err
+
+
+def test_a_damaged_database_is_a_finding(syncd: Syncd, acme: Path) -> None:
+    (acme / "syncd.db").write_text("no database at all", "utf-8")
+    (found,) = _findings(syncd("check", "--json"))
+    assert "the file is damaged or is not a SQLite database" in found["text"]
+    assert "restore the latest backup" in found["remedy"]
 
 
 PASSWORD = 'login = "password"\nusername = "syncd@sandbox.example"\npassword = "${SYNCD_PASSWORD}"\n'
