@@ -12,7 +12,7 @@ from datetime import datetime
 
 from syncd.core.cells import normal_address
 from syncd.core.changes import field_moved
-from syncd.core.flags import OptOutFields
+from syncd.core.flags import OptOutFields, opt_out_fields
 from syncd.core.latching import cleared
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof
@@ -59,6 +59,25 @@ def opt_outs_taken(known: OrgRecord, read: OrgRecord, more: OptOutFields) -> lis
     return [
         Clearing(known.object, known.id, name, scope, address, known.modified_at)
         for name, scope in cleared(known, read, more).items()
+    ]
+
+
+def opt_outs_between(known: OrgRecord, read: OrgRecord, history: Iterable[OrgRecord], more: OptOutFields) -> list[Clearing]:
+    """List the opt-outs that were given and taken away again between two looks at a record, as its history tells."""
+    if read.is_deleted or known.is_deleted:
+        return []
+    email = read.text("Email")
+    address = normal_address(email) if email else None
+    boxes = opt_out_fields(known.object, more)
+    given: dict[str, datetime] = {}
+    for row in history:
+        name = field_moved(row)
+        if name in boxes and row.fields.get("NewValue") in (True, "true") and row.modified_at > known.modified_at:
+            given[name] = max(row.modified_at, given.get(name, row.modified_at))
+    return [
+        Clearing(known.object, known.id, name, boxes[name], address, at)
+        for name, at in given.items()
+        if known.fields.get(name) is False and read.fields.get(name) is False
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from syncd.core.actors import actor_of
 from syncd.core.clearing import KIND, Clearer, Clearing, box_at, cards, in_history, remembered, subject_of
@@ -11,7 +11,7 @@ from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof, Scalar
 from syncd.engine.consent import org_opt_outs, reasons_by
 from syncd.engine.world import Cycle, World
-from syncd.ports import StoreReader, StoreWriter
+from syncd.ports import Case, StoreReader, StoreWriter
 
 ASKED = "opt-outs cleared"
 HISTORY: Mapping[str, tuple[str, str]] = {"Lead": ("LeadHistory", "LeadId"), "Contact": ("ContactHistory", "ContactId")}
@@ -23,12 +23,9 @@ def clearers(
     """Give who cleared each: by its history, else who saved the record last, which is a hint and proves nothing."""
     if not taken:
         return
-    mirrored, parent = HISTORY[object]
-    ids = sorted({clearing.record_id for clearing in taken})
-    older = world.store.by_key(mirrored, parent, ids) if mirrored in cycle.needs else []
     unproven: list[Clearing] = []
     for clearing in taken:
-        rows = [*history.get(clearing.record_id, ()), *(row for row in older if row.text(parent) == clearing.record_id)]
+        rows = history.get(clearing.record_id, ())
         row = in_history(clearing, (row for row in rows if row.modified_at >= clearing.true_until))
         if row is None:
             unproven.append(clearing)
@@ -39,6 +36,20 @@ def clearers(
         for clearing in unproven:
             record = last.get(clearing.record_id)
             yield clearing, _named(world, cycle, record.text("LastModifiedById") if record else None, Proof.LAST_MODIFIED)
+
+
+def history_of(
+    world: World, cycle: Cycle, object: str, changed: Iterable[str], taken: Iterable[Clearing], cases: Iterable[Case]
+) -> dict[str, list[OrgRecord]]:
+    """Return by record what its history tells: what came with the cases; of opt-outs that were taken, and where history does not
+    come with cases, what is in the mirror too."""
+    mirrored, parent = HISTORY[object]
+    found = {case.subject_id: [*case.history] for case in cases if case.history}
+    need = cycle.needs.get(mirrored)
+    ids = {clearing.record_id for clearing in taken}.union(changed if need is not None and need.parent is None else ())
+    for row in world.store.by_key(mirrored, parent, sorted(ids)) if need is not None and ids else ():
+        found.setdefault(row.text(parent) or "", []).append(row)
+    return found
 
 
 def _named(world: World, cycle: Cycle, user_id: str | None, proof: Proof) -> Clearer:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from syncd.core.clearing import Clearer, Clearing, is_the_persons_word, opt_outs_taken
+from syncd.core.clearing import Clearer, Clearing, is_the_persons_word, opt_outs_between, opt_outs_taken
 from syncd.core.flags import newest_facts
 from syncd.core.kin import Link, became
 from syncd.core.latching import PEOPLE, SOURCE, kept_of
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord
-from syncd.engine.clearing import clearers, is_kept_out, tell_cleared
+from syncd.engine.clearing import clearers, history_of, is_kept_out, tell_cleared
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
 from syncd.engine.merging import MERGED, flag_entry, lost_opt_out, opting_out, winners_of
 from syncd.engine.opening import open_intents
@@ -79,7 +79,8 @@ def _ask_who_cleared(
     """Latch what anything but a person, proven by history, took away; ask about all that is kept out nevertheless."""
     more = org_opt_outs(world)
     taken = [clearing for known, read in changed for clearing in opt_outs_taken(known, read, more)]
-    history = {case.subject_id: case.history for case in cases} if taken else {}
+    history = history_of(world, cycle, name, (read.id for _, read in changed), taken, cases)
+    taken += [one for known, read in changed for one in opt_outs_between(known, read, history.get(read.id, ()), more)]
     for clearing, by in clearers(world, cycle, name, taken, history):
         if not is_the_persons_word(by):
             words = f"{name} {clearing.record_id} {clearing.field} was cleared by {by.name}, {by.how}"

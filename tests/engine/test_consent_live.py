@@ -151,6 +151,19 @@ def test_what_a_machine_clears_stays_latched_is_not_fought_and_is_asked_about_on
     assert scene.inbox(KIND) == []
 
 
+@pytest.mark.parametrize("id", [lead("Working", 1), contact(1)])
+@pytest.mark.parametrize("who", ["marketo", "sam"])
+def test_what_was_ticked_and_cleared_between_two_looks_counts_unless_a_person_cleared_it(scene: Scene, id: str, who: str) -> None:
+    history_of_opt_outs(scene)
+    scene.tick(5)
+    scene.edit("mia", id, HasOptedOutOfEmail=True)
+    scene.tick(5)
+    scene.edit(who, id, HasOptedOutOfEmail=False)
+    scene.cycle(SLOW_S)
+    assert [flag for flag, _ in flagged(scene, id)] == ([Flag.OPTED_OUT] if who == "marketo" else [])
+    assert len(scene.inbox(KIND)) == (1 if who == "marketo" else 0)
+
+
 def test_what_nothing_proves_a_person_to_have_cleared_stays_latched(scene: Scene) -> None:
     scene.edit("mia", contact(1), HasOptedOutOfEmail=True)
     scene.cycle(SLOW_S)
