@@ -126,6 +126,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
     yield from fences_fit(org, policies.fences if policies is not None else None, schema, types_of)
     if policies is not None and policies.nurture is not None:
         yield from findings.stages_known(policies.nurture, schema)
+        yield from findings.nurture_fields_fit(policies.nurture, schema)
         yield from findings.nurture_conditions_fit(policies.nurture, schema)
         yield from _campaigns(org, policies.nurture)
     if policies is not None:

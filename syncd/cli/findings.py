@@ -26,6 +26,10 @@ from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
 OPT_OUT = "HasOptedOutOfEmail"
 BUDGET_WARNING_PERCENT = 80
 VALUES_SHOWN = 5
+_NURTURE_FIELDS = {
+    "hold": (("date", "datetime"), "date field", "every {} with a value in it"),
+    "opt_out": (("boolean",), "checkbox", "every {}"),
+}
 TOLD_ABOVE = (HIDDEN, NOT_WRITABLE)
 
 
@@ -37,6 +41,8 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
         needed[object] |= set(more)
     for object, field in (policies.nurture.hold_field if policies and policies.nurture else {}).items():
         needed[object].add(field)
+    for object, boxes in (policies.nurture.opt_outs if policies and policies.nurture else {}).items():
+        needed[object] |= set(boxes)
     lines = _lines_naming(policies.sources if policies else ())
     for one in fields_named(policies.fences.fences, policies.fences.sides) if policies else ():
         if one.is_own or one.field != OWNER_FIELD:  # not every object has owners
@@ -173,6 +179,24 @@ def stages_known(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterat
         yield bad(check, text, meant(name, stage.picklist))
     if not missing:
         yield ok(check, f"{len(named)} stages of nurture.toml exist")
+
+
+def nurture_fields_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    """Say which fields under [hold] and [opt_out] are of another type than a date and a checkbox."""
+    check = "nurture fields"
+    wanted = [(object, name, "hold") for object, name in nurture.hold_field.items()]
+    wanted += [(object, name, "opt_out") for object, boxes in nurture.opt_outs.items() for name in boxes]
+    fits = 0
+    for object, name, table in wanted:
+        seen = schema[object].fields.get(name) if object in schema else None
+        types, what, who = _NURTURE_FIELDS[table]
+        if seen is None or seen.type in types:  # one that is not visible is told as such
+            fits += 1
+            continue
+        text = f"nurture.toml [{table}]: {object}.{name} is of type {seen.type}, no {what}: {who.format(object)} is kept out."
+        yield bad(check, text, f"Name a {what}.")
+    if fits == len(wanted) > 0:
+        yield ok(check, f"{fits} fields of nurture.toml are of their type")
 
 
 def nurture_conditions_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:

@@ -20,7 +20,16 @@ class Hold:
     @property
     def text(self) -> str:
         """Return the reason in words."""
-        return f"on hold by sales until {self.until}" + (f" ({self.other})" if self.other else "")
+        words = "hold can't be read" if self.until == date.max else f"on hold by sales until {self.until}"
+        return words + (f" ({self.other})" if self.other else "")
+
+
+def last_day(record: OrgRecord, field: str) -> date | None:
+    """Return the day until which a record is on hold; what is no date holds for ever."""
+    try:
+        return record.day(field)
+    except ValueError:
+        return date.max
 
 
 def hold_of(target: OrgRecord, person: Person, fields: Mapping[str, str]) -> Hold | None:
@@ -31,7 +40,7 @@ def hold_of(target: OrgRecord, person: Person, fields: Mapping[str, str]) -> Hol
     """
     found = []
     for record in person.with_others(target):
-        until = record.day(fields.get(record.object, ""))
+        until = last_day(record, fields.get(record.object, ""))
         if until is not None:
             found.append(Hold(until, "" if record.id == target.id else f"{record.object} {record.id}"))
     return max(found, key=lambda hold: hold.until, default=None)  # of several with one day the first: the person's own

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from syncd.core.actors import line_of
+from syncd.core.holds import last_day
 from syncd.core.nurture import Deal, activity_on, stage_entered_on, stalled_because
 from syncd.core.values import OrgRecord
 from syncd.engine.recycling_day import Day
@@ -24,7 +25,7 @@ def stall_reasons(world: World, cycle: Cycle, day: Day, deals: Iterable[OrgRecor
     for deal in rows:
         own = [row for row in history if row.text("OpportunityId") == deal.id]
         entered_on = stage_entered_on(deal, own, world.zone)
-        facts = Deal(deal.id, deal.text("StageName") or "", entered_on, last.get(deal.id), deal.day(hold))
+        facts = Deal(deal.id, deal.text("StageName") or "", entered_on, last.get(deal.id), last_day(deal, hold))
         reason = stalled_because(facts, day.nurture.stall, day.today)
         if reason is not None:
             reasons[deal.id] = reason

@@ -150,6 +150,18 @@ def test_a_check_writes_nothing_and_needs_no_store(syncd: Syncd, acme: Path, org
         ("nurture.toml", "Stalled Early", "Stalled Late", "campaigns", "'Stalled Late' does not exist", "Create it"),
         ("nurture.toml", "Stalled Early", "Old", "campaigns", "'Old' is not active", "Tick Active"),
         ("nurture.toml", '"Sent"', '"Snet"', "campaigns", "no member status 'Snet'", "'Sent'"),
+        (
+            "nurture.toml", "[track]", '[hold]\nContact = "Title"\n[track]', "nurture fields",
+            "Contact.Title is of type string, no date field: every Contact with a value in it is kept out", "Name a date field",
+        ),
+        (
+            "nurture.toml", "[track]", '[opt_out.Contact]\n"Title" = "topic:x"\n[track]', "nurture fields",
+            "Contact.Title is of type string, no checkbox: every Contact is kept out", "Name a checkbox",
+        ),
+        (
+            "nurture.toml", "[track]", '[opt_out.Lead]\n"No_Newz__c" = "topic:x"\n[track]', "visible fields",
+            "Lead.No_Newz__c does not exist", "Read Access",
+        ),
         ("fields/marketo.toml", "Lead_Score_", "Lead_Scor_", "visible fields", "toml:5 Lead.Lead_Scor_", "'Lead_Score__c'"),
     ],
 )  # fmt: skip

@@ -31,6 +31,7 @@ def lead(until: str | None) -> OrgRecord:
         (None, [contact("0032", EARLY)], Hold(date(2026, 11, 5), "Contact 0032")),
         (EARLY, [contact("0032", EARLY)], Hold(date(2026, 11, 5))),
         (EARLY, [contact("0032", None), lead(LATE)], Hold(date(2026, 12, 24), "Lead 00Q1")),
+        (None, [lead("when Ada says so")], Hold(date.max, "Lead 00Q1")),
         (LATE, [lead(EARLY)], Hold(date(2026, 12, 24))),
         (EARLY, [contact("0031", LATE)], Hold(date(2026, 11, 5))),  # the same record as it was mirrored before
     ],
@@ -43,4 +44,5 @@ def test_the_hold_that_ends_last_on_any_record_of_a_person_counts(
 
 def test_a_hold_says_on_which_other_record_it_stands() -> None:
     assert Hold(date(2026, 11, 5)).text == "on hold by sales until 2026-11-05"
+    assert Hold(date.max).text == "hold can't be read"
     assert Hold(date(2026, 11, 5), "Lead 00Q1").text == "on hold by sales until 2026-11-05 (Lead 00Q1)"
