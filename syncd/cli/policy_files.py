@@ -41,14 +41,19 @@ def load(folder: Path) -> Loaded:
 
 
 def load_texts(texts: Mapping[str, str], name: str) -> Loaded:
-    """Read policy files that were kept, as if they lay in a folder of this name."""
-    with tempfile.TemporaryDirectory() as kept:
-        folder = Path(kept) / name
-        for file, text in texts.items():
-            path = folder / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-        return load(folder)
+    """Read policy files that were kept, as if they lay in a folder of this name; none where no folder can be made."""
+    from syncd.engine.policy_files import Loaded
+
+    try:
+        with tempfile.TemporaryDirectory() as kept:
+            folder = Path(kept) / name
+            for file, text in texts.items():
+                path = folder / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text.encode())
+            return load(folder)
+    except OSError:
+        return Loaded(None, [])
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -36,7 +36,7 @@ class PolicyFiles:
 def kept_in_force(world: World, files: PolicyFiles) -> Loaded | None:
     """Return the files that stay in force although others lie on the disk, which wait for a word; None where nothing waits.
 
-    Files that this syncd cannot read as the one before did are no longer kept: those on the disk are taken.
+    Files that this syncd cannot read as the one before did stay no longer: those on the disk are taken, as log and ledger say.
     """
     known = read_policy_state(world.store)
     if not known.waiting or known.hashes == world.policies.hashes:

@@ -356,6 +356,25 @@ def test_an_edit_that_waits_for_a_word_is_not_taken_by_a_start_until_the_word_is
 
 
 @pytest.mark.sweep
+def test_a_start_that_cannot_read_what_was_kept_takes_the_files_as_they_lie_and_says_so(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(scene) as one:
+        mappings(scene, "fields/marketo.toml").unlink()
+        one.look()
+    monkeypatch.setattr("tempfile.TemporaryDirectory", _no_room)
+    with running(scene) as one:
+        assert not one.in_force("fields/marketo.toml")
+        assert "fields/marketo.toml: edited while no daemon ran" in one.rows()[0]
+        assert one.said().waiting == ""
+        assert scene.inbox(WAITING) == []
+
+
+def _no_room() -> Any:
+    raise OSError("No usable temporary directory found")
+
+
+@pytest.mark.sweep
 def test_another_edit_made_while_no_daemon_ran_beside_one_that_waits_is_looked_at_by_the_next_start(scene: Scene) -> None:
     path = mappings(scene, "fields/marketo.toml")
     text = path.read_text(encoding="utf-8")
