@@ -28,7 +28,7 @@ def _guessed(export: Export, mapped: Sequence[StarterColumn]) -> list[StarterCol
     note = "guessed from its name: check what it means and how it is spelt"
     known = {column.name for column in mapped}
     names = [name for name in export.columns if name not in known and sounds_opted_out(name) and not is_detail(name)]
-    return [opt_out_column(name, _YES, _NO, note) for name in names]
+    return [opt_out_column(name, _YES, _NO, note) for name in dict.fromkeys(names)]
 
 
 def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:

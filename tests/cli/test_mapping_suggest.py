@@ -241,6 +241,13 @@ def test_an_existing_mapping_is_never_overwritten(syncd: Syncd, tmp_path: Path) 
     assert (tmp_path / "mine.toml").read_text("utf-8") == "mine"
 
 
+def test_when_and_why_somebody_left_is_asked_about_and_taken_for_no_yes(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text("Email,Abgemeldet am,Abgemeldet\na@example.com,,ja\n", "utf-8")
+    text = syncd("mapping", "suggest", "g.csv").out
+    assert '\n# [column."Abgemeldet am"]\n' in text
+    assert '\n[column."Abgemeldet"]\n' in text
+
+
 def test_the_next_step_can_be_pasted_whatever_the_paths_are(syncd: Syncd, home: Path) -> None:
     (home / "my leads.csv").write_text("Email,First Name,Unsubscribed\na@example.com,Ana,true\n", "utf-8")
     (home / "my maps").mkdir()

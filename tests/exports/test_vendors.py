@@ -114,6 +114,11 @@ def test_what_any_tool_calls_so_makes_no_tool_known_and_no_opt_out_is_lost(tmp_p
     assert {column.flag for column in mapping.columns} == {Flag.OPTED_OUT}
 
 
+def test_an_opt_out_whose_name_stands_twice_is_mapped_once(tmp_path: Path) -> None:
+    mapping = mapping_of(tmp_path, b"Email,Unsubscribed,Unsubscribed\n")
+    assert [column.name for column in mapping.columns] == ["Unsubscribed"]
+
+
 def test_an_opt_out_that_a_known_tool_is_not_known_for_is_asked_about_or_taken() -> None:
     asked = read_header(HEADERS["hubspot"].encode() + b",Opted out of email: News,Unsubscribe reason\n")
     text = starter(recognise(asked), asked, "x.csv")

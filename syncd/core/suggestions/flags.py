@@ -117,10 +117,14 @@ def _odd(one: Look, known: set[str]) -> list[str]:
     odd = {cell: count for cell, count in (*one.values.items(), *one.nullish.items()) if cell not in known}
     if odd:
         shown = ", ".join(repr(cell) for cell in list(odd)[:_ODD_SHOWN])
-        said.append(f"{sum(odd.values())} cells are neither ({shown}): unreadable, so counted as opted out until you say")
+        said.append(f"{_cells(sum(odd.values()))} neither ({shown}): unreadable, so counted as opted out until you say")
     if one.blank and "" not in known:
-        said.append(f'{one.blank} cells are blank: unreadable too; add "" to false if a blank means no')
+        said.append(f'{_cells(one.blank)} blank: unreadable too; add "" to false if a blank means no')
     return said
+
+
+def _cells(count: int) -> str:
+    return "1 cell is" if count == 1 else f"{count} cells are"
 
 
 def _status(name: str, one: Look) -> Proposal | None:

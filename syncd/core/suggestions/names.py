@@ -110,6 +110,10 @@ _DETAIL = frozenset(
         "notes",
         "type",
         "count",
+        "am",
+        "datum",
+        "zeitpunkt",
+        "grund",
     )
 )
 _OTHER_CHANNELS = frozenset(("sms", "mms", "mobile", "phone", "call", "calls", "calling", "fax", "whatsapp", "push", "postal"))
