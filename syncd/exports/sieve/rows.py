@@ -3,8 +3,9 @@
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.core.mapping import SourceMapping
 from syncd.exports.sieve import columns as sql
@@ -28,6 +29,11 @@ class Cells:
     def of(self, name: str) -> str:
         """Return the column that holds a named column of the file."""
         return f"c{self.header.index(name)}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all columns of the file are held."""
+        return len(self.kept) == len(self.header)
 
     @property
     def listed(self) -> str:
@@ -74,6 +80,24 @@ class RowTable:
         """Tell whether two files were joined: below the second header columns may stand in another order."""
         is_header = " AND ".join(sql.among(f"c{place}", self.cells.header) for place in self.cells.kept[-2:])
         return bool(self.database.execute(f"SELECT 1 FROM r WHERE {is_header} LIMIT 1").fetchall())
+
+    def read_whole(self, path: str, table: str) -> None:
+        """Read all cells of the rows of a table once more, for `whole`; without room for it that finds none."""
+        import duckdb
+
+        everything = range(len(self.cells.header))
+        columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in everything)
+        self.database.execute(f"CREATE TABLE whole_{table} (n BIGINT, {', '.join(f'c{place} VARCHAR' for place in everything)})")
+        with suppress(duckdb.Error):
+            self.database.execute(
+                f"INSERT INTO whole_{table} SELECT n, {columns}"
+                f" FROM (SELECT row_number() OVER () - 1 AS n, * FROM {self._source(path)})"
+                f" WHERE n IN (SELECT n FROM {table})"
+            )
+
+    def whole(self, table: str, numbers: str) -> list[tuple[Any, ...]]:
+        """Return number and all cells of rows that were read whole."""
+        return self.database.execute(f"SELECT * FROM whole_{table} WHERE n IN ({numbers})").fetchall()
 
     def _hash(self) -> str:
         """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""

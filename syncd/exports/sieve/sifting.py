@@ -8,7 +8,7 @@ one person is looked at one by one.
 # ruff: noqa: S608  every text that comes from a file goes through sieve.columns.literal
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import structlog
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import FUTURE_MAX
+from syncd.core.values import Problem
 from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
@@ -229,20 +230,38 @@ class SiftedFile:
     def _items(self, table: str) -> Iterator[list[SiftedItem]]:
         """Read rows as the careful reader would, each with its hash."""
         reading = self.database.cursor().execute(
-            f"SELECT {self.table.line}, {self.table.breaks}, replace(r.h::VARCHAR, '-', ''), (r.rowid IN (SELECT n FROM odd)),"
-            f" {self.cells.listed} FROM r"
+            f"SELECT r.rowid, {self.table.line}, {self.table.breaks}, replace(r.h::VARCHAR, '-', ''),"
+            f" (r.rowid IN (SELECT n FROM odd)), {self.cells.listed} FROM r"
             f" WHERE r.rowid IN (SELECT n FROM {table}) ORDER BY r.rowid"
         )
         blank = [""] * len(self.cells.header)
+        is_read_whole = self.cells.is_whole
         while found := reading.fetchmany(ITEMS_AT_ONCE):
             items: list[SiftedItem] = []
-            for line, inside, row_hash, is_odd, *given in found:
+            problems: dict[int, int] = {}
+            for number, line, inside, row_hash, is_odd, *given in found:
                 cells = blank.copy()
                 for place, cell in zip(self.cells.kept, given, strict=True):
                     cells[place] = cell
                 item = self._reading.item(self.cells.header, Record(line, line + inside, tuple(cells)))
+                if isinstance(item, Problem):
+                    problems[number] = len(items)
                 items.append((item, "" if is_odd else row_hash))
+            if problems and not self.cells.is_whole:
+                if not is_read_whole:
+                    self.table.read_whole(str(self.folder / PLAIN), table)
+                    is_read_whole = True
+                self._tell_whole(table, problems, items)
             yield items
+
+    def _tell_whole(self, table: str, problems: Mapping[int, int], items: list[SiftedItem]) -> None:
+        """Tell of rows about nobody with all that stands in them, also in columns that nothing else is read from."""
+        reading = Reading(self.file, self.mapping, self.now_at)  # of these the lines are counted already
+        numbers = ", ".join(map(str, problems))
+        for number, *cells in self.table.whole(table, numbers):
+            place = problems[number]
+            item, row_hash = items[place]
+            items[place] = (reading.item(self.cells.header, Record(item.line, item.line, tuple(cells))), row_hash)
 
     def _load(self, table: str, names: Sequence[str]) -> None:
         """Take what was laid out beside into a table."""
