@@ -68,7 +68,7 @@ class FlagsOfRows:
                 fact.flag is Flag.OPTED_OUT
                 and fact.scope == GLOBAL
                 and (fact.person_id == person.id or (address is not None and fact.address == address))
-                and not any(consent.scope == GLOBAL and consent.given_at > fact.last_said for consent in self.consents)
+                and not any(self._is_of_theirs(consent, fact, fact) for consent in self.consents)
                 for fact in self.facts
             )
             if latched or person.fields.get(OPT_OUT) is True:

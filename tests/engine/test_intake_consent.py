@@ -66,6 +66,11 @@ def test_a_yes_without_evidence_is_listed_and_one_with_it_is_not(scene: ConsentS
     scene.run(now_at=NOW + timedelta(hours=2))
     [item] = [item for _, item, _ in scene.store.inbox() if item.kind == "export-consent"]
     assert item.detail == "lines 2"
+    again = {"updatedAt": "2026-11-02T12:00:00Z"}
+    scene.drop("c.csv", line(2, **again), line(1, **again))  # one's consent is not the other's
+    scene.run(now_at=NOW + timedelta(hours=3))
+    [detail] = [item.detail for _, item, _ in scene.store.inbox() if item.subject == "c.csv"]
+    assert detail == "lines 3"
 
 
 def test_an_opt_out_of_a_topic_is_one_fact_with_its_scope_and_writes_nothing(tmp_path: Path) -> None:
