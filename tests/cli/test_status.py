@@ -112,14 +112,14 @@ def test_what_became_of_an_exports_rows_and_lines_is_shown_and_adds_up(syncd: Sy
     a_cycle(store, datetime.now(UTC))
     rows = {"rows": 6, "applied": 1, "unchanged": 2, "quarantined": 3}
     lines = {"lines": 9, "lines_header": 1, "lines_taken": 6, "lines_rejected": 2}
-    for name, counts in (("a.csv", {**rows, **lines}), ("b.csv", {"rows": 1, "unmatched": 1})):
+    for name, counts in (("a.csv", {**rows, **lines}), ("b.csv", {"rows": 1, "unchanged": 1, "would_write": 960})):
         file = ExportFile("marketo", f"/drop/{name}", name, name[0] * 64, 120)
         with store.begin() as tx:
             tx.begin_file(file)
             tx.finish_file(file.sha256, counts, AT)
     said = syncd("status").out
     assert "6 rows: 1 applied, 2 unchanged, 3 quarantined; 9 lines: 1 of the header, 6 in rows, 2 set aside" in said
-    assert "1 row: 1 unmatched\n" in said
+    assert "1 row: 1 unchanged; 960 values not written: the mapping observes\n" in said
     [first, _] = syncd("status", "--json").json["exports"]
     assert (first["name"], first["counts"]) == ("a.csv", {**rows, **lines})
 
