@@ -270,7 +270,7 @@ def _taken(file: TakenFile) -> str:
         parts = (f"{counts.get(name, 0):,} {words}" for name, words in LINES.items())
         lines = f"; {output.many(counts['lines'], 'line')}: {', '.join(parts)}"
     held = counts.get("would_write", 0)
-    seen = f"; {output.many(held, 'value')} not written: the mapping observes" if held else ""
+    seen = f"; {output.many(held, 'value')} not written, as the mapping observed" if held else ""
     told = f"{file.source}/{file.name}, {output.when(file.finished_at)}"
     return f"{told}: {output.many(counts.get('rows', 0), 'row')}: {rows}{lines}{seen}"
 

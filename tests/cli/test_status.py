@@ -119,7 +119,7 @@ def test_what_became_of_an_exports_rows_and_lines_is_shown_and_adds_up(syncd: Sy
             tx.finish_file(file.sha256, counts, AT)
     said = syncd("status").out
     assert "6 rows: 1 applied, 2 unchanged, 3 quarantined; 9 lines: 1 of the header, 6 in rows, 2 set aside" in said
-    assert "1 row: 1 unchanged; 960 values not written: the mapping observes\n" in said
+    assert "1 row: 1 unchanged; 960 values not written, as the mapping observed\n" in said
     [first, _] = syncd("status", "--json").json["exports"]
     assert (first["name"], first["counts"]) == ("a.csv", {**rows, **lines})
 
