@@ -12,6 +12,7 @@ import typer
 from syncd.cli import output, wire
 from syncd.cli.audit import record_id_of
 from syncd.cli.story import OBJECT_OF_PREFIX, Names, Story, story_of
+from syncd.core.cells import normal_address, spellings
 from syncd.core.values import GLOBAL
 from syncd.errors import ConfigInvalid, SyncdError
 
@@ -52,7 +53,7 @@ def explain(
 def _person_at(store: StoreReader, address: str) -> str:
     """Find the one person with an e-mail address. A converted lead and its contact are one person."""
     mirrored = [object for object in ("Lead", "Contact") if object in store.marks()]
-    found = [row for object in mirrored for row in store.by_key(object, "Email", [address])]
+    found = [row for object in mirrored for row in store.by_key(object, "Email", spellings(normal_address(address)))]
     contacts = {row.id for row in found if row.object == "Contact"}
     people = [row for row in found if row.text("ConvertedContactId") not in contacts]
     if len(people) == 1:

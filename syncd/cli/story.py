@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.cli import output
+from syncd.core.cells import normal_address
 from syncd.core.changes import field_moved, in_order
 from syncd.core.consent import Consent
 from syncd.core.telling import POST, TELL
@@ -119,7 +120,7 @@ def _flags(store: StoreReader, record_id: str, record: OrgRecord | None) -> list
 
 def _addresses(record: OrgRecord | None) -> list[str]:
     address = record.text("Email") if record is not None else None
-    return [address] if address else []
+    return [normal_address(address)] if address else []
 
 
 def _baseline_at(store: StoreReader, object: str) -> datetime | None:

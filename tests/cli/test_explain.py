@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.telling import TELL
-from syncd.core.values import Entry, OrgRecord, Rule
+from syncd.core.values import Entry, Flag, FlagFact, OrgRecord, Rule
 from syncd.store.sql import SqlStore
 from tests.cli.conftest import AT, CONTACT, LEAD, OTHER_LEAD, REP, Syncd, change, intent, person
 
@@ -61,6 +61,15 @@ def test_an_address_of_several_people_asks_for_an_id(syncd: Syncd, store: SqlSto
     assert said.code == 1
     assert LEAD in said.err
     assert CONTACT in said.err
+
+
+def test_an_address_in_another_spelling_is_the_same_and_what_was_said_of_it_is_told(syncd: Syncd, store: SqlStore) -> None:
+    with store.begin() as tx:
+        tx.mirror([person("Lead", LEAD, Email="ana@xn--mller-kva.example")])
+        tx.add_flags([FlagFact(Flag.OPTED_OUT, None, "ana@müller.example", "marketo", "a.csv:2", AT)])
+    told = syncd("explain", "Ana@müller.example", "--json").json
+    assert told["record_id"] == LEAD
+    assert [fact["evidence"] for fact in told["flags"]] == ["a.csv:2"]
 
 
 def test_a_converted_lead_and_its_contact_are_one_person(syncd: Syncd, store: SqlStore) -> None:
