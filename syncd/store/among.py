@@ -16,7 +16,14 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[s
     The list travels as one parameter: SQLAlchemy would write out an IN list anew for each length, and databases bound its length.
     """
     if connection.dialect.name == "sqlite":
-        each = func.json_each(literal(to_json(list(values)))).table_valued("value")
-        return column.in_(select(each.c.value))
+        return column.in_(select(each(connection, values)))
     kind = BigInteger() if isinstance(column.type, BigInteger) else Text()
     return column == any_(literal(list(values), ARRAY(kind)))
+
+
+def each(connection: Connection, values: Iterable[str | int]) -> ColumnElement[Any]:
+    """Return the values as a column, to look up one after the other: texts, on PostgreSQL."""
+    if connection.dialect.name == "sqlite":
+        found: ColumnElement[Any] = func.json_each(literal(to_json(list(values)))).table_valued("value").c.value
+        return found
+    return func.unnest(literal(list(values), ARRAY(Text()))).column_valued("value")

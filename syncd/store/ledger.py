@@ -6,13 +6,25 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, bindparam, delete, func, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    union,
+)  # fmt: skip
 from sqlalchemy.exc import DBAPIError
 
 from syncd.core.proof import Frontier
 from syncd.core.values import Entry, Intent, Outcome, Scalar
 from syncd.ports import LedgerQuery, LedgerRow, OpenIntent, Verification
-from syncd.store.among import among
+from syncd.store.among import among, each
 from syncd.store.base import Reads, Writes, insert, replace
 from syncd.store.encoding import from_json, to_json, to_text
 from syncd.store.inserting import insert_rows
@@ -33,6 +45,9 @@ from syncd.store.tables import deferred, ledger, ledger_head, ledger_values, out
 from syncd.store.verify import verify_ledger
 
 _PAGE_ROWS = 500
+# Written out: SQLite uses an index over some rows only where the statement itself says that it is about these.
+_IS_INTENT = ledger.c.kind == literal_column("'intent'")
+_IS_ACTOR = ledger_values.c.part == literal_column("'actor'")
 
 
 class LedgerReads(Reads):
@@ -125,9 +140,7 @@ def _seqs_about(org: str, record_id: str) -> CompoundSelect[int]:
 
 
 def _seqs_by(org: str, actor: str) -> CompoundSelect[int]:
-    named = select(ledger_values.c.seq).where(
-        ledger_values.c.org == org, ledger_values.c.part == "actor", ledger_values.c.value == to_json(actor)
-    )
+    named = select(ledger_values.c.seq).where(ledger_values.c.org == org, _IS_ACTOR, ledger_values.c.value == to_json(actor))
     return union(select(ledger.c.seq).where(ledger.c.org == org, ledger.c.actor_id == actor), named)
 
 
@@ -218,8 +231,10 @@ class LedgerWrites(Writes):
         }
 
     def _known_keys(self, keys: Sequence[str]) -> set[str]:
-        mine = (ledger.c.org == self.org, ledger.c.kind == "intent", among(self.connection, ledger.c.key, keys))
-        return {key for key in self.connection.execute(select(ledger.c.key).where(*mine)).scalars() if key is not None}
+        key = each(self.connection, keys)
+        # One by one: for a list of them SQLite would rather read all intents that there ever were.
+        is_known = select(ledger.c.seq).where(ledger.c.org == self.org, _IS_INTENT, ledger.c.key == key).exists()
+        return set(self.connection.execute(select(key).where(is_known)).scalars())
 
     def _append(self, entries: Sequence[Entry]) -> list[int]:
         if not entries:
