@@ -42,7 +42,7 @@ class Pace:
     hold_back: timedelta = timedelta(minutes=10)
     api_share_percent: float | None = 25
     api_reserve_percent: float | None = 20
-    writers: int = 8
+    writers: int = 12
     load_rows_min: int = 20_000
     census_hour: int = 2
     formula_every: timedelta = timedelta(hours=6)
