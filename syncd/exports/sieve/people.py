@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PEOPLE = ("Lead", "Contact")
 _KEYS = {"id": "id", "external": "ext", "email": "mail"}
-Loading = Callable[[str, Sequence[str]], None]
+Loading = Callable[[str, str, Sequence[str]], None]
 
 
 class PeopleTable:
@@ -49,7 +49,7 @@ class PeopleTable:
             return
         self._read_rows()
         self._read_people()
-        load("flagged", ("person", "address"))
+        load("flagged", "flagged", ("person", "address"))
         self.database.execute(
             "UPDATE p SET spoken = TRUE WHERE id IN (SELECT person FROM flagged WHERE person IS NOT NULL)"
             " OR mail IN (SELECT address FROM flagged WHERE address IS NOT NULL)"

@@ -130,18 +130,17 @@ class SiftedFile:
 
     def _hold(self) -> None:
         self._mark_controls()
-        self._load("known", ("person", "hash", "newest", "would"))
-        self.database.execute(
-            "CREATE TABLE k AS SELECT person, TRY_CAST(nullif(hash, '') AS UUID) AS h, newest, would::INT AS would FROM known"
-        )
-        self.database.execute("DROP TABLE known")
+        self._load(
+            "k", "known", ("person", "hash", "newest", "would"),
+            "person, TRY_CAST(nullif(hash, '') AS UUID) AS h, newest, would::INT AS would",
+        )  # fmt: skip
         self.database.execute(
             "CREATE TABLE hit AS SELECT h.n, any_value(k.person) AS person, any_value(k.would) AS would FROM h JOIN k USING (h)"
             " ANTI JOIN odd ON odd.n = h.n GROUP BY h.n HAVING count(*) = 1"
         )
         self.database.execute("CREATE TABLE equal (n BIGINT, person VARCHAR, stamp VARCHAR, h UUID)")
         self.database.execute("CREATE TABLE nobody (n BIGINT, key VARCHAR)")
-        self._load("told", ("name",))
+        self._load("told", "told", ("name",))
         if self._number("SELECT count(*) FROM told"):
             self._look_at_told()
         if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + FEW:
@@ -263,15 +262,15 @@ class SiftedFile:
             item, row_hash = items[place]
             items[place] = (reading.item(self.cells.header, Record(item.line, item.line, tuple(cells))), row_hash)
 
-    def _load(self, table: str, names: Sequence[str]) -> None:
+    def _load(self, table: str, file: str, names: Sequence[str], taken: str = "*") -> None:
         """Take what was laid out beside into a table."""
-        self._read_lines(table, names, self.beside.file(table))
+        self._read_lines(table, names, self.beside.file(file), taken)
 
-    def _read_lines(self, table: str, names: Sequence[str], path: Path) -> None:
+    def _read_lines(self, table: str, names: Sequence[str], path: Path, taken: str = "*") -> None:
         """Take lines of texts, with CUT between, into a table."""
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         self.database.execute(
-            f"CREATE OR REPLACE TABLE {table} AS FROM read_csv({sql.literal(str(path))}, auto_detect = false, header = false,"
+            f"CREATE TABLE {table} AS SELECT {taken} FROM read_csv({sql.literal(str(path))}, auto_detect = false, header = false,"
             f" columns = {{{columns}}}, delim = '{CUT}', quote = '', escape = '', new_line = '\\n', nullstr = '')"
         )
         path.unlink()
