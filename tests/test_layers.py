@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": ADAPTER,
     "sandbox": set(),
     "testing": {"core", "errors", "ports"},
+    "__main__": {"cli"},
     "cli": ADAPTER | {"config", "formula", "policies", "salesforce", "exports", "store", "engine", "sandbox"},
 }
 STANDARD_LIBRARY_ONLY = {"core", "errors", "ports"}

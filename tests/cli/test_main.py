@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -158,3 +160,14 @@ def test_without_a_config_the_next_step_is_to_make_one(syncd: Syncd, words: list
     assert "Create one with: syncd init" in said.err
     assert "next: Create one, or name the one that there is with: --config PATH" in said.err
     assert "Correct the lines" not in said.err
+
+
+def test_an_interruption_while_syncd_is_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "syncd.cli.main", Interrupted("syncd.cli.main"))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("syncd", run_name="__main__")
+    assert ended.value.code == 130
