@@ -30,6 +30,8 @@ from syncd.ports import ExportFile, ExportRow, Exports, Refused, StoreWriter
 
 BATCH_GROUPS = 2000
 
+TAKEN_BEFORE = "files taken before"
+
 Groups = list[tuple[str, list[ExportRow]]]
 
 
@@ -45,6 +47,7 @@ def take_in(folder: Exports, mappings: Sequence[SourceMapping], context: IntakeC
         for file in files:
             if context.store.has_file(file.sha256):
                 folder.done(file)
+                total[TAKEN_BEFORE] += 1
                 continue
             found = _staged(folder, file, mapping, context)
             if isinstance(found, StagedFile):

@@ -258,9 +258,11 @@ def test_an_older_file_changes_no_value_and_its_opt_outs_count(scene: Scene) -> 
 
 
 def test_the_same_file_twice_is_a_no_op(scene: Scene) -> None:
+    told = []
     for name in ("a.csv", "again.csv"):
         scene.drop(name, line(1, leadScore="75"))
-        scene.run()
+        told.append(scene.run().get("files taken before", 0))
+    assert told == [0, 1]
     assert len(scene.intents()) == 1
     assert len(scene.places()) == 2
     assert all(place.startswith("done/") for place in scene.places())
