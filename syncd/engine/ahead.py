@@ -13,14 +13,15 @@ AHEAD_MAX = 10
 _LOOK_S = 0.05
 _SWITCH_S = 0.0005  # the store comes back from each statement and waits its turn: with Python's usual 5 ms for half of the time
 _T = TypeVar("_T")
-# A thing; what making one raised; or None behind the last of all.
-_Waiting: TypeAlias = "Queue[tuple[_T] | BaseException | None]"
+# A thing and whether it stops; what making one raised; or None behind the last of all.
+_Waiting: TypeAlias = "Queue[tuple[_T, bool] | BaseException | None]"
 
 
 def made_ahead(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Iterator[_T]:
     """Give things in their order, made by a thread that stays a few of them ahead.
 
-    Shapes: behind a thing for which `is_stop` holds nothing is made before it is asked for: it may not be wanted.
+    Shapes: behind a thing for which `is_stop` holds, as soon as it is made, nothing is made before it is asked for: it may not be
+            wanted.
     Units:  at most AHEAD_MAX things wait in memory.
     Errors: what making one raises is raised in its place.
     """
@@ -40,8 +41,9 @@ def _up_to_stop(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Generato
     Thread(target=copy_context().run, args=(_make, things, waiting, is_stop, is_left), name="made ahead", daemon=True).start()
     try:
         while isinstance(made := waiting.get(), tuple):
-            yield made[0]
-            if is_stop(made[0]):
+            thing, is_last = made
+            yield thing
+            if is_last:
                 return True
         if made is not None:
             raise made
@@ -53,10 +55,11 @@ def _up_to_stop(things: Iterator[_T], is_stop: Callable[[_T], bool]) -> Generato
 def _make(things: Iterator[_T], waiting: _Waiting[_T], is_stop: Callable[[_T], bool], is_left: Event) -> None:
     is_last = False
     while not is_last and not is_left.is_set():
-        made: tuple[_T] | BaseException | None
+        made: tuple[_T, bool] | BaseException | None
         try:
-            made = (next(things),)
-            is_last = is_stop(made[0])
+            thing = next(things)
+            is_last = is_stop(thing)
+            made = (thing, is_last)
         except StopIteration:
             made, is_last = None, True
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asked

@@ -166,8 +166,16 @@ def _failed(world: World, one: Backfill, told: QueryJob) -> Backfill:
 
 def _read_rows(world: World, cycle: Cycle, one: Backfill, need: Need, told: QueryJob, is_enough: Enough) -> Backfill | None:
     waiting: list[Packed] = []
+    stopped: list[Packed] = []
+
+    def is_stop(packed: Packed) -> bool:
+        # Asked once, by whoever is about to ask for the next page: the answer claims that call.
+        if packed.chunk.is_page_end and not packed.chunk.is_last and is_enough():
+            stopped.append(packed)
+        return bool(stopped)
+
     chunks = world.org.query_rows(told, _pull_of(one, need), cycle.schema[one.object], one.locator)
-    for packed in made_ahead(map(world.store.pack, chunks), lambda packed: packed.chunk.is_page_end and is_enough()):
+    for packed in made_ahead(map(world.store.pack, chunks), is_stop):
         waiting.append(packed)
         chunk = packed.chunk
         if not chunk.is_page_end and sum(len(each.chunk.ids) for each in waiting) < ROWS_AT_ONCE:
@@ -176,7 +184,7 @@ def _read_rows(world: World, cycle: Cycle, one: Backfill, need: Need, told: Quer
         one = _take(world, cycle, one, need, waiting)
         waiting = []
         world.pause_point()
-        if chunk.is_page_end and not chunk.is_last and is_enough():
+        if stopped and packed is stopped[0]:
             return None
     return one
 

@@ -42,6 +42,17 @@ def test_behind_a_stop_nothing_is_made_before_it_is_asked_for() -> None:
     assert next(things) == 5
 
 
+def test_whether_one_stops_is_asked_once_even_if_the_answer_changes() -> None:
+    asked: list[int] = []
+
+    def is_stop(number: int) -> bool:
+        asked.append(number)
+        return asked.count(number) > 1
+
+    assert list(made_ahead(numbers([], 50), is_stop)) == list(range(50))
+    assert asked == list(range(50))
+
+
 def test_no_more_than_a_few_things_wait() -> None:
     made: list[int] = []
     is_far = threading.Event()
