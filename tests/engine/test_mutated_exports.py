@@ -73,6 +73,9 @@ class Folder:
         inbox = [item for _, item, _ in self.store.inbox()]
         rows = [item for item in inbox if item.kind == "export-row"]
         told = sum(item.subject.startswith((f"{count}.csv:", f"{count}.csv/")) for item in rows)
+        # Of very many rows in one file only the first have an item of their own; of the others one tells how many there are.
+        more = [item for item in inbox if item.kind == "export-rows" and item.subject == f"{count}.csv"]
+        told += sum(int(item.text.split()[0]) for item in more)
         return told, any(item.kind == "export-choice" for item in inbox)
 
     def work_off(self) -> None:
