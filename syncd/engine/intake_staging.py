@@ -23,6 +23,7 @@ from syncd.engine.intake_sifting import background_of
 from syncd.ports import ExportFile, ExportRow, Exports, Header, LinesCounted, Refused, Sieve, SiftedItem, StoreWriter
 
 CHUNK_ROWS = 1000
+BLOCKS_A_COMMIT = 5
 PROGRESS = "exports"
 
 
@@ -91,9 +92,11 @@ class _Staging:
             sieve.related(people, {row.key for row, one in zip(rows, found, strict=True) if one.person is None})
         for items in sieve.others():
             self._stage(items)
-        for lines in made_ahead(sieve.unchanged(), lambda lines: False) if self.is_decided_now else ():
+        blocks = made_ahead(sieve.unchanged(), lambda lines: False) if self.is_decided_now else iter(())
+        while some := list(islice(blocks, BLOCKS_A_COMMIT)):
             with self.context.store.begin() as tx:
-                tx.put_unchanged(self.mapping.name, lines)
+                for lines in some:
+                    tx.put_unchanged(self.mapping.name, lines)
         sifted = sieve.sifted()
         counts = {"unchanged": sifted.unchanged, "unmatched": sifted.unmatched, "would_write": sifted.would_write}
         return {
