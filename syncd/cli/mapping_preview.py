@@ -117,8 +117,8 @@ class _View:
         now: dict[str, OrgRecord] = {}
         context = self.context()
         for target in self.targets:
-            asked = wanted(person, target.mapping, self.store)
-            items, why = rows_about(target, asked, self.store, context.now_at)
+            asked = wanted(person, target.mapping, context)
+            items, why = rows_about(target, asked, context)
             if why is not None:
                 problem = why.problem
                 refused.append(f"{problem.file}:{problem.line} [{problem.code}] {problem.text}\n  next: {problem.remedy}")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from syncd.config import Config
     from syncd.core.mapping import SourceMapping
-    from syncd.ports import Item, StoreReader
+    from syncd.engine.intake_context import IntakeContext
+    from syncd.ports import Item
 
 DONE = "done"
 ID_LENGTHS = (15, 18)
@@ -152,15 +153,15 @@ def _last(config: Config, mapping: SourceMapping) -> Path | None:
     return max(files, key=lambda path: (path.stat().st_ctime_ns, path.name), default=None)  # when it was put there
 
 
-def wanted(person: str, mapping: SourceMapping, store: StoreReader) -> Wanted:
+def wanted(person: str, mapping: SourceMapping, context: IntakeContext) -> Wanted:
     """Say whom a word means: a line number, a Salesforce id, or what stands in a key column."""
     word = person.strip()
     if word.isdecimal() and len(word) not in ID_LENGTHS:
         return Wanted(line=int(word))
-    return _known_by(Wanted(words=(word,)), mapping, store)
+    return _known_by(Wanted(words=(word,)), mapping, context)
 
 
-def _known_by(asked: Wanted, mapping: SourceMapping, store: StoreReader) -> Wanted:
+def _known_by(asked: Wanted, mapping: SourceMapping, context: IntakeContext) -> Wanted:
     """Add all keys of the people whom the mirror knows by these words."""
     from syncd.core.cells import spellings
     from syncd.salesforce.ids import to_18
@@ -170,11 +171,13 @@ def _known_by(asked: Wanted, mapping: SourceMapping, store: StoreReader) -> Want
         for object, prefix in (("Lead", "00Q"), ("Contact", "003")):
             if word.startswith(prefix):
                 with suppress(ValueError):  # it only begins like an id
-                    people |= store.get(object, [to_18(word)])
+                    people |= context.store.get(object, [to_18(word)])
             fields = [("Email", spellings(word))] if "@" in word else []
             fields += [(mapping.external_field, (word,))] if mapping.external_field else []
+            visible = context.schema[object].fields if object in context.schema else {}
             for name, values in fields:
-                people |= {one.id: one for one in store.by_key(object, name, list(values))}
+                found = context.store.by_key(object, name, list(values)) if name in visible else []
+                people |= {one.id: one for one in found}
     words = dict.fromkeys(asked.words)
     for one in people.values():
         external = one.text(mapping.external_field) if mapping.external_field else None
@@ -182,17 +185,15 @@ def _known_by(asked: Wanted, mapping: SourceMapping, store: StoreReader) -> Want
     return replace(asked, words=tuple(words), people=tuple(people.values()))
 
 
-def rows_about(
-    target: Target, asked: Wanted, store: StoreReader, now_at: datetime
-) -> tuple[list[ParsedRow | Problem], Refused | None]:
+def rows_about(target: Target, asked: Wanted, context: IntakeContext) -> tuple[list[ParsedRow | Problem], Refused | None]:
     """Return all rows of a file that name a person, and why the file is not taken at all, if it is not."""
-    items, refused = _found(target, asked, now_at)
+    items, refused = _found(target, asked, context.now_at)
     rows = [item for item in items if isinstance(item, ParsedRow)]
     keys = tuple(dict.fromkeys(key for row in rows for key in (row.address, row.external, row.person_id) if key))
-    more = _known_by(replace(asked, words=(*asked.words, *keys)), target.mapping, store)
+    more = _known_by(replace(asked, words=(*asked.words, *keys)), target.mapping, context)
     if not rows or {word.casefold() for word in more.words} == {word.casefold() for word in asked.words}:
         return items, refused
-    again, refused = _found(target, more, now_at)
+    again, refused = _found(target, more, context.now_at)
     return again, refused
 
 

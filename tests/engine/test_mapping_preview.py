@@ -84,6 +84,15 @@ def test_a_person_is_found_by_address_id_line_or_key(scene: Scene, preview: Prev
     assert [(one["person"]["id"], one["lines"]) for one in found["people"]] == [(lead("Working", 1), [3])]
 
 
+@pytest.mark.parametrize("who", ["WORKING.1@Example.com", lead("Working", 1)])
+def test_a_person_is_found_where_contacts_have_no_such_external_id(scene: Scene, preview: Preview, who: str) -> None:
+    scene.settings(hidden_fields={"Contact": ["MA_Person_Id__c"]})
+    scene.cycle(7 * 60)
+    scene.drop("day.csv", export_line("Working-1", leadScore="77"))
+    found = preview("--person", who, "--offline")
+    assert [one["person"]["id"] for one in found["people"]] == [lead("Working", 1)]
+
+
 def test_offline_shows_the_mirror_and_asks_nobody_and_online_shows_what_the_org_says_now(scene: Scene, preview: Preview) -> None:
     scene.drop("day.csv", export_line("Working-1", leadScore="77"))
     scene.edit("sam", lead("Working", 1), Lead_Score__c=55)
