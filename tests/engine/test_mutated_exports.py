@@ -37,6 +37,7 @@ class Folder:
             (self.root / tool).mkdir(parents=True)
         self.folder = DropFolder(self.root, Standing())
         self.store = open_store(f"sqlite:///{root / 'syncd.db'}", ORG)
+        self.store.acquire_lease("here", 1)  # only who holds it keeps the log of the database short
         self.store.index(keys_needed(mappings().values()))
         self.context = IntakeContext(ORG, "c1", NOW, SCHEMA, self.store)
         self.count = 0
