@@ -223,6 +223,28 @@ def test_an_export_without_any_key_or_text_is_refused_in_words(syncd: Syncd, tmp
         assert "next:" in said.err
 
 
+@pytest.mark.parametrize(
+    ("address", "opted_out"),
+    [
+        ("E-Mail", "Newsletter opt-out"), ("E-Mail-Adresse", "Abgemeldet"), ("Adresse e-mail", "Désinscrit"),
+        ("Correo electrónico", "Cancelo suscripción"), ("Indirizzo e-mail", "Disiscritto"), ("E-mailadres", "Uitgeschreven"),
+    ],
+)  # fmt: skip
+def test_an_address_column_is_found_in_many_languages_where_some_cells_hold_none(
+    syncd: Syncd, tmp_path: Path, address: str, opted_out: str
+) -> None:
+    export = tmp_path / "people.csv"
+    export.write_text(
+        f"Nr;{address};{opted_out}\n1;ana@example.com;no\n2;bo@example.com;yes\n3;cy@nowhere;no\n", encoding="utf-8"
+    )
+    shown = syncd("mapping", "suggest", export)
+    assert shown.code == 0, shown.err
+    written = tomllib.loads(shown.out)
+    assert written["match"]["email"] == address
+    assert "67% of its cells are e-mail addresses" in shown.out
+    assert written["column"][opted_out]["flag"] == "opted_out"
+
+
 def test_where_no_mapping_can_be_made_the_opt_outs_are_named_all_the_same(syncd: Syncd, tmp_path: Path) -> None:
     (tmp_path / "few.csv").write_text("email,unsub reason\na@x.com,too many mails\n", "utf-8")
     said = syncd("mapping", "suggest", "few.csv", "--out", "few.toml")

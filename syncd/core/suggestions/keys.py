@@ -31,14 +31,14 @@ def _best(candidates: Iterable[Proposal]) -> Iterator[Proposal]:
 def _emails(found: Evidence) -> Iterator[Proposal]:
     for name, one in found.looks.items():
         share = one.fits.get("email", 0.0)
-        if one.filled and share < 0.8:
-            continue
         shown = f"{share:.0%} of its cells are e-mail addresses" if one.filled else "it is empty in all rows looked at"
+        if one.filled and share < 0.5:  # whatever it is called, most rows would be set aside
+            continue
         if name in found.known.email:
             yield Proposal(name, "email", _KNOWN, (f"{found.known.title} writes the address here", shown))
         elif sounds_like_email(name):
-            yield Proposal(name, "email", _SURE if one.filled else _LIKELY, ("it is called like an e-mail address", shown))
-        elif one.filled and one.is_unique:
+            yield Proposal(name, "email", _SURE if share >= 0.8 else _LIKELY, ("it is called like an e-mail address", shown))
+        elif share >= 0.8 and one.is_unique:
             yield Proposal(name, "email", _LIKELY, (shown, "hardly one comes twice"))
 
 

@@ -35,7 +35,7 @@ _SYNONYMS = {
     "Website": "website websiteurl companywebsite homepage web webpage",
     "Industry": "industry sector branche",
     "NumberOfEmployees": "numberofemployees employees employeecount companysize headcount noofemployees",
-    "AnnualRevenue": "annualrevenue revenue turnover",
+    "AnnualRevenue": "annualrevenue revenue turnover umsatz jahresumsatz chiffredaffaires",
     "LeadSource": "leadsource source leadorigin originalsource",
     "Birthdate": "birthdate birthday dateofbirth dob geburtsdatum",
     "Description": "description comment comments",
@@ -86,7 +86,8 @@ def name_score(column: str, api_name: str, label: str, alike: Alike) -> tuple[fl
 
 
 _OUT = re.compile(
-    r"unsub|opt(ed)?out|donot(e?mail|contact|send)|no(e?mail|contact)$|^no(e?mail)|suppress|blacklist|blocklist|abgemeldet"
+    r"unsub|opt(ed)?out|donot(e?mail|contact|send)|no(e?mail|contact)$|^no(e?mail)|suppress|blacklist|blocklist"
+    r"|abgemeldet|abmeldung|widerruf|d[ée]sinscri|d[ée]sabonn|cancel[óo]suscripci[óo]n|disiscri|uitgeschreven|afgemeld"
 )
 _IN = re.compile(r"subscri(bed|ption)|opt(ed)?in|consent|permission|einwilligung|canemail|marketable")
 _DEAD = re.compile(r"bounce|invalidemail|emailinvalid|undeliver|unreachable|emailvalid|deliverab")
@@ -180,5 +181,18 @@ _EMAILS = frozenset(
         "businessemail",
         "personemail",
         "contactemail",
+        "leademail",
+        "emailadresse",
+        "mailadresse",
+        "adresseemail",
+        "adressemail",
+        "courriel",
+        "correo",
+        "correoelectrónico",
+        "correoelectronico",
+        "indirizzoemail",
+        "emailadres",
+        "epost",
+        "epostadress",
     )
 )
