@@ -6,13 +6,16 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import syncd
 from syncd.cli import output
 from syncd.errors import ConfigInvalid, SyncdError
+
+if TYPE_CHECKING:
+    from syncd.exports.vendors import Export
 
 CONFIG_EXAMPLE = "config.example.toml"
 _OTHER_WAY = "Run `syncd init` without it. From its cells too, a mapping is proposed by: syncd mapping suggest {export}"
@@ -83,7 +86,7 @@ def _mapping_of(export: Path) -> dict[str, str]:
     try:
         head = beginning_of(export)
         vendor = recognise(head)
-        text = starter(vendor, head, export.name)
+        text = starter(vendor, head, export.name, _rows_of(export, head))
     except OSError as error:
         raise ConfigInvalid(
             f"{export} cannot be read: {error.strerror}.",
@@ -95,6 +98,18 @@ def _mapping_of(export: Path) -> dict[str, str]:
         raise ConfigInvalid(f"{export} {error}.", hint=_OTHER_WAY.format(export=shlex.quote(str(export)))) from error
     output.message(f"{export.name}: {vendor.title}" + ("" if vendor.is_seen else "; check every line, its layout is unverified"))
     return {source_name(vendor, export.name): text}
+
+
+def _rows_of(export: Path, head: Export) -> list[tuple[str, ...]]:
+    """Return the first rows of an export by its columns; none where they cannot be told apart."""
+    from syncd.exports.sampling import sample
+    from syncd.exports.vendors import NoExport
+
+    try:
+        seen = sample(export)
+    except NoExport:
+        return []
+    return [cells for _, cells in seen.rows if len(cells) == len(head.columns)]
 
 
 def starters() -> Iterator[tuple[str, Path]]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from syncd.core.suggestions.names import is_detail, sounds_opted_out
 from syncd.exports.vendors import Export, NoExport, StarterColumn, Vendor, as_toml, opt_out_column, toml_list
 
 _PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
+_SPELLINGS_SHOWN = 3
 _OF_A_SET = "everybody in a file of the archive whose name begins so"
 
 
-def starter(vendor: Vendor, export: Export, file_name: str) -> str:
+def starter(vendor: Vendor, export: Export, file_name: str, rows: Sequence[Sequence[str]] = ()) -> str:
     """Write the starter mapping of a file as TOML. Only columns that the file has are mapped; the others are listed.
 
+    Shapes: `rows` are the first ones of the file, where they could be looked at.
     Errors: NoExport when no column holds an e-mail address, so that no row could be tied to a person.
     """
-    return "\n".join(_lines(vendor, export, file_name)) + "\n"
+    return "\n".join(_lines(vendor, export, file_name, rows)) + "\n"
 
 
 _YES, _NO = ("1", "true", "True", "TRUE", "yes", "Yes", "Y"), ("0", "false", "False", "FALSE", "no", "No", "N")
@@ -31,7 +36,32 @@ def _guessed(export: Export, mapped: Sequence[StarterColumn]) -> list[StarterCol
     return [opt_out_column(name, _YES, _NO, note) for name in dict.fromkeys(names)]
 
 
-def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
+def _spelt(column: StarterColumn, export: Export, rows: Sequence[Sequence[str]], null: Sequence[str]) -> StarterColumn:
+    """Say of an opt-out how the rows that were looked at spell it: whose spelling is unknown counts as opted out.
+
+    Where no row says anything, a cell without a value says nothing: or else everybody would count as opted out. A value in a
+    later row, or in a later file, still counts.
+    """
+    meant = tomllib.loads("\n".join(column.lines))
+    if meant.get("flag") != "opted_out" or not rows:
+        return column
+    place, known = export.columns.index(column.name), {*meant["true"], *meant["false"]}
+    cells = Counter(row[place] for row in rows)
+    odd = Counter({cell: count for cell, count in cells.items() if cell not in known})
+    if not odd:
+        return column
+    if all(not cell.strip() or cell in null for cell in cells):
+        looked = f"the {len(rows):,} rows" if len(rows) > 1 else "the one row"
+        told = f"# No value in {looked} looked at: such a cell opts nobody out. Any other cell still counts."
+        return replace(column, lines=(*column.lines, told, f"null = {toml_list(sorted(odd))}"))
+    shown = ", ".join(as_toml(cell) for cell, _ in odd.most_common(_SPELLINGS_SHOWN))
+    shown += ", …" if len(odd) > _SPELLINGS_SHOWN else ""
+    share = f"{odd.total():,} of {len(rows):,} rows looked at"
+    told = f"# Neither true nor false in {share}: {shown}. That counts as opted out until you say what it means."
+    return replace(column, lines=(*column.lines, told))
+
+
+def _lines(vendor: Vendor, export: Export, file_name: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
     email, id, newest = (_first(names, export) for names in (vendor.email, vendor.id, vendor.newest))
     if email is None:
         raise NoExport("has no column that looks like an e-mail address")
@@ -68,7 +98,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str) -> Iterator[str]:
         yield f'# external = {{ column = {as_toml(id)}, field = "MA_Person_Id__c" }}    # if Salesforce keeps this id in a field'
     yield f"email = {as_toml(email)}"
     mapped = [column for column in vendor.columns if column.name in export.columns]
-    guessed = _guessed(export, mapped)
+    mapped, guessed = ([_spelt(one, export, rows, vendor.null) for one in some] for some in (mapped, _guessed(export, mapped)))
     if not any("opted_out" in line for column in mapped for line in column.lines):
         mapped, guessed = [*mapped, *guessed], []
     if not mapped and not vendor.file_flags.get(begin) and not (export.members and said):

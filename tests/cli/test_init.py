@@ -140,3 +140,14 @@ def test_where_names_do_not_do_the_way_to_a_proposal_from_cells_is_named(syncd: 
     said = syncd("init", "new", "--from-export", "my leads.csv")
     assert said.code == 2
     assert "proposed by: syncd mapping suggest 'my leads.csv'\n" in said.err
+
+
+def test_from_export_looks_at_the_rows_so_that_an_empty_opt_out_excludes_nobody(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text("id,email,leadScore,unsubscribed,updatedAt\n1,ana@example.com,5,,\n", "utf-8")
+    assert syncd("init", "new", "--from-export", "leads.csv").code == 0
+    path = tmp_path / "new" / "mappings" / "fields" / "marketo.toml"
+    [column] = [one for one in _valid(path).columns if one.flag is Flag.OPTED_OUT]
+    assert column.null == {""}
+    assert "# No value in the one row looked at: such a cell opts nobody out. Any other cell still counts." in path.read_text(
+        "utf-8"
+    )

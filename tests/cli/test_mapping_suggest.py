@@ -209,6 +209,14 @@ def test_words_blanks_and_channels_that_the_tool_is_not_known_for_are_asked_abou
     assert "cells are blank" not in text, "a blank is a no for this tool already"
 
 
+def test_an_opt_out_without_a_value_in_any_row_is_proposed_so_that_it_excludes_nobody(syncd: Syncd, tmp_path: Path) -> None:
+    header = "id,email,score,opted_out,is_do_not_email,crm_lead_fid,last_activity_at"
+    rows = [f"{n},p{n}@example.com,3,{n % 2},,," for n in range(9)]
+    (tmp_path / "p.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    columns = tomllib.loads(syncd("mapping", "suggest", "p.csv").out)["column"]
+    assert (columns["is_do_not_email"]["null"], "null" in columns["opted_out"]) == ([""], False)
+
+
 def test_an_export_without_any_key_or_text_is_refused_in_words(syncd: Syncd, tmp_path: Path) -> None:
     for name, content, says in (
         ("empty.csv", b"", "is empty"),

@@ -131,6 +131,53 @@ def test_an_opt_out_that_a_known_tool_is_not_known_for_is_asked_about_or_taken()
     assert "WARNING" not in text
 
 
+def begun(tmp_path: Path, header: str, *rows: str) -> tuple[str, SourceMapping]:
+    """Begin the mapping of a file and its rows; return its text, and what it means."""
+    export = read_header(f"{header}\n".encode())
+    path = tmp_path / "begun.toml"
+    path.write_text(starter(recognise(export), export, "people.csv", [row.split(",") for row in rows]), "utf-8")
+    table, _ = read_table(path)
+    assert table is not None
+    mapping, problems = parse_mapping(path.stem, table)
+    assert mapping is not None, [str(problem) for problem in problems]
+    return path.read_text("utf-8"), mapping
+
+
+@pytest.mark.parametrize(
+    ("header", "empty"),
+    [
+        (HEADERS["account_engagement"], ("1,ana@example.com,3,,,,", "2,bo@example.com,3,,,,")),
+        (HEADERS["marketo"], ("1,ana@example.com,A,B,,,null,,", "2,bo@example.com,A,B,,,,,")),
+        (HEADERS["hubspot"], ("1,A,ana@example.com,,,,,", "2,B,bo@example.com,,,,,")),
+        ("E-mail,Opted Out", ("ana@example.com,", "bo@example.com,  ")),
+    ],
+)
+def test_an_opt_out_without_a_value_in_any_row_excludes_nobody_and_a_later_value_still_does(
+    tmp_path: Path, header: str, empty: tuple[str, ...]
+) -> None:
+    _, mapping = begun(tmp_path, header, *empty)
+    names = read_header(header.encode()).columns
+    flagged = [column.name for column in mapping.columns if column.flag is Flag.OPTED_OUT]
+    assert flagged
+    for row in empty:
+        parsed = read_row(mapping, names, row.split(","), 2)
+        assert isinstance(parsed, ParsedRow)
+        assert (dict(parsed.flags), parsed.problems) == ({}, ())
+    for cell, flag in (("true", Flag.OPTED_OUT), ("perhaps", Flag.OPT_OUT_UNREADABLE)):
+        cells = [cell if name == flagged[0] else was for name, was in zip(names, empty[0].split(","), strict=True)]
+        parsed = read_row(mapping, names, cells, 3)
+        assert isinstance(parsed, ParsedRow)
+        assert set(parsed.flags) == {flag}
+
+
+def test_what_an_opt_out_says_in_unknown_words_is_named_where_some_rows_say_something(tmp_path: Path) -> None:
+    text, mapping = begun(tmp_path, "E-mail,Opted Out", "ana@example.com,", "bo@example.com,ja", "cy@example.com,1")
+    assert 'Neither true nor false in 2 of 3 rows looked at: "", "ja". That counts as opted out until you say' in text
+    parsed = read_row(mapping, ["E-mail", "Opted Out"], ["ana@example.com", ""], 2)
+    assert isinstance(parsed, ParsedRow)
+    assert set(parsed.flags) == {Flag.OPT_OUT_UNREADABLE}
+
+
 @pytest.mark.parametrize(
     ("head", "why"),
     [

@@ -81,8 +81,8 @@ def _known(found: Evidence, name: str, one: Look, known: Mapping[str, object]) -
         options = {key: value for key, value in options.items() if value}
         others = _others(one, {*_texts(options, "opted_out_when"), *_texts(options, "unreachable_when")})
         return Proposal(name, "opted_out" if "opted_out_when" in options else "unreachable", _KNOWN, (why, *others), options)
-    options = _without_field(found, known)
-    reasons = [why, *_odd(one, {*_texts(known, "true"), *_texts(known, "false")})]
+    options = _silent(found, one, _without_field(found, known))
+    reasons = [why, *_odd(one, options)]
     return Proposal(name, str(known["flag"]), _KNOWN if found.known.is_seen else _LIKELY, tuple(reasons), options)
 
 
@@ -99,10 +99,16 @@ def _boolean(
     options: dict[str, object] = {"type": "boolean", "true": list(true), "false": list(false), "flag": flag}
     if flag == "opted_out":
         options["field"] = OPT_OUT
+    options = _silent(found, one, _without_field(found, options))
     said = [f"its cells are {', '.join(map(repr, (*one.yes, *one.no)))}" if one.filled else "it is empty in all rows looked at"]
-    return Proposal(
-        name, flag, confidence, (*reasons, *said, *_odd(one, {*true, *false})), _without_field(found, options)
-    )  # fmt: skip
+    return Proposal(name, flag, confidence, (*reasons, *said, *_odd(one, options)), options)
+
+
+def _silent(found: Evidence, one: Look, options: dict[str, object]) -> dict[str, object]:
+    """Let an opt-out that has no value in any row opt nobody out: everybody would count as opted out by a blank."""
+    null = {*one.nullish, *([""] if one.blank else [])} - {*_texts(options, "true"), *_texts(options, "false")}
+    is_silent = options["flag"] == "opted_out" and not one.filled and null and null <= {"", *found.known.null}
+    return {**options, "null": sorted(null)} if is_silent else options
 
 
 def _without_field(found: Evidence, options: Mapping[str, object]) -> dict[str, object]:
@@ -111,9 +117,11 @@ def _without_field(found: Evidence, options: Mapping[str, object]) -> dict[str, 
     return {key: value for key, value in options.items() if key != "field" or has_field}
 
 
-def _odd(one: Look, known: set[str]) -> list[str]:
+def _odd(one: Look, options: Mapping[str, object]) -> list[str]:
     """Say which cells are no yes and no no: these people count as opted out until somebody says what is meant."""
-    said = []
+    if "null" in options:
+        return ["no row says anything: such a cell opts nobody out, any other still counts"]
+    known, said = {*_texts(options, "true"), *_texts(options, "false")}, []
     odd = {cell: count for cell, count in (*one.values.items(), *one.nullish.items()) if cell not in known}
     if odd:
         shown = ", ".join(repr(cell) for cell in list(odd)[:_ODD_SHOWN])
