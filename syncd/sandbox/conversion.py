@@ -27,6 +27,7 @@ _CARRIED = (
     "HasOptedOutOfEmail",
     "HasOptedOutOfFax",
     "DoNotCall",
+    "IndividualId",
 )
 _ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
 

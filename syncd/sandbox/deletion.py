@@ -32,6 +32,8 @@ _CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Task", "WhatId"),
         ("Event", "WhatId"),
     ),
+    "Individual": (("ContactPointTypeConsent", "PartyId"), ("ContactPointEmail", "ParentId")),
+    "ContactPointEmail": (("ContactPointConsent", "ContactPointId"),),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId"), ("Task", "WhatId")),
 }
 _FED = frozenset({"Account", "Campaign", "Contact", "Lead", "Opportunity"})
@@ -39,6 +41,8 @@ _LOOKUPS: dict[str, tuple[tuple[str, str], ...]] = {
     "Campaign": (("Opportunity", "CampaignId"), ("Campaign", "ParentId")),
     "Contact": (("Opportunity", "ContactId"), ("Contact", "ReportsToId"), ("Case", "ContactId")),
     "Account": (("Account", "ParentId"), ("Case", "AccountId")),
+    "Individual": (("Lead", "IndividualId"), ("Contact", "IndividualId")),
+    "DataUsePurpose": (("ContactPointTypeConsent", "DataUsePurposeId"), ("ContactPointConsent", "DataUsePurposeId")),
 }
 
 

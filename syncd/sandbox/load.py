@@ -13,6 +13,7 @@ from syncd.sandbox.bin import list_loaded
 from syncd.sandbox.errors import LoadRefused
 from syncd.sandbox.ids import parse_id
 from syncd.sandbox.load_columns import Column, Later
+from syncd.sandbox.objects_privacy import OBJECTS as PRIVACY
 from syncd.sandbox.objects_teams import TERRITORIES
 from syncd.sandbox.opportunities import fiscal
 from syncd.sandbox.role_groups import add_all_role_groups
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 5_000
 _AUDIT_DATES = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 _AUDIT_USERS = ("CreatedById", "LastModifiedById")
-_NAMED = frozenset({"Lead", "Contact", "User"})
+_NAMED = frozenset({"Lead", "Contact", "Individual", "User"})
 Complete = Callable[[dict[str, Any]], None]
 
 
@@ -60,12 +61,14 @@ def load_folder(org: Org, folder: Path) -> None:
 
 
 def _add_objects(org: Org, files: Mapping[str, Path]) -> None:
-    """Give the org the objects that not every org has and this folder brings along."""
+    """Give the org the objects that not every org has and this folder brings along, switched on where that is what it takes."""
     for path in files.values():
         if custom_objects.is_custom(path.stem):
             custom_objects.add_custom_object(org, path.stem)
     if any(each.name.lower() in files for each in TERRITORIES):
         custom_objects.add_territories(org)
+    if not PRIVACY.isdisjoint(files):
+        org.settings.data_privacy = True
 
 
 def _load_file(org: Org, sobject: SObject, path: Path) -> None:

@@ -30,6 +30,7 @@ Description textarea 32000 CUN nofilter
 LeadSource picklist 255 CUN | Web | Phone Inquiry | Partner Referral | Purchased List | Other
 HasOptedOutOfEmail boolean CUD
 HasOptedOutOfFax boolean CUD
+IndividualId reference CUN -> Individual/Individual
 DoNotCall boolean CUD
 EmailBouncedReason string 255 UN
 EmailBouncedDate datetime UN

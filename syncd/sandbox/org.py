@@ -24,6 +24,7 @@ from syncd.sandbox.journal import Journal
 from syncd.sandbox.locks import Locks
 from syncd.sandbox.logins import Logins
 from syncd.sandbox.objects_people import MARKETING, PEOPLE
+from syncd.sandbox.objects_privacy import PRIVACY
 from syncd.sandbox.objects_sales import SALES
 from syncd.sandbox.objects_teams import FEED_ITEM, TEAMS
 from syncd.sandbox.schema import Field, Schema, SObject, parse_field
@@ -36,6 +37,10 @@ from syncd.sandbox.visibility import Transactions
 
 _VERBS = ("update", "delete", "convert", "undelete", "merge", "purge", "touch", "mail")
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
+SCHEMA_SWITCHES = frozenset(
+    {"hidden_fields", "read_only_fields", "picklists", "hidden_objects", "record_type_values", "data_privacy"}
+)
+"""What describe says changes with these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Org:
         self.clock = SandboxClock(now, frozen=frozen)
         self.settings = Settings()
         self.mint = IdMint(seed)
-        self.schema = Schema((*PEOPLE, *TEAMS, *SALES, *MARKETING, FEED_ITEM))
+        self.schema = Schema((*PEOPLE, *TEAMS, *PRIVACY, *SALES, *MARKETING, FEED_ITEM))
         self.sessions = Sessions(seed)
         self.logins = Logins(seed)
         self.locks = Locks()
@@ -97,7 +102,7 @@ class Org:
             self.settings.change(wanted)
             if "formula_fields" in wanted:
                 put_formulas(self, formulas, self.settings.formula_fields)
-            if {"hidden_fields", "read_only_fields", "picklists", "hidden_objects", "record_type_values"} & wanted.keys():
+            if SCHEMA_SWITCHES & wanted.keys():
                 self.schema_changed_at = self.clock.now()
             if "access_by_permission_set" in wanted:
                 access.assign(self)

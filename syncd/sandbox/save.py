@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 ID_IN_BODY = "The Id field should not be specified in the sobject data."
-_COMPOUND_NAMES = frozenset({"Lead", "Contact", "User"})
+_COMPOUND_NAMES = frozenset({"Lead", "Contact", "Individual", "User"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from syncd.sandbox.errors import ControlRefused
+from syncd.sandbox.objects_privacy import FIELDS as PRIVACY_FIELDS
+from syncd.sandbox.objects_privacy import OBJECTS as PRIVACY_OBJECTS
 from syncd.sandbox.person_accounts import FIELDS as PERSON_ACCOUNTS
 
 _MAY_BE_NULL = ("assignment_rule", "late_commit", "access_by_permission_set")
@@ -55,6 +57,7 @@ class Settings:
     deprecated_through: int = 0
     formula_fields: dict[str, dict[str, str]] = field(default_factory=dict)  # {"Lead": {"Weeks__c": "Days__c / 7"}}
     person_accounts: bool = False  # True: an account that is created with a LastName is a person, and gets a contact
+    data_privacy: bool = False  # True: data protection and privacy is on; without it there are no individuals and no consents
     late_commit: dict[str, Any] | None = None  # {"object": "Lead", "minutes": 7, "every": 3}
     workflow_rules: list[dict[str, Any]] = field(default_factory=list)
     validation_rules: list[dict[str, Any]] = field(default_factory=list)
@@ -97,11 +100,15 @@ class Settings:
 
     def hides_object(self, name: str) -> bool:
         """Tell whether the API user has no access to the object."""
+        if not self.data_privacy and name.lower() in PRIVACY_OBJECTS:
+            return True
         return bool(self.hidden_objects) and name.lower() in (each.lower() for each in self.hidden_objects)
 
     def hides(self, sobject: str, name: str) -> bool:
         """Tell whether field-level security hides the field from the API user."""
         if not self.person_accounts and name in PERSON_ACCOUNTS.get(sobject, ()):
+            return True
+        if not self.data_privacy and name in PRIVACY_FIELDS.get(sobject, ()):
             return True
         return bool(self.hidden_fields) and self.lists(self.hidden_fields, sobject, name)
 
