@@ -27,7 +27,7 @@ from syncd.exports.access import RemoteAccess, read_sources
 from syncd.policies.documents import nearest, read_table
 from syncd.salesforce.access import API_VERSION, OrgAccess, url_fault
 from syncd.salesforce.credentials import read_credentials
-from syncd.secrets import REFERENCE
+from syncd.secrets import NOT_HERE, REFERENCE
 
 ENV_PATH = "SYNCD_CONFIG"
 SQLITE, POSTGRESQL = "sqlite:///", "postgresql://"
@@ -221,6 +221,7 @@ class Config:
     """A whole config.toml. Paths are absolute; `name` is what messages call the org.
 
     `sources` are fetched into the folder `exports` every `fetch_every`; originals are kept for `keep` (None: for ever).
+    `not_here` says which secrets the file refers to that this account cannot see: only who logs in needs them.
     """
 
     path: Path
@@ -237,6 +238,12 @@ class Config:
     sources: tuple[RemoteAccess, ...] = ()
     fetch_every: timedelta = timedelta(minutes=5)
     keep: timedelta | None = timedelta(days=30)
+    not_here: tuple[Problem, ...] = ()
+
+    def require_secrets(self) -> None:
+        """Raise ConfigInvalid where a secret that the file refers to is not here."""
+        if self.not_here:
+            raise _invalid(self.not_here)
 
     @property
     def database_file(self) -> Path | None:
@@ -249,6 +256,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
 
     Shapes: without a path, $SYNCD_CONFIG, ./config.toml, ~/.config/syncd/config.toml and /etc/syncd/config.toml are tried; a
     folder means the config.toml in it.
+    Shapes: secrets that the file refers to and that are not here are problems for who logs in: `Config.require_secrets`.
     Errors: ConfigInvalid listing every problem as `file:line:column [code] text remedy`. Secrets are never part of it.
     """
     environ = os.environ if environ is None else environ
@@ -262,12 +270,13 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     credentials, more = read_credentials(table, found.resolve().parent, environ)
     sources, wrong = read_sources(table, found.resolve().parent, environ)
     problems += [*more, *wrong]
-    if document is None or credentials is None or problems:
+    not_here = tuple(problem for problem in problems if problem.code in NOT_HERE)
+    if document is None or credentials is None or len(problems) > len(not_here):
         raise _invalid(problems)
     access = OrgAccess(
         credentials.login_url, credentials.client_id, credentials.secret, document.org.api_version, method=credentials.method
     )
-    config = replace(_config(found.resolve(), document, access), sources=sources)
+    config = replace(_config(found.resolve(), document, access), sources=sources, not_here=not_here)
     return replace(config, org=replace(access, refusals=config.plans / REFUSALS))
 
 

@@ -16,6 +16,8 @@ from typing import Any
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_BYTES_MAX = 10_000
 MOUNTED_SECRETS = Path("/run/secrets")
+NOT_HERE = frozenset(("CFG-006", "CFG-007", "CFG-008"))
+"""Secrets that only another account or machine has: who reads the database alone needs none of them."""
 
 
 class Unusable(Exception):

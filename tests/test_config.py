@@ -34,7 +34,7 @@ def load(folder: Path, text: str, **environ: str) -> Config:
 def refusal(folder: Path, text: str, **environ: str) -> list[str]:
     """Give the lines of a refusal without the path before the line number."""
     with pytest.raises(ConfigInvalid) as refused:
-        load(folder, text, **environ)
+        load(folder, text, **environ).require_secrets()
     return [line.removeprefix(f"{folder}/config.toml:") for line in str(refused.value).splitlines()]
 
 
@@ -215,6 +215,18 @@ def test_a_missing_variable_is_named(tmp_path: Path) -> None:
     assert line.startswith("4:1 [CFG-006] org.client_secret: the environment variable SYNCD_CLIENT_SECRET is not set.")
     lines = refusal(tmp_path, ORG.replace("consumer-key", "${KEY}"), OTHER="x")
     assert [line.split("]")[0] for line in lines] == ["3:1 [CFG-006", "4:1 [CFG-006"]
+
+
+def test_who_does_not_log_in_needs_no_secret(tmp_path: Path) -> None:
+    sources = '[exports.marketo]\nurl = "s3://bucket/out"\naccess_key = "A"\nsecret = "${NONE}"\n'
+    config = load(tmp_path, ORG + sources, OTHER="x")
+    assert [problem.code for problem in config.not_here] == ["CFG-006", "CFG-006"]
+    assert [source.address for source in config.sources] == ["s3://bucket/out"]
+    assert config.org.login_url == "https://acme.my.salesforce.com"
+    lines = refusal(tmp_path, ORG + sources, OTHER="x")
+    assert [line.partition(" ")[0] for line in lines] == ["4:1", "8:1"]
+    (line,) = refusal(tmp_path, ORG.replace("https://acme.my.salesforce.com", "${ORG_URL}"), **ENVIRON)
+    assert "ORG_URL is not set" in line, "which org is meant is no secret"
 
 
 def test_a_login_url_from_the_environment_is_checked_as_well(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def load(folder: Path, org: str) -> Config:
 def refusal(folder: Path, org: str) -> list[str]:
     """Give the lines of a refusal; no secret is in any."""
     with pytest.raises(ConfigInvalid) as refused:
-        load(folder, org)
+        load(folder, org).require_secrets()
     text = str(refused.value)
     assert not any(secret in text for secret in (*ENVIRON.values(), CANARY))
     return [line.removeprefix(f"{folder}/config.toml:") for line in text.splitlines()]

@@ -35,7 +35,8 @@ def check(
 ) -> None:
     """Check config, mappings, folders, login, permissions, fields, picklists, campaigns, teams, history tracking and API budget.
 
-    Exit 0 without findings (warnings may be there), 1 with findings, 2 when config.toml cannot be used.
+    Exit 0 without findings (warnings may be there), 1 with findings, 2 when config.toml cannot be used. Without a secret that it
+    refers to, everything is checked but what has to be asked.
     """
     from syncd.cli.finding import Level
 
@@ -55,13 +56,18 @@ def check(
 def _all(config: Config) -> Iterator[Finding]:
     from syncd.cli.finding import Finding, Level, wrong
 
-    yield Finding(Level.OK, "config", str(config.path))
+    yield from [wrong("config", each) for each in config.not_here] or [Finding(Level.OK, "config", str(config.path))]
     policies, problems = wire.read_policies(config.mappings)
     yield from (wrong("mappings", each) for each in problems)
     if policies is not None:
         files = ", ".join(policies.hashes)
         yield Finding(Level.OK, "mappings", f"{config.mappings}: {files}")
     yield from _folders(config, policies)
+    if config.not_here:
+        yield Finding(
+            Level.FINDING, "org", "Without the secret the org was not asked.", "Give it as said above, then check again."
+        )
+        return
     with wire.open_org(config) as org:
         try:
             yield from _org(config, org, policies)
@@ -78,7 +84,7 @@ def _folders(config: Config, policies: Policies | None) -> Iterator[Finding]:
     yield from paths.server_ready(config.store_url) if database is None else _database(config, database)
     if policies is not None:
         yield from paths.exports_ready(config.exports, config.mappings, tuple(source.name for source in policies.sources))
-        yield from sources_ready(config, policies.sources)
+        yield from () if config.not_here else sources_ready(config, policies.sources)
         yield from files_fit(config.exports, policies.sources)
     yield paths.plans_ready(config.plans)
 

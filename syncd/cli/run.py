@@ -30,6 +30,7 @@ def run(
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is in force yet that could be read again
     config = wire.config_of(context)
+    config.require_secrets()
     secrets = [*config.org.secrets, *(source.secret for source in config.sources)]
     logs.configure(config.log.format, config.log.level, secrets=secrets)
     if once:

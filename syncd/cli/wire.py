@@ -65,9 +65,13 @@ def command(context: typer.Context, words: str) -> str:
 
 
 def open_org(config: Config) -> closing[SalesforceOrg]:
-    """Give the org of the config for a `with` block; nothing is sent before it is asked something."""
+    """Give the org of the config for a `with` block; nothing is sent before it is asked something.
+
+    Errors: ConfigInvalid where a secret is not here.
+    """
     from syncd.salesforce.org import SalesforceOrg
 
+    config.require_secrets()
     return closing(SalesforceOrg(config.org))
 
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from syncd.core.tables import Table
 from syncd.core.values import Problem
 from syncd.policies.documents import nearest
-from syncd.secrets import Settings, Unusable
+from syncd.secrets import NOT_HERE, Settings, Unusable
 
 SFTP, S3, GS, AZ, FILE = "sftp", "s3", "gs", "az", "file"
 _SECRET = ("secret", "secret_file")
@@ -78,7 +78,8 @@ class RemoteAccess:
 def read_sources(table: Table, folder: Path, environ: Mapping[str, str]) -> tuple[tuple[RemoteAccess, ...], list[Problem]]:
     """Follow the references of every [exports.<source>]; relative paths start at `folder`.
 
-    Shapes: the sources that can be used, and every problem. What is no text is left to the check of the whole file.
+    Shapes: the sources that can be used, those whose secret is only not here (`secrets.NOT_HERE`) among them, and every problem.
+            What is no text is left to the check of the whole file.
     """
     exports = table.values.get("exports")
     sections = exports.items() if isinstance(exports, Mapping) else ()
@@ -124,7 +125,7 @@ class _Section:
             self._collected(partial(self.settings.expanded, key)) for key in ("access_key", "account", "region")
         )
         self._check_pairs(scheme, access_key, account, endpoint)
-        if target is None or self.problems:
+        if target is None or any(problem.code not in NOT_HERE for problem in self.problems):
             return None
         host, port, user, root, path = target
         return RemoteAccess(

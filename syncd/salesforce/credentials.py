@@ -23,7 +23,7 @@ from syncd.salesforce.access import (
     shared_fault,
     url_fault,
 )
-from syncd.secrets import Settings, Unusable
+from syncd.secrets import NOT_HERE, Settings, Unusable
 
 METHODS = (ClientCredentials.name, JwtBearer.name, RefreshToken.name, Password.name)
 _SECRET = ("client_secret", "client_secret_file")
@@ -51,8 +51,9 @@ class Credentials:
 def read_credentials(table: Table, folder: Path, environ: Mapping[str, str]) -> tuple[Credentials | None, list[Problem]]:
     """Follow the references of [org]; relative paths start at `folder`.
 
-    Shapes: the credentials and no problem, or None and every problem. A setting that is missing or not text is left to the
-    check of the whole file, except what the chosen login cannot do without.
+    Shapes: the credentials, or None, and every problem; where a secret is only not here (`secrets.NOT_HERE`), the credentials
+    without it. A setting that is missing or not text is left to the check of the whole file, except what the chosen login
+    cannot do without.
     """
     given = table.values.get("org")
     org: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
@@ -67,9 +68,9 @@ def read_credentials(table: Table, folder: Path, environ: Mapping[str, str]) -> 
     client_id = reader.collected(lambda: reader.settings.expanded("client_id"))
     secret = "" if name == JwtBearer.name else reader.secret("client_secret", is_needed=name != RefreshToken.name)
     method = reader.method(name, login_url)
-    if reader.problems or method is None or not (login_url and client_id):
+    if reader.faults or method is None or not login_url or not (client_id or reader.problems):
         return None, reader.problems
-    return Credentials(login_url, client_id, SecretStr(secret), method), []
+    return Credentials(login_url, client_id, SecretStr(secret), method), reader.problems
 
 
 class _Reader:
@@ -79,6 +80,11 @@ class _Reader:
         self.table, self.org, self.folder = table, org, folder
         self.settings = Settings("org", org, folder, environ)
         self.problems: list[Problem] = []
+
+    @property
+    def faults(self) -> int:
+        """Count what is wrong wherever the file is read."""
+        return sum(problem.code not in NOT_HERE for problem in self.problems)
 
     def collected(self, read: Callable[[], str]) -> str:
         """Return what was read, or an empty text with the problem noted."""
@@ -103,7 +109,7 @@ class _Reader:
 
     def method(self, name: str, login_url: str) -> Method | None:
         """Return the login with its own settings, or None when one of them cannot be used."""
-        before = len(self.problems)
+        before = self.faults
         found: Method = ClientCredentials()
         if name == JwtBearer.name:
             username, key = self.text("username"), self.file("private_key_file", self._check_key)
@@ -115,7 +121,7 @@ class _Reader:
             password = self.secret("password")
             token = self.secret("security_token", is_needed=False)
             found = Password(self.text("username"), SecretStr(password), SecretStr(token) if token else NO_SECRET)
-        return found if len(self.problems) == before else None
+        return found if self.faults == before else None
 
     def text(self, key: str) -> str:
         """Return a setting that the login cannot do without."""

@@ -260,6 +260,25 @@ def test_wrong_credentials_are_a_finding_without_the_secret(syncd: Syncd, acme: 
     assert "canary-7" not in said.out + said.err
 
 
+def test_without_the_secret_the_files_are_checked_and_the_database_is_read_and_nobody_logs_in(
+    syncd: Syncd, acme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert syncd("run", "--once").code == 0
+    monkeypatch.delenv("SYNCD_CLIENT_SECRET")
+    for verb in (("status",), ("inbox", "list"), ("audit", "verify"), ("audit", "query"), ("mapping", "check")):
+        said = syncd(*verb)
+        assert "SYNCD_CLIENT_SECRET" not in said.out + said.err, verb
+        assert said.code in (0, 1), said.err
+    checked = syncd("check", "--json")
+    levels = {(one["check"], one["level"]) for one in checked.json["checks"]}
+    assert checked.code == 1
+    assert {("config", "finding"), ("mappings", "ok"), ("org", "finding")} <= levels
+    for verb in (("run", "--once"), ("plan",), ("census",)):
+        said = syncd(*verb)
+        assert (said.code, said.out) == (2, "")
+        assert "[CFG-006] org.client_secret: the environment variable SYNCD_CLIENT_SECRET is not set." in said.err
+
+
 def test_a_config_that_cannot_be_used_is_exit_2(syncd: Syncd, acme: Path) -> None:
     (acme / "config.toml").write_text("[org]\nlogin_ulr = 1\n", "utf-8")
     said = syncd("check")
