@@ -46,6 +46,7 @@ VERBS = {
     "status": Verb("status", "status", "Show the last cycles, lag, crossings, inbox and API budget."),
     "census": Verb("census", "census", "Count the mirror against the org now, and put right what differs."),
     "inbox": Verb("inbox", "inbox", "List, show and close what waits for a human, or try it again."),
+    "exports": Verb("exports", "exports", "List the exports that were taken in, and take one in again."),
     "explain": Verb("explain", "explain", "Tell the story of one record: who changed what, how we know, what was decided."),
     "fence": Verb("fence", "fence", "Draw the fence file: who may move what where, and what can't be reached."),
     "actors": Verb("actors", "actors", "Propose, from history, which logins are people, machines, or both."),
@@ -161,10 +162,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _called(arguments: Sequence[str]) -> None:
-    try:
-        app(arguments, prog_name="syncd")
-    finally:
-        output.ended()
+    with output.told_of():
+        try:
+            app(arguments, prog_name="syncd")
+        finally:
+            output.ended()
 
 
 def _tell(text: str, hint: str, *, debug: bool) -> None:

@@ -14,12 +14,13 @@ import re
 import shlex
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from syncd.errors import SyncdError
 
@@ -32,7 +33,7 @@ CELL_WIDTH_MAX = 72
 SOURCE_WIDTH_MAX = 120
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
-    r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
+    r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|exports|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
 )
 _NUMBER = re.compile(r"(?<=inbox resolve )NUMBER\b")
 
@@ -52,31 +53,57 @@ def fit_locale() -> None:
         sys.stdout.reconfigure(errors="syncd")
 
 
-def data(text: str = "") -> None:
-    """Write one line of data to stdout. Errors: SyncdError where it takes no more; BrokenPipeError where nobody reads on."""
-    try:
-        sys.stdout.write(text + "\n")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _unwritten(error) from error
+@contextmanager
+def told_of() -> Iterator[None]:
+    """Have failures of stdout told in plain words, whoever writes to it: typer does, for --help.
+
+    Errors: within, SyncdError where stdout takes no more; BrokenPipeError where nobody reads on. A closed stdout takes all.
+    """
+    given = sys.stdout
+    with ExitStack() as stack:
+        stream = given if given is not None else stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        sys.stdout = cast(TextIO, _Stdout(stream))
+        try:
+            yield
+        finally:
+            sys.stdout = given
 
 
-def ended() -> None:
-    """Hand over what was written to stdout; nobody has to read it. Errors: SyncdError where it takes no more."""
-    if sys.stdout is None:  # whoever started syncd closed it
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()
-    except OSError as error:
-        raise _unwritten(error) from error
+class _Stdout:
+    """A stream of which only the failures differ: one that took no more once takes nothing from then on, though the writer that
+    met it first kept it to itself, as typer's look at a stream does."""
 
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost: SyncdError | None = None
 
-def _unwritten(error: OSError) -> SyncdError:
-    _forget_stdout()
-    return SyncdError(f"the output cannot be written: {error.strerror}.", hint="Make room where it goes, or send it elsewhere.")
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write."""
+        with self._plainly():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        with self._plainly():
+            self._stream.flush()
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        if self._lost is not None:
+            raise self._lost
+        try:
+            yield
+        except BrokenPipeError:
+            _forget_stdout()
+            raise
+        except OSError as error:
+            _forget_stdout()
+            text = f"the output cannot be written: {error.strerror}."
+            self._lost = SyncdError(text, hint="Make room where it goes, or send it elsewhere.")
+            raise self._lost from error
 
 
 def _forget_stdout() -> None:
@@ -84,9 +111,22 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def data(text: str = "") -> None:
+    """Write one line of data to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def ended() -> None:
+    """Hand over what was written to stdout; nobody has to read it. Errors: SyncdError where it takes no more."""
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+
+
 def message(text: str) -> None:
-    """Write one message to stderr."""
-    sys.stderr.write(text + "\n")
+    """Write one message to stderr. One that finds no room is lost: there is nowhere left to say so, and the exit code tells."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(text + "\n")
 
 
 def as_json(value: object) -> None:

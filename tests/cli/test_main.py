@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -128,28 +128,62 @@ def test_a_locale_without_a_letter_gets_it_spelled_out(syncd: Syncd, monkeypatch
     assert json.loads(terminal.getvalue().decode("ascii"))["value"] == "Zo\u00eb\U0001f600"
 
 
-def version_into(stdout: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "syncd.cli.main", "--version"]
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+WORDS = [["--version"], ["--help"], ["inbox", "--help"], ["formula", "1 + 1"]]
+
+
+def stream_to(fd: int, *, at_once: bool) -> io.TextIOWrapper:
+    """Write as Python does to stdout: when a block is full, or at once as under PYTHONUNBUFFERED."""
+    if at_once:
+        return io.TextIOWrapper(cast(Any, io.FileIO(fd, "w")), "utf-8", write_through=True)
+    return io.TextIOWrapper(io.BufferedWriter(io.FileIO(fd, "w")), "utf-8")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
-def test_output_that_finds_no_room_is_a_failure_that_says_so() -> None:
-    with Path("/dev/full").open("wb") as full:
-        said = version_into(full)
-    assert (said.returncode, said.stderr) == (
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("words", WORDS)
+def test_output_that_finds_no_room_is_a_failure_that_says_so(
+    syncd: Syncd, monkeypatch: pytest.MonkeyPatch, words: list[str], at_once: bool
+) -> None:
+    with stream_to(os.open("/dev/full", os.O_WRONLY), at_once=at_once) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        said = syncd(*words)
+        monkeypatch.undo()
+    assert (said.code, said.err) == (
         1,
         "error: the output cannot be written: No space left on device.\n  next: Make room where it goes, or send it elsewhere.\n",
     )
 
 
-def test_nobody_has_to_read_the_output() -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("words", WORDS)
+def test_nobody_has_to_read_the_output(syncd: Syncd, monkeypatch: pytest.MonkeyPatch, words: list[str], at_once: bool) -> None:
     reading, writing = os.pipe()
     os.close(reading)
+    with stream_to(writing, at_once=at_once) as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        said = syncd(*words)
+        monkeypatch.undo()
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_a_closed_output_takes_everything(syncd: Syncd, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert (syncd(*words).code, sys.stdout) == (0, None)
+
+
+def test_what_python_itself_still_holds_back_at_the_end_is_not_told_of() -> None:
+    command = f"{sys.executable} -m syncd.cli.main --help; echo $? >&2"
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     try:
-        assert version_into(writing).stderr == ""
+        said = subprocess.run(
+            ["sh", "-c", command], env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
     finally:
         os.close(writing)
+    assert said.stderr == "1\n"
 
 
 @pytest.mark.parametrize("words", [[], ["--config", "nowhere"]])
