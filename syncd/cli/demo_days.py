@@ -97,7 +97,7 @@ class Days:
         record = run_cycle(self.world, self.org)
         if not record.counts.get("held back"):
             return [record]
-        waiting = [item for _, item, _ in self.world.store.inbox() if item.kind == WAITING_PLAN]
+        waiting = [item for _, item, _ in self.world.store.inbox(kind=WAITING_PLAN)]
         return [record, *(self._apply(item) for item in waiting)]
 
     def _apply(self, item: InboxItem) -> CycleRecord:

@@ -105,7 +105,7 @@ def _seen(config: Config, policies: Policies, own_user_id: str) -> Seen | None:
     """Look into the mirror; None where there is none yet, or it cannot be read, which other checks tell of."""
     with suppress(SyncdError), wire.open_store_to_read(config) as store:
         sighting = logins_seen(store, policies.fences, own_user_id, config.zone, since=LOOKED_BACK, rows_max=ROWS_MAX)
-        borrowed = tuple(item.where for _, item, _ in store.inbox() if item.kind == BORROWED)
+        borrowed = tuple(item.where for _, item, _ in store.inbox(kind=BORROWED))
         return Seen(sighting, borrowed, None if _has_written(store) else sighting.own)
     return None
 

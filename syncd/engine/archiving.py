@@ -24,7 +24,7 @@ def sweep_archive(world: World, cycle: Cycle) -> None:
     today = cycle.now.astimezone(world.zone).date().isoformat()
     if world.store.setting(SWEPT) == today:
         return
-    told = [item.subject for _, item, _ in world.store.inbox() if item.kind in ("export-file", "export-paused")]
+    told = [item.subject for kind in ("export-file", "export-paused") for _, item, _ in world.store.inbox(kind=kind)]
 
     def is_kept(place: str, name: str, hashes: Sequence[str]) -> bool:
         source, _, folder = place.partition("/")

@@ -97,7 +97,7 @@ def _follow_up(tx: StoreWriter, cycle: Cycle, closing: Sequence[Closing], told: 
 
 def _refused_before(world: World) -> dict[str, str]:
     """Return by subject of the open refusals which change the refused write was about."""
-    subjects = {item.subject for _, item, _ in world.store.inbox() if item.kind == REFUSED}
+    subjects = {item.subject for _, item, _ in world.store.inbox(kind=REFUSED)}
     return {_subject(intent): intent.cause for intent in world.store.deferred() if _subject(intent) in subjects}
 
 

@@ -151,7 +151,7 @@ class _Turn:
 
     def _is_paused(self, name: str) -> bool:
         subject = f"{self.source.name}/{name}"
-        paused = [item.subject for _, item, _ in self.world.store.inbox() if item.kind == "export-paused"]
+        paused = [item.subject for _, item, _ in self.world.store.inbox(kind="export-paused")]
         return any(each == subject or each.startswith(f"{subject}/") for each in paused)
 
     def _tried(self, session: Session, original: Original) -> bool:

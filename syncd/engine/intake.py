@@ -135,8 +135,8 @@ def _tell_waiting(mapping: SourceMapping, items: Sequence[InboxItem], context: I
     now = {item.subject for item in items}
     gone = [
         item.subject
-        for _, item, _ in context.store.inbox()
-        if item.kind == "export-paused" and item.subject.startswith(f"{mapping.name}/") and item.subject not in now
+        for _, item, _ in context.store.inbox(kind="export-paused")
+        if item.subject.startswith(f"{mapping.name}/") and item.subject not in now
     ]
     if items or gone:
         with context.store.begin() as tx:

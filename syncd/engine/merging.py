@@ -178,7 +178,7 @@ def lost_opt_out(object: str, id: str, text: str) -> InboxItem:
 
 def settle_lost_opt_outs(world: World, cycle: Cycle) -> None:
     """Take out of the inbox whom the org calls opted out by now."""
-    open_ids = [item.subject for _, item, _ in world.store.inbox() if item.kind == LOST_OPT_OUT]
+    open_ids = [item.subject for _, item, _ in world.store.inbox(kind=LOST_OPT_OUT)]
     if not open_ids:
         return
     rows: Mapping[str, OrgRecord] = {**world.store.get("Lead", open_ids), **world.store.get("Contact", open_ids)}

@@ -96,7 +96,7 @@ def apply(world: World, org: OrgWriter, plan: Plan, by: str = "") -> CycleRecord
     _refuse_if_moved(org, plan)
     name = plan.hash
     opened = [(replace(intent, key=digest(name, intent.key)), None) for intent in plan.intents]
-    subjects = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING_PLAN and name[:8] in item.subject]
+    subjects = [item.subject for _, item, _ in world.store.inbox(kind=WAITING_PLAN) if name[:8] in item.subject]
     words = f"plan {name[:8]} of {plan.made_at:%Y-%m-%d %H:%M} UTC applied{f' by {by}' if by else ''}: {len(opened)} writes"
     with world.store.begin() as tx:
         row = Entry(kind="plan", at=cycle.now, cycle=cycle.id, reason=words, evidence={"plan": name, "applied_by": by})

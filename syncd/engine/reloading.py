@@ -80,7 +80,7 @@ class Reloading:
         """Keep those in force that were, while an edit waits for a word; one made since then is looked at like any other."""
         self._policies, self._tables = policies, kept.tables
         known = read_policy_state(world.store)
-        asked = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING]
+        asked = [item.subject for _, item, _ in world.store.inbox(kind=WAITING)]
         self._waits_for = _name(world.policies) if _name(world.policies) in asked else ""
         self._judged = self._judged if self._waits_for else None
         with world.store.begin() as tx:
@@ -249,5 +249,5 @@ def _shas(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> lis
 
 
 def _settle_waiting(tx: StoreWriter, world: World, keep: str = "") -> None:
-    subjects = [item.subject for _, item, _ in world.store.inbox() if item.kind == WAITING and item.subject != keep]
+    subjects = [item.subject for _, item, _ in world.store.inbox(kind=WAITING) if item.subject != keep]
     tx.resolve_inbox(WAITING, subjects, world.org.now())

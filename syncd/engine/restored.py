@@ -43,7 +43,7 @@ def compare(world: World, org: OrgWriter, cycle: Cycle, decide: Callable[[], Non
     if _NOTED not in told:
         _note(world, cycle, told)
     cycle.count("export files taken once more", len(world.exports.bring_back(world.store.has_file)))
-    known = {item.subject for _, item, _ in world.store.inbox() if item.kind == OWN_USER}
+    known = {item.subject for _, item, _ in world.store.inbox(kind=OWN_USER)}
     decide()
     _forgive_own_writes(world, cycle, known)
     if cycle.counts.get(BACKLOG) or cycle.counts.get(PAUSED):
@@ -76,7 +76,7 @@ def _note(world: World, cycle: Cycle, told: Mapping[str, Any]) -> None:
 
 def _forgive_own_writes(world: World, cycle: Cycle, known: set[str]) -> None:
     """Close what says that somebody else used syncd's user: what this store has forgotten were its own writes."""
-    new = [item.subject for _, item, _ in world.store.inbox() if item.kind == OWN_USER and item.subject not in known]
+    new = [item.subject for _, item, _ in world.store.inbox(kind=OWN_USER) if item.subject not in known]
     if new:
         with world.store.begin() as tx:
             tx.resolve_inbox(OWN_USER, new, cycle.now)

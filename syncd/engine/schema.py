@@ -135,7 +135,7 @@ def tell_hidden(world: World, cycle: Cycle) -> None:
     cycle.count("fields hidden", len(hidden))
     items = _hidden_items(world, hidden)
     subjects = {item.subject for item in items}
-    gone = [item.subject for _, item, _ in world.store.inbox() if item.kind == HIDDEN and item.subject not in subjects]
+    gone = [item.subject for _, item, _ in world.store.inbox(kind=HIDDEN) if item.subject not in subjects]
     if not hidden and not gone:
         return
     with world.store.begin() as tx:

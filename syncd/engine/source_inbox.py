@@ -21,7 +21,7 @@ def nameless(source: Source) -> InboxItem:
 
 def tell(world: World, cycle: Cycle, source: str, items: Sequence[InboxItem]) -> None:
     """Bring the inbox in step with a source; nothing is written while nothing has changed."""
-    told = [item for _, item, _ in world.store.inbox() if item.kind == KIND]
+    told = [item for _, item, _ in world.store.inbox(kind=KIND)]
     mine = {item.subject: item for item in told if item.subject.partition("/")[0] == source}
     gone = [subject for subject in mine if subject not in {item.subject for item in items}]
     new = [item for item in items if mine.get(item.subject) != item]

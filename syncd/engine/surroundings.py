@@ -15,11 +15,13 @@ from syncd.engine.world import Cycle, World
 
 def surroundings(world: World, cycle: Cycle, fences: Fences) -> Surroundings:
     """Gather windows, mass edits, rules that stopped and fights, once a cycle, before the first record is judged."""
-    items = [item for _, item, _ in world.store.inbox()]
+    yielded, fought_over, blocked = (
+        frozenset(item.subject for _, item, _ in world.store.inbox(kind=kind)) for kind in (MACHINE_WINS, FOUGHT_OVER, BLOCKED)
+    )
     return Surroundings(
         windows=standing(read_windows(world.store)),
         mass_edits=mass_edits(world, cycle, fences),
         stopped={**stopped_by_canary(world.store, fences.policy_hash), **stopped_rules(world)},
-        yielded=frozenset(item.subject for item in items if item.kind == MACHINE_WINS),
-        parked=frozenset(item.subject for item in items if item.kind in (FOUGHT_OVER, BLOCKED)),
+        yielded=yielded,
+        parked=fought_over | blocked,
     )

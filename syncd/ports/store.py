@@ -255,11 +255,11 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Return the Bulk jobs of a kind ("query", "ingest") that are not done with, oldest first."""
         ...
 
-    def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
-        """Return (number, item, times seen) of the inbox."""
+    def inbox(self, *, kind: str | None = None, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
+        """Return (number, item, times seen) of the inbox, or of one kind of items."""
         ...
 
-    def inbox_cards(self, *, open_only: bool = True) -> list[InboxCard]:
+    def inbox_cards(self, *, kind: str | None = None, open_only: bool = True) -> list[InboxCard]:
         """Return the inbox with everything that is known of each item, in order of number."""
         ...
 

@@ -56,13 +56,15 @@ class NoteReads(WaitReads):
                 rows = connection.execute(query.where(among(connection, verdicts.c.subject, wanted))).all()
         return {subject: verdict for subject, verdict in rows if subject in wanted}
 
-    def inbox(self, *, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
-        """Return (number, item, times seen) of the inbox."""
-        return [(card.number, card.item, card.times) for card in self.inbox_cards(open_only=open_only)]
+    def inbox(self, *, kind: str | None = None, open_only: bool = True) -> list[tuple[int, InboxItem, int]]:
+        """Return (number, item, times seen) of the inbox, or of one kind of items."""
+        return [(card.number, card.item, card.times) for card in self.inbox_cards(kind=kind, open_only=open_only)]
 
-    def inbox_cards(self, *, open_only: bool = True) -> list[InboxCard]:
+    def inbox_cards(self, *, kind: str | None = None, open_only: bool = True) -> list[InboxCard]:
         """Return the inbox with everything that is known of each item, in order of number."""
         query = select(inbox).where(inbox.c.org == self.org).order_by(inbox.c.number)
+        if kind is not None:
+            query = query.where(inbox.c.kind == kind)
         if open_only:
             query = query.where(inbox.c.resolved_at.is_(None))
         with self._reading() as connection:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from syncd.errors import StoreOutdated, StoreUnusable
 from syncd.store import postgres
 
-HEAD = "0008"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+HEAD = "0009"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 
 def version_of(connection: Connection) -> str | None:

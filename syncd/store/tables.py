@@ -329,6 +329,8 @@ inbox = Table(
     _text("resolved_at", null=True),
 )
 Index("inbox_by_subject", inbox.c.org, inbox.c.kind, inbox.c.subject, unique=True)
+_is_open = inbox.c.resolved_at.is_(None)  # what was closed stays for ever
+Index("inbox_open", inbox.c.org, inbox.c.kind, inbox.c.number, sqlite_where=_is_open, postgresql_where=_is_open)
 
 cycles = Table(
     "cycles",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from syncd.core.values import Entry, Intent, Rule
+from syncd.core.values import Entry, InboxItem, Intent, Rule
 from syncd.ports import LedgerQuery
 from syncd.store.sql import SqlStore
 
@@ -57,3 +57,18 @@ def test_a_long_ledger_is_searched_by_an_index(
         plans = [str(row[3]) for text, given in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", given)]
     assert [plan for plan in plans if index in plan]
     assert not [plan for plan in plans if "ledger_by_kind" in plan or plan.startswith("SCAN ledger")]
+
+
+@pytest.mark.parametrize("kind", [None, "export-row"])
+def test_what_is_open_in_the_inbox_is_found_among_all_that_was_closed(store: SqlStore, database: Path, kind: str | None) -> None:
+    items = [InboxItem("export-row", f"e.csv:{n}", f"e.csv:{n}", "bad", "mend it") for n in range(3)]
+    with store.begin() as tx:
+        tx.put_inbox(items, T)
+        tx.resolve_inbox("export-row", ["e.csv:0", "e.csv:1"], T)
+    with statements() as asked:
+        assert [item.subject for _, item, _ in store.inbox(kind=kind)] == ["e.csv:2"]
+    with closing(sqlite3.connect(database)) as connection:
+        plans = [str(row[3]) for text, given in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", given)]
+    assert [plan for plan in plans if "inbox_open" in plan], plans
+    assert len(store.inbox(kind=kind, open_only=False)) == 3
+    assert store.inbox(kind="other", open_only=False) == []
