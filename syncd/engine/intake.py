@@ -19,6 +19,7 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_fit import schema_problems
 from syncd.core.rows import ParsedRow
 from syncd.core.values import InboxItem, Problem, digest
+from syncd.engine.intake_again import end_again
 from syncd.engine.intake_choices import CHOICE, KEPT
 from syncd.engine.intake_context import Batch, IntakeContext, Tally
 from syncd.engine.intake_creation import record_created
@@ -297,6 +298,8 @@ _GROUPED = {
         "Correct the export; their lines are in done/.",
     ),
 }  # fmt: skip
+FILE_KINDS = frozenset(("export-row", *(kind for kind, *_ in _GROUPED.values())))
+"""What the inbox tells of rows by their place in a file."""
 
 
 def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, state: Mapping[str, Any], context: IntakeContext) -> None:
@@ -313,3 +316,4 @@ def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, state: Mapping[str, 
     tx.resolve_inbox("export-mapping", [one.mapping.name], context.now_at)
     tx.finish_file(one.file.sha256, {**tally.counts, **state.get("read", {})}, context.now_at)
     keep_progress(tx, context, one.file, None)
+    end_again(tx, context.store, one.file.sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from syncd.core.cells import normal_address
 from syncd.core.consent import Consent, opted_out_of
@@ -30,7 +31,10 @@ def address_of(person: OrgRecord | None) -> str | None:
 class FlagsOfRows:
     """Decides on the flags of one batch of rows and keeps what comes of it in the batch."""
 
-    def __init__(self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, batch: Batch) -> None:
+    def __init__(
+        self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, batch: Batch, said_at: datetime
+    ) -> None:
+        self.said_at = said_at  # of a file that is taken in again this is long ago
         self.context, self.mapping, self.file, self.tally, self.batch = context, mapping, file, tally, batch
         self.known: dict[Key, FlagFact] = {}
         self.facts: list[FlagFact] = []
@@ -119,7 +123,7 @@ class FlagsOfRows:
                 key = (flag, scope, person_id, address)
                 if person_id is None and address is None:
                     continue
-                fact = FlagFact(flag, person_id, address, self.mapping.name, row.where, self.context.now_at, scope)
+                fact = FlagFact(flag, person_id, address, self.mapping.name, row.where, self.said_at, scope)
                 if person is None and flag is Flag.OPTED_OUT:
                     self._keep_by_id(fact, row)
                 if key in self.places:
@@ -145,7 +149,7 @@ class FlagsOfRows:
         self.by_id.add(key)
         kept = replace(fact, address=handle)
         if key in self.known:
-            self.batch.again.append(kept)
+            self.batch.again += [kept] if kept.seen_at > self.known[key].last_said else []
             return
         self.batch.facts.append(kept)
         reason = f"{self.mapping.name} opted out nobody in the org ({row.where}): kept by the id {handle} too"
@@ -153,7 +157,7 @@ class FlagsOfRows:
 
     def _say_again(self, key: Key, fact: FlagFact, row: ParsedRow, person: OrgRecord | None, reason: str, column: str) -> None:
         """Keep that an opt-out is said again: consent given before opens it no more, and where there is any, that is news."""
-        if fact.flag is not Flag.OPTED_OUT or key in self.again:
+        if fact.flag is not Flag.OPTED_OUT or key in self.again or fact.seen_at <= self.known[key].last_said:
             return
         self.again.add(key)
         self.batch.again.append(fact)

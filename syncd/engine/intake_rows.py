@@ -16,6 +16,7 @@ from syncd.core.matching import Match, counting_rows, names_of, newest_of
 from syncd.core.person_accounts import place_of, unwritable
 from syncd.core.rows import ParsedRow, from_payload, problem_from
 from syncd.core.values import Flag, InboxItem, Intent, OrgRecord, Problem, digest
+from syncd.engine.intake_again import all_again
 from syncd.engine.intake_choices import which_line, which_person
 from syncd.engine.intake_context import LINES_MAX, Batch, IntakeContext, Tally
 from syncd.engine.intake_creation import NewPeople
@@ -48,7 +49,11 @@ class _Deciding:
     def __init__(self, context: IntakeContext, mapping: SourceMapping, file: ExportFile, tally: Tally, is_paused: bool) -> None:
         self.context, self.mapping, self.file, self.tally, self.is_paused = context, mapping, file, tally, is_paused
         self.batch = Batch()
-        self.flags = FlagsOfRows(context, mapping, file, tally, self.batch)
+        again = all_again(context.store).get(file.sha256)
+        self.anew = (again.request,) if again is not None else ()
+        self.flags = FlagsOfRows(
+            context, mapping, file, tally, self.batch, again.said_at if again is not None else context.now_at
+        )
         self.people = NewPeople(context, mapping, file, tally, self.batch)
         self.stamps: Mapping[str, str] = {}
         self.hashes: Mapping[int, str] = {}
@@ -187,7 +192,7 @@ class _Deciding:
                 self.batch.items.append(unwritable(person, write))
                 continue
             cause = f"{self.file.sha256}:{row.line}"
-            key = digest(self.context.org_id, *place, cause, write.after)
+            key = digest(self.context.org_id, *place, cause, write.after, *self.anew)
             intent = Intent(
                 key, *place, write.before, write.after, write.part, write.rule,
                 write.reason, self.mapping.sha256, cause, is_contested=write.is_contested,

@@ -18,6 +18,7 @@ from syncd.engine.cycle import run_cycle
 from syncd.engine.loading import BACKLOG
 from syncd.engine.planning import apply, is_applied, take_up_again
 from syncd.engine.resolving import resolve, retry
+from syncd.engine.taking_again import AGAIN, take_again
 from syncd.engine.windows import APPROVE, CLOSE, OPEN, approve_window, close_window, open_window
 from syncd.engine.world import World
 from syncd.errors import BudgetSpent, PlanUnreadable, StoreUnusable, SyncdError
@@ -142,6 +143,7 @@ VERBS: dict[str, Verb] = {
     APPROVE: approve_window,
     CLOSE: close_window,
     CONSENT: store_consent,
+    AGAIN: take_again,
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from syncd.exports.archives import hash_of, hashes_of
 
@@ -50,6 +51,25 @@ class FolderArchive:
                 continue
         return count
 
+    def original(self, source: str, name: str, sha256: str, members: str) -> tuple[Path, Sequence[str]] | None:
+        """Return a finished file as it lies in done/, and the hashes that the store knows it by; None when it is not there.
+
+        Shapes: a file of an archive is `archive.zip/file.csv`; its original is the archive, with the hashes of all in it.
+        """
+        kept = archived_name(name.partition("/")[0])
+        with suppress(OSError):
+            found = [path for path in (self.root / source / "done").iterdir() if original_name(path.name) == kept]
+            # The likely ones first: each further one of that name has to be read to its end.
+            found.sort(key=lambda path: (path.name.startswith(sha256[:16]), path.lstat().st_ctime_ns), reverse=True)
+            for path in found:
+                if stat.S_ISREG(path.lstat().st_mode) and sha256 in (hashes := hashes_of(path, members)):
+                    return path, hashes
+        return None
+
+    def bring_back(self, original: Path) -> str:
+        """Put a finished file back where it came from, to be taken once more, and return its name. Raises OSError."""
+        return brought_back(original)
+
     def _old(self, before: datetime) -> Iterator[Path]:
         """Give what was put away before a moment: putting away and every later change move a file's change time."""
         for place in PLACES:
@@ -70,6 +90,16 @@ def _is_older(path: Path, before: datetime) -> bool:
         return False
     age_s = max(status.st_ctime, status.st_mtime)
     return stat.S_ISREG(status.st_mode) and age_s < before.timestamp()
+
+
+def brought_back(path: Path) -> str:
+    """Put a finished file back under its name; where that is taken, under one that comes before it. Returns the name."""
+    folder, name = path.parent.parent, PurePath(original_name(path.name))
+    target, number = folder / name, 9999
+    while os.path.lexists(target):
+        target, number = folder / f"{name.stem}-again-{number:04}{name.suffix}", number - 1
+    path.replace(target)
+    return target.name
 
 
 def archived_name(name: str) -> str:

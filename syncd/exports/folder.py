@@ -14,14 +14,14 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import structlog
 
 from syncd.core.fetching import is_unfinished
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Problem
-from syncd.exports.archive import archived_name, original_name
+from syncd.exports.archive import archived_name, brought_back
 from syncd.exports.archives import Contents, contents_of, hash_of, hashes_of
 from syncd.exports.progress import silent_when_empty, told
 from syncd.exports.reading import items_of
@@ -133,7 +133,7 @@ class DropFolder:
                 structlog.get_logger("syncd").error("export-not-taken-again", file=str(path), why=error.strerror)
         # The last one first: of several with one name it is the one that keeps it, and the others come before it by their names.
         found.sort(key=lambda path: (path.lstat().st_mtime_ns, path.name), reverse=True)
-        return sorted(_brought_back(path) for path in found)
+        return sorted(brought_back(path) for path in found)
 
     def _forget(self, there: set[str], inside: str) -> None:
         """Forget files that somebody took out of a folder."""
@@ -240,16 +240,6 @@ class DropFolder:
                 look.stuck = _problem(path, "EXP-021", text, remedy)
             return
         self._looks.pop(file.path, None)
-
-
-def _brought_back(path: Path) -> str:
-    """Put a finished file back under its name; where that is taken, under one that comes before it. Returns the name."""
-    folder, name = path.parent.parent, PurePath(original_name(path.name))
-    target, number = folder / name, 9999
-    while os.path.lexists(target):
-        target, number = folder / f"{name.stem}-again-{number:04}{name.suffix}", number - 1
-    path.replace(target)
-    return target.name
 
 
 def is_to_read(path: Path, mapping: SourceMapping) -> bool:

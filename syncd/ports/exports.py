@@ -31,12 +31,13 @@ class ExportFile:
 
 @dataclass(frozen=True, slots=True)
 class TakenFile:
-    """A file that was taken in, and how many of its lines and rows came to what."""
+    """A file that was taken in, how many of its lines and rows came to what, and the SHA-256 of its bytes."""
 
     source: str
     name: str
     finished_at: datetime
     counts: Mapping[str, int]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

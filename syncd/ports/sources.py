@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from syncd.core.fetching import Original
@@ -140,6 +141,17 @@ class Archive(Protocol):
         Shapes: `is_kept` answers for (`source/done` or `source/refused`, original name, the hashes that the store knows
         such a file by); `members` are by source the patterns of the files in its archives.
         """
+        ...
+
+    def original(self, source: str, name: str, sha256: str, members: str) -> tuple[Path, Sequence[str]] | None:
+        """Return a finished file as it lies in done/, and the hashes that the store knows it by; None when it is not there.
+
+        Shapes: a file of an archive is `archive.zip/file.csv`; its original is the archive, with the hashes of all in it.
+        """
+        ...
+
+    def bring_back(self, original: Path) -> str:
+        """Put a finished file back where it came from, to be taken once more, and return its name. Raises OSError."""
         ...
 
 

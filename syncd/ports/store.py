@@ -215,8 +215,8 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Tell whether an export with these bytes was finished before."""
         ...
 
-    def taken_files(self, limit: int) -> list[TakenFile]:
-        """Return the files that were taken in last, newest first."""
+    def taken_files(self, limit: int, source: str | None = None) -> list[TakenFile]:
+        """Return the files that were taken in last, newest first; of one source, or of all."""
         ...
 
     def export_groups(self, sha256: str, after_key: str, limit: int) -> list[tuple[str, list[ExportRow]]]:
@@ -406,7 +406,11 @@ class StoreWriter(KnownWriter, Protocol):
         ...
 
     def finish_file(self, sha256: str, counts: Mapping[str, int], at: datetime) -> None:
-        """Mark a file as finished for ever and drop its staged rows."""
+        """Mark a file as finished and drop its staged rows."""
+        ...
+
+    def reopen_file(self, sha256: str) -> None:
+        """Have a finished file taken in once more when it comes; nothing happens to one that is not finished."""
         ...
 
     def put_former(self, rows: Sequence[Former]) -> None:

@@ -25,14 +25,14 @@ class ExportReads(Reads):
         with self._reading() as connection:
             return connection.execute(_finished(self.org, sha256)).first() is not None
 
-    def taken_files(self, limit: int) -> list[TakenFile]:
-        """Return the files that were taken in last, newest first."""
+    def taken_files(self, limit: int, source: str | None = None) -> list[TakenFile]:
+        """Return the files that were taken in last, newest first; of one source, or of all."""
         file = export_files.c
-        mine = (file.org == self.org, file.finished_at.is_not(None))
-        query = select(file.source, file.name, file.finished_at, file.counts).where(*mine)
+        mine = (file.org == self.org, file.finished_at.is_not(None), *((file.source == source,) if source else ()))
+        query = select(file.source, file.name, file.finished_at, file.counts, file.sha256).where(*mine)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(file.finished_at.desc(), file.name).limit(limit)).all()
-        return [TakenFile(source, name, to_moment(at), from_json(counts)) for source, name, at, counts in rows]
+        return [TakenFile(source, name, to_moment(at), from_json(counts), sha256) for source, name, at, counts, sha256 in rows]
 
     def export_groups(self, sha256: str, after_key: str, limit: int) -> list[tuple[str, list[ExportRow]]]:
         """Return the next staged rows of a file grouped by key, in key order, strictly after `after_key`.
@@ -82,7 +82,7 @@ class ExportWrites(Writes):
         insert_rows(self.connection, export_rows, _STAGED, values, ("version", "payload"))
 
     def finish_file(self, sha256: str, counts: Mapping[str, int], at: datetime) -> None:
-        """Mark a file as finished for ever and drop its staged rows."""
+        """Mark a file as finished and drop its staged rows."""
         changed = self.connection.execute(
             update(export_files)
             .where(export_files.c.org == self.org, export_files.c.sha256 == sha256)
@@ -91,6 +91,11 @@ class ExportWrites(Writes):
         if changed.rowcount != 1:
             raise AssertionError(f"a file is finished that was never begun: {sha256}")
         self._drop_rows(sha256)
+
+    def reopen_file(self, sha256: str) -> None:
+        """Have a finished file taken in once more when it comes; nothing happens to one that is not finished."""
+        mine = (export_files.c.org == self.org, export_files.c.sha256 == sha256)
+        self.connection.execute(update(export_files).where(*mine).values(finished_at=None))
 
     def _drop_rows(self, sha256: str) -> None:
         self.connection.execute(delete(export_rows).where(export_rows.c.org == self.org, export_rows.c.sha256 == sha256))

@@ -531,10 +531,25 @@ class StoreContract:
             tx.finish_file(file.sha256, {"rows": 7}, T)
         assert store.has_file(file.sha256)
         assert store.export_groups(file.sha256, "", 9) == []
-        assert store.taken_files(3) == [TakenFile("newsletter", "a.csv", T, {"rows": 7})]
+        assert store.taken_files(3) == [TakenFile("newsletter", "a.csv", T, {"rows": 7}, file.sha256)]
         assert store.taken_files(0) == []
+        assert [len(store.taken_files(3, source)) for source in ("newsletter", "marketo")] == [1, 0]
         with pytest.raises(AssertionError, match="finished before"), store.begin() as tx:
             tx.begin_file(file)
+
+    def test_a_finished_file_that_is_opened_again_is_taken_as_one_that_was_never_finished(self, store: Store) -> None:
+        file = ExportFile("newsletter", "/drop/a.csv", "a.csv", "f" * 64, 120)
+        for _ in range(2):
+            with store.begin() as tx:
+                tx.begin_file(file)
+                tx.stage_rows(file.sha256, [ExportRow(2, "a", "", {})])
+            assert len(store.export_groups(file.sha256, "", 2)) == 1
+            with store.begin() as tx:
+                tx.finish_file(file.sha256, {"rows": 1}, T)
+            with store.begin() as tx:
+                tx.reopen_file(file.sha256)
+                tx.reopen_file("0" * 64)
+            assert (store.has_file(file.sha256), store.taken_files(3)) == (False, [])
 
     def test_an_unfinished_file_is_staged_anew(self, store: Store) -> None:
         file = ExportFile("newsletter", "/drop/a.csv", "a.csv", "f" * 64, 120)
