@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from syncd.cli.wire import open_world
 from syncd.config import Config, load_config
 from syncd.engine.cycle import run_cycle
 from syncd.errors import SyncdError
+from syncd.exports.sieve import sifting
+from syncd.ports import Sifted
 from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.local import RunningOrg, running
 from syncd.sandbox.org import Snapshot
@@ -104,3 +107,20 @@ def settles(scene: Scene) -> None:
     except SyncdError:
         return
     assert sent == [], "a second run with nothing new wrote: " + "; ".join(map(str, sent))
+
+
+@pytest.fixture
+def let_through(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Have every row held against the mirror, and count those that needed no look, by why."""
+    found: Counter[str] = Counter()
+    sifted = sifting.SiftedFile.sifted
+
+    def counting(self: sifting.SiftedFile) -> Sifted:
+        for table in ("hit", "equal", "nobody", "rest"):
+            found[table] += self._number(f"SELECT count(*) FROM {table}")  # noqa: S608  our own names
+        return sifted(self)
+
+    monkeypatch.setattr(sifting.SiftedFile, "sifted", counting)
+    monkeypatch.setattr(sifting, "FEW", -1)
+    monkeypatch.setattr(sifting, "LARGE_BYTES", 0)
+    return found

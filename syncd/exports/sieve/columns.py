@@ -6,9 +6,8 @@ Every answer is an SQL expression over a cell (a text, never NULL) that is true 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any
 
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.values import Flag
@@ -19,40 +18,13 @@ STAMP = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9][T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][
 _ADDRESS = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
 _EXTERNAL = r"[A-Za-z0-9_.:/|=-]{1,200}"
 _ID = r"00Q[A-Za-z0-9]{15}|003[A-Za-z0-9]{15}"
-_FIELD_TYPES = {
-    "text": TEXTS, "email": frozenset(("email", "string", "textarea")), "number": NUMBERS, "integer": NUMBERS,
-    "boolean": frozenset(("boolean",)), "date": frozenset(("date",)), "datetime": frozenset(("datetime",)),
+FIELD_TYPES = {
+    "text": TEXTS | {"phone"}, "email": frozenset(("email", "string", "textarea")),
+    "phone": frozenset(("phone", "string", "textarea")),
+    "number": NUMBERS, "integer": NUMBERS, "boolean": frozenset(("boolean",)), "date": frozenset(("date",)),
+    "datetime": frozenset(("datetime",)),
 }  # fmt: skip
-_OF_COLUMN = frozenset((
-    "name", "type", "rule", "null", "true", "false", "fields", "side", "conflict", "blank", "transform", "flag",
-    "opted_out_when", "unreachable_when", "exclusive",
-))  # fmt: skip
-_OF_MAPPING = frozenset((
-    "name", "file", "sha256", "version", "columns", "match", "external_field", "mode", "pattern", "encoding", "delimiter",
-    "zone", "null", "newest", "opt_out_rule", "table",
-))  # fmt: skip
-
-
-def is_known(mapping: SourceMapping) -> bool:
-    """Tell whether everything that a mapping says is understood here: what was added to mappings since is not."""
-    if not _says_only(mapping, _OF_MAPPING) or not set(mapping.match) <= {"id", "external", "email"}:
-        return False
-    return all(_says_only(column, _OF_COLUMN) and _is_known(column) for column in mapping.columns)
-
-
-def _is_known(column: Column) -> bool:
-    is_flag = column.flag in (None, Flag.OPTED_OUT, Flag.UNREACHABLE) and (column.flag is None or column.type == "boolean")
-    whens = column.opted_out_when | column.unreachable_when
-    is_plain = column.transform in (None, "trim", "lower", "upper") and column.type in _FIELD_TYPES
-    return is_flag and is_plain and (not whens or column.type == "text") and set(column.fields) <= {"Lead", "Contact"}
-
-
-def _says_only(given: Any, names: frozenset[str]) -> bool:
-    return all(one.name in names or getattr(given, one.name) == _default(one) for one in fields(given))
-
-
-def _default(one: Field[Any]) -> object:
-    return one.default_factory() if one.default_factory is not MISSING else one.default
+"""Of which types a field has to be so that its values can be held against a column's."""
 
 
 def literal(text: str) -> str:
@@ -99,17 +71,22 @@ def _is_day(text: str) -> str:
 def is_readable(column: Column, cell: str, zone: str) -> str:
     """Write that a cell can certainly be read and raises no flag."""
     null = among(cell, column.null)
+    point = re.escape(column.decimal)
     by_type = {
         "text": "TRUE",
         "email": f"(regexp_full_match({cell}, '{_ADDRESS}') AND {_is_ascii(cell)})",
-        "number": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)'))",
+        "number": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?([0-9]+{point}?[0-9]*|{point}[0-9]+)'))",
         "integer": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?[0-9]+'))",
         "boolean": f"({among(cell, column.true)} OR {among(cell, column.false)})",
         "date": f"(regexp_full_match({cell}, '[0-9]{{4}}-[0-9][0-9]-[0-9][0-9]') AND {_is_day(cell)})",
         "datetime": _is_moment(cell, zone),
+        "phone": f"regexp_matches({cell}, '[0-9]')",
+        "multipicklist": "TRUE" if column.split == ";" else f"NOT contains({cell}, ';')",
     }
-    readable = f"({null} OR {by_type[column.type]})"
-    if column.flag is not None:
+    readable = f"({null} OR {'FALSE' if column.formats else by_type.get(column.type, 'FALSE')})"
+    if column.scopes:  # whatever is listed opts out of something
+        readable = f"({null} OR {cell} = '')"
+    elif column.flag is not None:
         readable = f"({null} OR (NOT {among(cell, column.true)} AND {among(cell, column.false)}))"
     whens = column.opted_out_when | column.unreachable_when
     if whens:
@@ -126,11 +103,14 @@ def is_held(column: Column, field_type: str, cell: str, held: str) -> str:
     empty = f"({held} IS NULL)"
     text = _value(column, cell)
     blank = f"({among(cell, column.null)} OR {text} = '')" if column.type == "text" else among(cell, column.null)
+    number = f"TRY_CAST(replace({text}, {literal(column.decimal)}, '.') AS DOUBLE) = {held}"
+    letters = f"({text} = {held} AND {_keeps_letters(column, cell)})"
     same = {
-        "text": f"({text} = {held} AND {_keeps_letters(column, cell)})",
+        "text": letters,
+        "phone": letters,
         "email": f"({text} = {held})",
-        "number": f"(TRY_CAST({text} AS DOUBLE) = {held})",
-        "integer": f"(TRY_CAST({text} AS DOUBLE) = {held})",
+        "number": f"({number})",
+        "integer": f"({number})",
         "boolean": f"(CASE WHEN {among(cell, column.true)} THEN 'true' ELSE 'false' END = {held})",
         "date": f"({text} = {held})",
         "datetime": f"(replace(left({text}, 19), ' ', 'T') || '.000+0000' = {held})",
@@ -146,7 +126,7 @@ def is_held(column: Column, field_type: str, cell: str, held: str) -> str:
 
 def fits(column: Column, field_type: str | None) -> bool:
     """Tell whether values of a field can be held against a column."""
-    return field_type is not None and field_type in _FIELD_TYPES[column.type]
+    return field_type is not None and field_type in FIELD_TYPES[column.type]
 
 
 def key_of(kind: str, cell: str, null: frozenset[str]) -> str:
@@ -173,6 +153,4 @@ def may_clear(mapping: SourceMapping) -> bool:
 
 def field_types(column: Column, types: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
     """Return by object the type of the field that a column writes; None for one that is not visible."""
-    if column.flag is not None or column.side != "marketing":
-        return {}
     return {object: types.get(object, {}).get(name) for object, name in column.fields.items()}

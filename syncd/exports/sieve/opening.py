@@ -42,6 +42,8 @@ class PlainFile:
         """Walk over the file; return what its bytes say, or None when it is not for the sieve."""
         self.stream.seek(0)
         seen = walk(self.stream, self.mapping.delimiter)
+        if self.mapping.dialect.escape and seen.has_escaped_quotes:
+            return None
         return seen if seen.sha256 == self.file.sha256 and seen.is_plain(self.mapping.encoding) else None
 
     def is_same(self) -> bool:

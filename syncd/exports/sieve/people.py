@@ -12,6 +12,9 @@ from syncd.core.mapping import Column, SourceMapping
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.beside import LaidOut
+from syncd.exports.sieve.reach import is_compared, writes
+from syncd.exports.sieve.rows import Cells
+from syncd.exports.sieve.unsettled import said_of_ids
 from syncd.ports.sifting import CUT, Background, PeopleBlock
 
 if TYPE_CHECKING:
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
 PEOPLE = ("Lead", "Contact")
 _KEYS = {"id": "id", "external": "ext", "email": "mail"}
-Loading = Callable[[str, str, Sequence[str]], None]
 
 
 class PeopleTable:
@@ -33,29 +35,34 @@ class PeopleTable:
         self,
         database: DuckDBPyConnection,
         mapping: SourceMapping,
-        cell_of: Callable[[str], str],
+        cells: Cells,
         background: Background,
         latest: datetime,
         people: Callable[[], LaidOut],
     ) -> None:
-        self.database, self.mapping, self.cell_of, self.background = database, mapping, cell_of, background
+        self.database, self.mapping, self.cell_of, self.background = database, mapping, cells.of, background
         self.people = people
         self.latest = latest.strftime("%Y-%m-%dT%H:%M:%S")
-        self.columns = [column for column in mapping.columns if sql.field_types(column, background.types)]
+        self.read = [column for column in mapping.columns if column.name in cells.header]
+        self.is_compared = is_compared(mapping, cells.header)
+        self.columns = [column for column in self.read if writes(column)] if self.is_compared else []
 
-    def hold(self, load: Loading) -> None:
-        """Tell what is certain. Nothing is, where an object hides a field that a column writes or people are found by."""
-        if not self._fits():
+    def hold(self) -> None:
+        """Tell what is certain: nothing is, where an object hides a field that a column writes or people are found by.
+
+        Where a mapping writes what only a look can compare, the rows about nobody are told all the same.
+        """
+        if not self._fits() or (not self.is_compared and self.mapping.create is not None):
             return
         self._read_rows()
         self._read_people()
-        load("flagged", "flagged", ("person", "address"))
         self.database.execute(
             "UPDATE p SET spoken = TRUE WHERE id IN (SELECT person FROM flagged WHERE person IS NOT NULL)"
             " OR mail IN (SELECT address FROM flagged WHERE address IS NOT NULL)"
         )
         self._find()
-        self._compare()
+        if self.is_compared:
+            self._compare()
 
     def _fits(self) -> bool:
         external, types = self.mapping.external_field, self.background.types
@@ -72,10 +79,13 @@ class PeopleTable:
         keys = {kind: sql.key_of(kind, of(name), mapping.null) for kind, name in mapping.match.items()}
         listed = ", ".join(f"{keys.get(kind, 'NULL')} AS {name}" for kind, name in _KEYS.items())
         stamp = sql.stamp_of(of(mapping.newest), mapping, self.latest) if mapping.newest else "''"
-        readable = " AND ".join(sql.is_readable(column, of(column.name), mapping.zone) for column in mapping.columns)
+        readable = [sql.is_readable(column, of(column.name), mapping.zone) for column in self.read]
+        if mapping.consent is not None:  # what is no evidence brings nothing
+            parts = (mapping.consent.source, mapping.consent.at, mapping.consent.wording)
+            readable.append(f"({' OR '.join(sql.among(of(name), {'', *mapping.null}) for name in parts)})")
         self.database.execute(
             f"CREATE TABLE m AS SELECT r.rowid AS n, r.h AS h, {stamp} AS stamp, {listed}"
-            f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid WHERE {readable or 'TRUE'}"
+            f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid WHERE {' AND '.join(readable) or 'TRUE'}"
         )
         # Afterwards: as a condition of the reading, each key would be made twice.
         uncertain = " OR ".join(f"{name} = '?'" for name in (*_KEYS.values(), "stamp"))
@@ -172,6 +182,7 @@ class PeopleTable:
             f" LEFT JOIN k ON k.person = p.id WHERE NOT p.spoken AND ({' OR '.join(held)})"
             f" AND (m.stamp = '' OR coalesce(k.newest, '') <= m.stamp)"
             f" AND (m.mail IS NULL OR m.mail NOT IN (SELECT address FROM flagged WHERE address IS NOT NULL))"
+            f" AND (m.ext IS NULL OR m.ext NOT IN ({said_of_ids(self.mapping)}))"
             f" AND 'id:' || p.id NOT IN (SELECT name FROM told)"
         )
 

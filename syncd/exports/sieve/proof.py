@@ -39,6 +39,7 @@ class Bytes:
     is_utf8: bool
     has_quotes: bool
     has_loose_quotes: bool
+    has_escaped_quotes: bool
     has_controls: bool
     has_bom: bool
 
@@ -56,7 +57,7 @@ def walk(stream: BinaryIO, delimiter: str) -> Bytes:
     feeds = returns = pairs = delimiters = 0
     sign = delimiter.encode()
     is_ascii = is_utf8 = True
-    has_quotes = has_controls = has_loose = False
+    has_quotes = has_escaped = has_controls = has_loose = False
     head = last = carried = b""
     loose = _loose(sign)
     with ThreadPoolExecutor(1, thread_name_prefix="syncd-hash") as beside:
@@ -72,6 +73,7 @@ def walk(stream: BinaryIO, delimiter: str) -> Bytes:
                 pairs += chunk.count(b"\r\n")
             pairs += last == b"\r" and chunk[:1] == b"\n"
             has_quotes = has_quotes or b'"' in chunk
+            has_escaped = has_escaped or (has_quotes and (b'\\"' in chunk or (last == b"\\" and chunk[:1] == b'"')))
             if not has_loose and has_quotes and (b' "' in chunk or b'" ' in chunk or b"\t" in chunk or carried[-1:] in _BLANKS):
                 has_loose = loose.search(carried + chunk) is not None or not (carried + chunk)[-_CARRIED_BYTES:].strip(_BLANKS)
             carried = (carried + chunk)[-_CARRIED_BYTES:]
@@ -87,7 +89,10 @@ def walk(stream: BinaryIO, delimiter: str) -> Bytes:
     new_line = "\n" if not returns else "\r\n" if pairs == returns == feeds else None
     lines = feeds + (last not in (b"", b"\n"))
     has_bom = head.startswith(codecs.BOM_UTF8)
-    return Bytes(hashed.hexdigest(), lines, delimiters, new_line, is_ascii, is_utf8, has_quotes, has_loose, has_controls, has_bom)
+    return Bytes(
+        hashed.hexdigest(), lines, delimiters, new_line, is_ascii, is_utf8, has_quotes, has_loose, has_escaped, has_controls,
+        has_bom,
+    )  # fmt: skip
 
 
 def _loose(delimiter: bytes) -> re.Pattern[bytes]:

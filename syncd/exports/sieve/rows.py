@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from syncd.core.mapping import SourceMapping
+from syncd.core.mapping import SourceMapping, columns_read, referred
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.proof import Bytes
 from syncd.ports.sifting import CUT
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE_BYTES_MAX = 131_072  # no longer than a cell may be, so that every cell that the fast reader takes is short enough
 _SEPARATOR = f"chr({ord(CUT)})"
+_LIBRARIES = ("email-validator", "phonenumbers", "tzdata")
+"""What addresses, numbers and times mean may change with these: then all rows are looked at once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,10 @@ class RowTable:
         self, database: DuckDBPyConnection, mapping: SourceMapping, header: tuple[str, ...], seen: Bytes, policy: str
     ) -> None:
         self.database, self.mapping, self.seen, self.policy = database, mapping, seen, policy
-        needed = {header.index(name) for name in mapping.named if name in header}
-        self.cells = Cells(header, tuple(range(len(header))) if seen.has_controls else tuple(sorted(needed)))
-        self.hashed = tuple(name for name in mapping.named if name in header)
+        needed = (place for place, name in enumerate(header) if name in columns_read(mapping, header))
+        self.cells = Cells(header, tuple(range(len(header))) if seen.has_controls else tuple(needed))
+        of_formulas = (name for names in referred(mapping.references, header).values() for name in names)
+        self.hashed = tuple(name for name in dict.fromkeys((*mapping.named, *of_formulas)) if name in header)
         self.line, self.breaks = "r.rowid + 2", "0"
         self.rows = 0
 
@@ -101,7 +106,8 @@ class RowTable:
 
     def _hash(self) -> str:
         """Write the hash of a row: of what it says, in the mapping's order of columns, not in the file's."""
-        policy = sql.literal("\n".join((self.policy, *self.hashed)))
+        flag = self.mapping.file_flag
+        policy = sql.literal("\n".join((self.policy, _libraries(), flag.value if flag else "", *self.hashed)))
         return f"md5(concat_ws({_SEPARATOR}, {policy}, {', '.join(map(self.cells.of, self.hashed))}))::UUID"
 
     def _source(self, path: str) -> str:
@@ -137,3 +143,8 @@ class RowTable:
             )
             self.line, self.breaks = (f"(SELECT {name} FROM l WHERE l.n = r.rowid)" for name in ("line", "b"))
         return True
+
+
+@cache
+def _libraries() -> str:
+    return " ".join(map(version, _LIBRARIES))

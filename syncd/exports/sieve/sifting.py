@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.core.mapping import SourceMapping
+from syncd.core.mapping import SourceMapping, columns_read
 from syncd.core.rows import FUTURE_MAX
 from syncd.core.values import Problem
 from syncd.exports.reading import Reading
@@ -26,7 +26,9 @@ from syncd.exports.sieve.beside import Beside
 from syncd.exports.sieve.opening import open_database, open_plain
 from syncd.exports.sieve.people import PeopleTable
 from syncd.exports.sieve.proof import Bytes
+from syncd.exports.sieve.reach import is_told, may_be_known
 from syncd.exports.sieve.rows import RowTable
+from syncd.exports.sieve.unsettled import look_again
 from syncd.exports.sieve.workroom import workroom
 from syncd.ports.exports import ExportFile
 from syncd.ports.sifting import CUT, Background, Sifted, SiftedItem, UnchangedLine
@@ -51,7 +53,7 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
     Shapes: the file is plain text in one encoding with one kind of line end, whose every line was accounted for.
     """
     mapping = mapping.of_file(file.name)
-    if file.member or file.size_bytes < SIFTED_FROM_BYTES or not sql.is_known(mapping):
+    if file.member or file.size_bytes < SIFTED_FROM_BYTES or not may_be_known(mapping):
         yield None
         return
     opened = open_plain(file, mapping)
@@ -62,7 +64,7 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         if folder is None:
             yield None
             return
-        with Beside(folder, background, is_large=file.size_bytes >= LARGE_BYTES) as beside:
+        with Beside(folder, background, is_large=is_told(mapping) and file.size_bytes >= LARGE_BYTES) as beside:
             seen = opened.walk()
             if seen is not None:
                 with open_database(folder, file.path) as database:
@@ -108,7 +110,8 @@ class SiftedFile:
     @property
     def extra(self) -> tuple[str, ...]:
         """Name the columns that are in the file and not in the mapping."""
-        return tuple(name for name in self.cells.header if name not in self.mapping.named)
+        read = columns_read(self.mapping, self.cells.header)
+        return tuple(name for name in self.cells.header if name not in read)
 
     @property
     def lines(self) -> tuple[int, int, int, int]:
@@ -141,24 +144,13 @@ class SiftedFile:
         self.database.execute("CREATE TABLE equal (n BIGINT, person VARCHAR, stamp VARCHAR, h UUID)")
         self.database.execute("CREATE TABLE nobody (n BIGINT, key VARCHAR)")
         self._load("told", "told", ("name",))
-        if self._number("SELECT count(*) FROM told"):
-            self._look_at_told()
-        if self._number("SELECT count(*) FROM r") > self._number("SELECT count(*) FROM hit") + FEW:
+        self._load("flagged", "flagged", ("person", "address"))
+        look_again(self.database, self.mapping, self.cells)
+        unknown = self._number("SELECT count(*) FROM r") - self._number("SELECT count(*) FROM hit")
+        if unknown > FEW and is_told(self.mapping):
             latest = self.now_at + FUTURE_MAX
-            PeopleTable(self.database, self.mapping, self.cells.of, self.background, latest, self.beside.people).hold(self._load)
+            PeopleTable(self.database, self.mapping, self.cells, self.background, latest, self.beside.people).hold()
         self._keep_apart()
-
-    def _look_at_told(self) -> None:
-        """Look at rows about people of whom a row waits in the inbox: a row without fault settles that."""
-        words = {"id": "id:", "external": "ext:", "email": "email:"}
-        keys = [
-            (words[kind], sql.key_of(kind, self.cells.of(name), self.mapping.null)) for kind, name in self.mapping.match.items()
-        ]
-        is_told = " OR ".join(f"({key} = '?' OR '{word}' || {key} IN (SELECT name FROM told))" for word, key in keys)
-        self.database.execute(
-            f"DELETE FROM hit WHERE 'id:' || person IN (SELECT name FROM told)"
-            f" OR n IN (SELECT r.rowid FROM r JOIN hit ON hit.n = r.rowid WHERE {is_told})"
-        )
 
     def _mark_controls(self) -> None:
         """Note the rows with control characters anywhere: there are none in most files."""
