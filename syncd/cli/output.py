@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from syncd.core.values import Problem
 
 COLOURS = {"ok": "32", "finding": "31", "warning": "33"}
-FORMULA_STARTS = ("=", "+", "-", "@")
+_FORMULA = re.compile(r"[=@]|[+-](?![\d\s.,()/-]*$)")  # a number, or a phone number, is none
 CELL_WIDTH_MAX = 72
 SOURCE_WIDTH_MAX = 120
 _TWO_STOPS = re.compile(r"(?<=[\w)'\"])\.\.$")
 _COMMAND = re.compile(
-    r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|exports|fence|formula|inbox|mapping|plan|run|status|store|window)\b)"
+    r"\bsyncd (?=(?:actors|apply|audit|census|check|consent|explain|exports|fence|formula|inbox|mapping|plan|run|status|store"
+    r"|window)\b)"
 )
 _NUMBER = re.compile(r"(?<=inbox resolve )NUMBER\b")
 
@@ -184,9 +185,9 @@ def visible(text: object) -> str:
 
 
 def harmless(cell: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula: one that begins with = + - @ gets an apostrophe before it."""
+    """Return a cell that no spreadsheet takes for a formula: one that could be one gets an apostrophe before it."""
     text = "" if cell is None else visible(cell)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -61,7 +61,7 @@ def test_a_shortened_answer_says_that_it_is_one(syncd: Syncd, told: SqlStore) ->
     ("value", "shown"),
     [
         ("=1+1", "'=1+1"),
-        ("+49", "'+49"),
+        ("+49", "+49"),
         ("-x", "'-x"),
         ("@me", "'@me"),
         ("a\x1b[2Jb", "a\\u001b[2Jb"),

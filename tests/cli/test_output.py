@@ -37,9 +37,13 @@ def test_columns_line_up_and_a_long_cell_is_cut_except_in_the_last_column() -> N
 
 
 @pytest.mark.parametrize(
-    ("cell", "shown"), [(None, ""), ("", ""), (0, "0"), (-1, "'-1"), ("=A1", "'=A1"), ("\t=A1", "\\u0009=A1")]
-)
-def test_no_cell_is_a_formula(cell: object, shown: str) -> None:
+    ("cell", "shown"),
+    [
+        (None, ""), ("", ""), (0, "0"), (-1, "-1"), ("-1,234.50", "-1,234.50"), ("+49 (30) 123/45-67", "+49 (30) 123/45-67"),
+        ("=A1", "'=A1"), ("-A1", "'-A1"), ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"), ("\t=A1", "\\u0009=A1"),
+    ],
+)  # fmt: skip
+def test_no_cell_is_a_formula_and_numbers_stay_as_they_are(cell: object, shown: str) -> None:
     assert output.harmless(cell) == shown
 
 
