@@ -8,6 +8,7 @@ from syncd.core.flags import OptOutFields, Reason, opt_out_fields, reasons_again
 from syncd.core.holds import Hold, hold_of
 from syncd.core.kin import Found, Person, handles_of, people_of, values_of
 from syncd.core.values import OrgRecord
+from syncd.engine.carried_holds import carried_by
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
 
@@ -70,7 +71,10 @@ def people_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) -> 
 def holds_by(world: World, contacts: Mapping[str, OrgRecord], people: Mapping[str, Person]) -> dict[str, Hold]:
     """Return by contact the hold of Sales that ends last, where there is any."""
     fields = world.policies.nurture.hold_field if world.policies.nurture is not None else {}
-    found = {id: hold_of(contact, people[id], fields) for id, contact in contacts.items()}
+    if not fields:
+        return {}
+    carried = carried_by(world.store, {*contacts, *(record.id for person in people.values() for record in person.records)})
+    found = {id: hold_of(contact, people[id], fields, carried) for id, contact in contacts.items()}
     return {id: hold for id, hold in found.items() if hold is not None}
 
 

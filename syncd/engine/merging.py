@@ -10,15 +10,18 @@ from dataclasses import replace
 
 from syncd.core.asking import question
 from syncd.core.flags import key_of, newest_facts, opt_out_fields
+from syncd.core.holds import Carried, Hold
 from syncd.core.kin import handle_of_record, handles_of
 from syncd.core.latching import org_facts
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.merging import carried_debts, carried_flags, carried_waits, final_winners, is_opted_out
 from syncd.core.values import GLOBAL, Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord, digest
+from syncd.engine.carried_holds import hold_fields, keep_holds, take_over_holds
 from syncd.engine.consent import external_fields, org_opt_outs
 from syncd.engine.opening import open_intents
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader
+from syncd.ports.census import Fate
 
 MERGED = "merged"
 MERGEABLE = frozenset({"Lead", "Contact", "Account"})
@@ -49,8 +52,9 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
     named = {fact.person_id for fact in world.store.flags(gone, ())} if object in PEOPLE else set()
     asked = [id for id in gone if id in rows or id in named]
     boxes = [name for name in opt_out_fields(object, org_opt_outs(world)) if name in cycle.needs[object].fields]
-    fates = world.org.fates(object, asked, boxes if object in PEOPLE else ()) if asked else {}
-    late = {id: _with_late(rows[id], fate.ticked, cycle) for id, fate in fates.items() if id in rows and fate.is_deleted}
+    wanted = [*boxes, *hold_fields(world, cycle, object)] if object in PEOPLE else ()
+    fates = world.org.fates(object, asked, wanted) if asked else {}
+    late = {id: _with_late(rows[id], fate, boxes, cycle) for id, fate in fates.items() if id in rows and fate.is_deleted}
     rows |= {id: row for id, row in late.items() if row is not None}
     merged = {id: fate.winner_id for id, fate in fates.items() if fate.is_deleted and fate.winner_id}
     _keep_late(world, cycle, [row for id, row in late.items() if row is not None and id not in merged])
@@ -62,13 +66,14 @@ def follow_merges(world: World, cycle: Cycle, object: str, gone: Sequence[str]) 
     for loser, winner in left.items():
         if loser in merged:
             row = rows.get(loser) or world.store.get(object, [loser]).get(loser) or OrgRecord(object, loser, cycle.now, {})
-            _carry_over(world, cycle, row, winner)
+            held = {name: fates[loser].fields[name] for name in hold_fields(world, cycle, object)} if object in PEOPLE else {}
+            _carry_over(world, cycle, replace(row, fields={**row.fields, **held}), winner)
     cycle.count("merged", len(merged))
 
 
-def _with_late(known: OrgRecord, ticked: Collection[str], cycle: Cycle) -> OrgRecord | None:
+def _with_late(known: OrgRecord, fate: Fate, boxes: Collection[str], cycle: Cycle) -> OrgRecord | None:
     """Return a record with the opt-outs that it got after the mirror read it last, or None when there are none."""
-    late = {name: True for name in sorted(ticked) if known.fields.get(name) is not True}
+    late = {name: True for name in sorted(boxes) if fate.fields[name] is True and known.fields.get(name) is not True}
     return replace(known, modified_at=cycle.now, fields={**known.fields, **late}) if late else None
 
 
@@ -92,11 +97,12 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     winner = None
     if before is not None:
         winner = world.org.read(loser.object, [winner_id], cycle.needs[loser.object].fields).records.get(winner_id)
+    holds = take_over_holds(world, cycle, loser, winner_id, winner)
     debts = carried_debts(world.store.lawful(loser.object, [loser.id, winner_id]), loser, before, winner)
     waits = carried_waits(world.store.waits(loser.object, [loser.id]), debts, winner_id) if debts else {}
     is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
     entries = [
-        _merged(cycle, loser, winner_id),
+        _merged(cycle, loser, winner_id, holds),
         *(replace(flag_entry(cycle, fact, known), related_id=loser.id) for fact in facts),
     ]
     reason = f"{loser.object} {loser.id} was opted out and merged into it"
@@ -104,6 +110,7 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     handles = [(winner_id, handle) for handle in handles_of(loser, external_fields(world))] if loser.object in PEOPLE else []
     with world.store.begin() as tx:
         tx.renew_flags(facts)
+        keep_holds(tx, winner_id, holds)
         tx.add_former_handles([*handles, (winner_id, handle_of_record(loser.id))])
         seqs = tx.append(entries)
         open_intents(tx, [(intent, seqs[-1] if facts else None) for intent in intents], cycle.now, cycle.id)
@@ -148,10 +155,11 @@ def opting_out(world: World, cycle: Cycle, object: str, id: str, cause: str, rea
     return [intent]
 
 
-def _merged(cycle: Cycle, loser: OrgRecord, winner_id: str) -> Entry:
+def _merged(cycle: Cycle, loser: OrgRecord, winner_id: str, holds: Iterable[Carried]) -> Entry:
+    told = "".join(f"; goes over: {Hold(one.until).text}" for one in holds if one.id == loser.id)
     return Entry(
         kind="merged", at=cycle.now, cycle=cycle.id, object=loser.object, record_id=loser.id, related_id=winner_id,
-        reason=f"merged into {winner_id}",
+        reason=f"merged into {winner_id}{told}",
     )  # fmt: skip
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from syncd.core.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a row that is still known to the org: whether it is in the recycle bin, the id it was merged into, and which
-    of the boxes that were asked for are ticked."""
+    """What became of a row that is still known to the org: whether it is in the recycle bin, the id it was merged into, and what
+    it held last in the fields that were asked for."""
 
     is_deleted: bool
     winner_id: str | None = None
-    ticked: frozenset[str] = frozenset()
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 class CensusReader(Protocol):
@@ -48,8 +50,8 @@ class CensusReader(Protocol):
         """Give ids with their stamps, about 2,000 a call."""
         ...
 
-    def fates(self, object: str, ids: Sequence[str], boxes: Sequence[str] = ()) -> Mapping[str, Fate]:
-        """Say what became of rows, and which of these boxes of theirs are ticked.
+    def fates(self, object: str, ids: Sequence[str], fields: Sequence[str] = ()) -> Mapping[str, Fate]:
+        """Say what became of rows, and what they held last in these fields: boxes, texts and dates.
 
         Shapes: one that the org no longer knows, or does not show, is absent.
         """

@@ -75,26 +75,24 @@ def ids(connection: Connection, span: Span) -> Iterator[tuple[str, datetime]]:
             return
 
 
-def fates(connection: Connection, object: str, ids: Sequence[str], boxes: Sequence[str] = ()) -> dict[str, Fate]:
+def fates(connection: Connection, object: str, ids: Sequence[str], wanted: Sequence[str] = ()) -> dict[str, Fate]:
     """Say what became of rows: deleted ones are found while they are in the recycle bin."""
     fields = ["IsDeleted", "MasterRecordId"] if object in MERGED else ["IsDeleted"]
-    statements = soql.in_statements(["Id", *fields, *boxes], object, {"Id": list(ids)})
+    statements = soql.in_statements(["Id", *fields, *wanted], object, {"Id": list(ids)})
     found: dict[str, Fate] = {}
     while some := list(islice(statements, composite.QUERIES_MAX)):
         parts = [Part(f"fate of {object}", f"/queryAll?q={soql.encoded(statement)}") for statement in some]
         for part, answer in zip(parts, composite.ask(connection, f"fate of {object}", parts), strict=True):
-            found |= _fates(object, boxes, composite.expect(connection, part, answer))
+            found |= _fates(object, wanted, composite.expect(connection, part, answer))
     return found
 
 
-def _fates(object: str, boxes: Sequence[str], body: Any) -> dict[str, Fate]:
+def _fates(object: str, wanted: Sequence[str], body: Any) -> dict[str, Fate]:
     try:
         if not body["done"]:
             raise OrgUnreachable(f"The org cut its answer about deleted rows of {object} into pages.")
         return {
-            str(row["Id"]): Fate(
-                row["IsDeleted"] is True, row.get("MasterRecordId"), frozenset(name for name in boxes if row[name] is True)
-            )
+            str(row["Id"]): Fate(row["IsDeleted"] is True, row.get("MasterRecordId"), {name: row[name] for name in wanted})
             for row in body["records"]
         }
     except rows.UNREADABLE as cause:

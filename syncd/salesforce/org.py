@@ -122,9 +122,9 @@ class SalesforceOrg:
         """Give ids with their stamps."""
         return counting.ids(self._connection, span)
 
-    def fates(self, object: str, ids: Sequence[str], boxes: Sequence[str] = ()) -> Mapping[str, Fate]:
+    def fates(self, object: str, ids: Sequence[str], fields: Sequence[str] = ()) -> Mapping[str, Fate]:
         """Say what became of rows."""
-        return counting.fates(self._connection, object, ids, boxes)
+        return counting.fates(self._connection, object, ids, fields)
 
     def count(self, questions: Sequence[tuple[str, Mapping[str, Sequence[Scalar]]]]) -> list[int]:
         """Count rows, five questions (object, where) in one API call; `check` asks."""

@@ -59,15 +59,14 @@ class ModelCensus:
             yield from ((row["Id"], row[span.stamp_field]) for row in some)
             is_first = False
 
-    def fates(self, object: str, ids: Sequence[str], boxes: Sequence[str] = ()) -> Mapping[str, Fate]:
+    def fates(self, object: str, ids: Sequence[str], fields: Sequence[str] = ()) -> Mapping[str, Fate]:
         """Say what became of rows; one that the org no longer knows is absent."""
         found: dict[str, Fate] = {}
         for some in _some(ids, IDS_A_CALL):
             entry = self._call("GET", f"queryAll {object}")
             rows = [self.model.tables[object][id] for id in map(eighteen, some) if id in self.model.tables[object]]
-            ticked = [frozenset(name for name in boxes if row.get(name) is True) for row in rows]
-            told = zip(rows, ticked, strict=True)
-            found |= {row["Id"]: Fate(row["IsDeleted"], row.get("MasterRecordId"), boxes_of) for row, boxes_of in told}
+            for row in rows:
+                found[row["Id"]] = Fate(row["IsDeleted"], row.get("MasterRecordId"), {name: row.get(name) for name in fields})
             self._answer(entry)
         return found
 

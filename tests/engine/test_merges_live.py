@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.values import Flag, OrgRecord
+from syncd.engine.consent import holds_by, people_by
+from syncd.engine.cycle import begin
 from syncd.engine.merging import LOST_OPT_OUT, MERGED, winners_of
 from syncd.exports.sieve import sifting
 from tests.engine.scene import OBJECTS, Scene, export_line
@@ -224,3 +226,89 @@ def test_an_opt_out_that_the_record_that_is_left_has_too_is_no_second_one_in_the
     told = [(entry.before, entry.after) for entry in scene.ledger(WINNER, kind="flag")]
     assert told == [(None, "opted_out"), ("opted_out", "opted_out")]
     assert scene.is_at_rest()
+
+
+# --- a hold ends with its day, not with its record -----------------------------------------------------------------------
+
+HELD, LATER = "2026-06-30", "2026-09-30"
+
+
+@pytest.fixture
+def nurturing(scene: Scene) -> Scene:
+    nurture(scene, "observe")
+    return scene
+
+
+def nurture(scene: Scene, mode: str) -> None:
+    scene.nurture(mode)
+    scene.rewrite("nurture.toml", "# Lead      = ", "Lead      = ")
+
+
+def hold(scene: Scene, number: int) -> str:
+    """Return in words what keeps a contact out of campaigns for Sales."""
+    with scene.world() as (world, _):
+        cycle = begin(world)
+        contacts = world.store.get("Contact", [contact(number)])
+        found = holds_by(world, contacts, people_by(world, cycle, contacts)).get(contact(number))
+    return "" if found is None else found.text
+
+
+def test_a_hold_goes_over_to_the_record_that_is_left_in_the_same_cycle_until_sales_says_something_else(nurturing: Scene) -> None:
+    scene = nurturing
+    scene.edit("ada", contact(9), Nurture_Hold_Until__c=HELD)
+    scene.cycle(SLOW_S)
+    scene.edit("ada", contact(9), Nurture_Hold_Until__c=LATER)  # the mirror has not read it when the record is gone
+    merge(scene, contact(10), contact(9))
+    merge(scene, contact(1), contact(10))
+    nurture(scene, "enroll")
+    scene.cycle(SLOW_S)
+    assert hold(scene, 1) == f"on hold by sales until {LATER} (Contact {contact(9)}, merged)"
+    assert contact(1) not in {person for _, person in scene.members()}
+    assert contact(2) in {person for _, person in scene.members()}
+    assert scene.row(contact(1))["Nurture_Hold_Until__c"] is None
+    [told] = scene.ledger(contact(9), kind="merged")
+    assert told.reason == f"merged into {contact(1)}; goes over: on hold by sales until {LATER}"
+    scene.edit("ada", contact(1), Nurture_Hold_Until__c="2026-01-01")
+    scene.cycle(SLOW_S)
+    assert hold(scene, 1) == "on hold by sales until 2026-01-01"
+
+
+@pytest.mark.sweep
+def test_a_hold_of_a_merged_lead_follows_through_its_conversion(nurturing: Scene) -> None:
+    scene = nurturing
+    scene.edit("sue", LOSER, Nurture_Hold_Until__c=HELD)
+    scene.cycle()
+    merge(scene, WINNER, LOSER)
+    scene.cycle()
+    scene.do("sue", "convert", WINNER, contactId=contact(3), accountId=scene.row(contact(3))["AccountId"])
+    scene.cycle(SLOW_S)
+    assert hold(scene, 3) == f"on hold by sales until {HELD} (Lead {LOSER}, merged)"
+
+
+@pytest.mark.sweep
+def test_a_hold_of_a_converted_lead_follows_when_its_contact_is_merged(nurturing: Scene) -> None:
+    scene = nurturing
+    scene.edit("sue", LOSER, Nurture_Hold_Until__c=HELD)
+    scene.do("sue", "convert", LOSER, contactId=contact(3), accountId=scene.row(contact(3))["AccountId"])
+    scene.cycle(SLOW_S)
+    assert hold(scene, 3) == f"on hold by sales until {HELD} (Lead {LOSER})"
+    merge(scene, contact(4), contact(3))
+    scene.cycle(SLOW_S)
+    assert hold(scene, 4) == f"on hold by sales until {HELD} (Lead {LOSER})"
+
+
+@pytest.mark.sweep
+def test_a_merged_record_that_comes_back_takes_its_hold_with_it(nurturing: Scene) -> None:
+    scene = nurturing
+    scene.edit("ada", contact(9), Nurture_Hold_Until__c=HELD)
+    scene.cycle(SLOW_S)
+    merge(scene, contact(10), contact(9))
+    scene.cycle(SLOW_S)
+    assert hold(scene, 10) == f"on hold by sales until {HELD} (Contact {contact(9)}, merged)"
+    scene.do("admin", "undelete", contact(9))
+    scene.cycle(SLOW_S)
+    assert hold(scene, 9) == f"on hold by sales until {HELD}"
+    assert hold(scene, 10) == f"on hold by sales until {HELD} (Contact {contact(9)})"  # it may be one person
+    scene.edit("ada", contact(9), Nurture_Hold_Until__c=None)
+    scene.cycle(SLOW_S)
+    assert (hold(scene, 9), hold(scene, 10)) == ("", "")
