@@ -12,6 +12,7 @@ from syncd.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from syncd.config import Config
+    from syncd.core.mapping import SourceMapping
     from syncd.ports import TakenFile
 
 SHOWN_MAX = 50
@@ -64,12 +65,13 @@ def again(
     After a mapping was put right, says mode = "write", or a question was answered. It goes the way of every export.
     """
     config = wire.config_of(context)
-    taken = _chosen(config, file, source)
+    taken = chosen(config, file, source)
     words = f"exports again {output.visible(taken.name)} --source {taken.source} --write"
     if write:
         _ask(context, config, taken, reason, as_json=as_json)
         return
-    original = _original(config, taken)
+    mapping = _mapping(config, taken)
+    original = _original(config, taken, mapping)
     if original is None:
         folder = config.exports / taken.source
         raise ConfigInvalid(
@@ -79,6 +81,8 @@ def again(
     from syncd.cli.mapping_preview import preview
 
     preview(context, None, sample, None, original, taken.source, None, offline=True, as_json=as_json)
+    if mapping.mode != "write":
+        output.message(f'{mapping.file} says mode = "{mapping.mode}": taken in again, the file still writes no field.')
     output.message(f"Nothing was changed. To take it in again: {wire.command(context, words)}")
 
 
@@ -96,7 +100,7 @@ def _ask(context: typer.Context, config: Config, taken: TakenFile, reason: str, 
         output.data(f"{output.visible(taken.name)} of {taken.source} is taken in again with the next cycle")
 
 
-def _chosen(config: Config, file: str | None, source: str | None) -> TakenFile:
+def chosen(config: Config, file: str | None, source: str | None) -> TakenFile:
     """Return the file that is meant: the one that was named, or the last one."""
     from syncd.exports.archive import original_name
 
@@ -116,11 +120,15 @@ def _chosen(config: Config, file: str | None, source: str | None) -> TakenFile:
     return taken[0]
 
 
-def _original(config: Config, taken: TakenFile) -> Path | None:
+def _mapping(config: Config, taken: TakenFile) -> SourceMapping:
     from syncd.cli.mapping_files import file_named, folder_of, read, refuse
+
+    return refuse(read(file_named(folder_of(config), taken.source), config))
+
+
+def _original(config: Config, taken: TakenFile, mapping: SourceMapping) -> Path | None:
     from syncd.exports.archive import FolderArchive
 
-    mapping = refuse(read(file_named(folder_of(config), taken.source), config))
     found = FolderArchive(config.exports).original(taken.source, taken.name, taken.sha256, mapping.dialect.members)
     return found[0] if found is not None else None
 

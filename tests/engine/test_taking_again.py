@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.main import main
 from syncd.core.consent import Consent
 from syncd.core.values import Intent, Outcome, OutcomeKind, Rule
 from syncd.engine.intake_again import all_again
 from syncd.engine.requests import take_up
 from syncd.engine.taking_again import AGAIN
-from tests.engine.scene import Scene, export_line
+from tests.engine.scene import SECRET, Scene, export_line
 from tests.engine.small_org import lead
 from tests.engine.test_requests import Died, asked, carried_out, done, writer
 
@@ -251,3 +252,31 @@ def test_an_original_that_cannot_be_moved_is_named_and_a_copy_of_it_is_taken(
     [original] = (folder / "done").iterdir()
     put(scene, "copy.csv", original.read_bytes())
     assert scene.cycle().counts["export files"] == 1
+
+
+@pytest.mark.sweep
+def test_the_command_shows_what_would_come_of_it_and_then_does_it(
+    ready: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = ready
+    monkeypatch.setenv(*next(iter(SECRET.items())))
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["exports", *words, "--config", str(scene.home)])
+        assert not ended.value.code
+        told = capsys.readouterr()
+        return told.out + told.err
+
+    dropped(scene, "a.csv")
+    scene.mapping("write")
+    files, size = scene.files(), len(scene.ledger())
+    shown = said("again")
+    assert "write Lead.Lead_Score__c" in shown
+    assert f"To take it in again: syncd --config {scene.home} exports again a.csv --source marketo --write" in shown
+    assert (scene.files(), len(scene.ledger())) == (files, size)
+    assert said("again", "--write") == "a.csv of marketo is taken in again with the next cycle\n"
+    scene.cycle()
+    assert score(scene, LEA) == 70
+    assert "in done/" in said("list")
