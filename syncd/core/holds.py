@@ -85,9 +85,7 @@ def carried_text(carried: Sequence[Carried]) -> str:
 def carried_from(text: str) -> list[Carried]:
     """Read what `carried_text` wrote."""
     rows = json.loads(text) if text else []
-    return [
-        Carried(date.fromisoformat(row["until"]), row["field"], row["object"], row["id"], tuple(row["known"])) for row in rows
-    ]
+    return [Carried(**{**row, "until": date.fromisoformat(row["until"]), "known": tuple(row["known"])}) for row in rows]
 
 
 def hold_of(
@@ -106,7 +104,6 @@ def hold_of(
         until = last_day(record, fields.get(record.object, ""))
         if until is not None:
             found.append(Hold(until, "" if record.id == target.id else f"{record.object} {record.id}"))
-        for one in (carried or {}).get(record.id, ()):
-            if one.id not in there and one.stands_on(record, fields):
-                found.append(Hold(one.until, f"{one.object} {one.id}, merged"))
+        standing = (one for one in (carried or {}).get(record.id, ()) if one.id not in there and one.stands_on(record, fields))
+        found += [Hold(one.until, f"{one.object} {one.id}, merged") for one in standing]
     return max(found, key=lambda hold: hold.until, default=None)  # of several with one day the first: the person's own

@@ -28,7 +28,10 @@ def hold_fields(world: World, cycle: Cycle, object: str) -> list[str]:
 
 
 def take_over_holds(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str, winner: OrgRecord | None) -> list[Carried]:
-    """Return the holds that were carried over to the record that is left, this merge's among them. Shapes: `winner` as just read."""
+    """Return the holds that were carried over to the record that is left, this merge's among them.
+
+    Shapes: `winner` as just read.
+    """
     if not hold_fields(world, cycle, loser.object):
         return []
     assert world.policies.nurture is not None
