@@ -204,8 +204,9 @@ def _places_of(text: str) -> _Places:
 
 def _pair(places: _Places, base: KeyPath, pair: Node) -> None:
     keys = [part for child in pair.children[:1] if child.type in _KEYS for part in _parts(child)]
-    if keys:
-        _value(places, places.put(base, keys), pair.children[-1])
+    if keys:  # a comment behind an array counts to its pair
+        value = next(child for child in reversed(pair.children) if child.type != "comment")
+        _value(places, places.put(base, keys), value)
 
 
 def _value(places: _Places, path: KeyPath, node: Node) -> None:

@@ -62,6 +62,17 @@ def test_every_key_and_element_has_its_line_and_column(
     assert table(tmp_path, SAMPLE).positions[path] == place
 
 
+@pytest.mark.parametrize("value", ['"sales"', '["sdr", "sales"]', '{ k = "sales" }', '["sdr",\n # more\n "sales"]'])
+def test_the_word_that_a_problem_quotes_is_pointed_at_and_not_the_comment_behind_it(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text(f"by = {value}    # and so on\n", "utf-8")
+    table, _ = read_table(path)
+    assert table is not None
+    problem = table.problem(("by",), "MAP-063", "'sales' is no team.", "Name a team.")
+    lines = path.read_text("utf-8").splitlines()
+    assert lines[problem.line - 1][problem.column - 1 :][: problem.length] == "sales"
+
+
 def test_values_are_those_of_toml(tmp_path: Path) -> None:
     values = table(tmp_path, SAMPLE).values
     assert values["a"] == {"b": 1}
