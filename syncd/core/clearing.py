@@ -37,16 +37,19 @@ class Clearing:
 
 @dataclass(frozen=True, slots=True)
 class Clearer:
-    """Who took an opt-out away, and how that is known."""
+    """Who took an opt-out away, and how that is known; `told` says how in words of its own."""
 
     user_id: str | None
     name: str
     kind: ActorKind
     proof: Proof
+    told: str = ""
 
     @property
     def how(self) -> str:
         """Say how it is known."""
+        if self.told:
+            return self.told
         if self.proof is Proof.HISTORY:
             return "as its history tells"
         return "who saved it last; history does not tell who cleared it" if self.user_id else "history does not tell who"
@@ -101,6 +104,16 @@ def subject_of(by: Clearer) -> str:
 def box_of(object: str, id: str, field: str) -> str:
     """Return the words for a box of a record; Email Opt Out goes without its name."""
     return f"{object} {id}" + (f" {field}" if field != OPT_OUT else "")
+
+
+def box_word(words: str) -> str:
+    """Return what a data privacy record says as one word, which stands where a box would stand."""
+    return words.replace(" ", ":")
+
+
+def is_of_privacy(box: str) -> bool:
+    """Tell whether it was a data privacy record that said it, not a box of the record itself."""
+    return ":" in box
 
 
 def box_at(words: str) -> tuple[str, str, str]:

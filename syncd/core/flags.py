@@ -19,10 +19,11 @@ OptOutFields = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason not to mail a person: its words, and what it covers."""
+    """One reason not to mail a person: its words, what it covers, and whether a record of the org says so now."""
 
     text: str
     scope: str = GLOBAL
+    is_the_orgs: bool = False
 
     def keeps_out(self, scopes: frozenset[str] | None) -> bool:
         """Tell whether it holds for mail of these scopes; None: for mail of which nothing is known, any reason does."""

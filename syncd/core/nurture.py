@@ -11,7 +11,8 @@ from syncd.core.fence_file.conditions import Compile, Conditions
 from syncd.core.flags import OptOutFields
 from syncd.core.holds import Hold
 from syncd.core.nurture_conditions import EVERYTHING, Screen, ScreenReader
-from syncd.core.nurture_consent import opt_outs, track_scopes
+from syncd.core.nurture_consent import opt_outs, privacy_sources, track_scopes
+from syncd.core.privacy import PrivacySources
 from syncd.core.reading import Reader
 from syncd.core.tables import Table
 from syncd.core.values import OrgRecord, Problem, Rule
@@ -59,7 +60,8 @@ class Activity:
 @dataclass(frozen=True, slots=True)
 class Nurture:
     """The whole of nurture.toml. `hold_field` names the date field by object that keeps a deal or person out, `screen` holds the
-    formulas, `opt_outs` the org's own opt-out fields besides HasOptedOutOfEmail."""
+    formulas, `opt_outs` the org's own opt-out fields besides HasOptedOutOfEmail, `privacy` the data privacy records
+    that count."""
 
     version: str
     policy_hash: str
@@ -70,6 +72,7 @@ class Nurture:
     hold_field: Mapping[str, str] = field(default_factory=dict)
     screen: Screen = EVERYTHING
     opt_outs: OptOutFields = field(default_factory=dict)
+    privacy: PrivacySources = field(default_factory=PrivacySources)
 
     def track_of(self, stage: str) -> Track:
         """Return the track of a stage; parsing made sure that each stalled stage has one."""
@@ -108,7 +111,7 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
     read.known_keys(("hold",), HOLD_OBJECTS)
     holds = {name: api_name for name in HOLD_OBJECTS if (api_name := read.text(("hold", name)))}
     screen = ScreenReader(read, Conditions(read, compile_condition)).screen()
-    more = opt_outs(read)
+    more, privacy = opt_outs(read), privacy_sources(read)
     stall, tracks = _stall(read), _tracks(read)
     for stage in stall:
         named = [track.name for track in tracks if stage in track.stages]
@@ -117,7 +120,7 @@ def parse_nurture(table: Table, compile_condition: Compile | None = None) -> tup
             read.refuse(("stall", stage), "MAP-061", text, "Name it in the stages of exactly one [track].")
     if read.problems:
         return None, read.problems
-    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds, screen, more), []
+    return Nurture(version or "", table.sha256, mode, stall, tuple(tracks), activity, holds, screen, more, privacy), []
 
 
 def _stall(read: Reader) -> dict[str, StallRule]:

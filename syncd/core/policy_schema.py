@@ -16,7 +16,7 @@ from syncd.core.fence_file.teams import KINDS, MEMBERS, TEAM_KEYS
 from syncd.core.fence_model import Sharing
 from syncd.core.mapping_file.schema import DRAFT, TEXT, TEXTS, TRUTH, WHOLE, mapping_schema, one_of, table_of, tables_of
 from syncd.core.nurture_conditions import NEVER_OBJECTS
-from syncd.core.nurture_consent import OBJECTS
+from syncd.core.nurture_consent import SOURCES
 from syncd.core.policy import PARTS
 
 _LIST = {**TEXTS, "minItems": 1}
@@ -95,7 +95,7 @@ def _nurture() -> dict[str, Any]:
         "activity": _keyed(nurture.ACTIVITY_KEYS, activity),
         "hold": table_of(dict.fromkeys(nurture.HOLD_OBJECTS, TEXT)),
         "never": table_of(dict.fromkeys(NEVER_OBJECTS, tables_of(TEXT))),
-        "opt_out": table_of(dict.fromkeys(OBJECTS, tables_of(TEXT))),
+        "opt_out": table_of(dict.fromkeys(SOURCES, tables_of(TEXT))),
         "stall": tables_of(stall),
         "track": tables_of(_keyed(nurture.TRACK_KEYS, track, needed=["stages", "campaign"])),
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from syncd.core.actors import actor_of
-from syncd.core.clearing import KIND, Clearer, Clearing, box_at, cards, in_history, remembered, subject_of
-from syncd.core.flags import opt_out_fields
+from syncd.core.clearing import KIND, Clearer, Clearing, box_at, cards, in_history, is_of_privacy, remembered, subject_of
+from syncd.core.flags import Reason, opt_out_fields
 from syncd.core.mapping_file.checks import OPT_OUT
+from syncd.core.privacy import LINK
 from syncd.core.values import ActorKind, InboxItem, OrgRecord, Proof, Scalar
 from syncd.engine.consent import org_opt_outs, reasons_by
 from syncd.engine.world import Cycle, World
@@ -30,12 +31,12 @@ def clearers(
         if row is None:
             unproven.append(clearing)
         else:
-            yield clearing, _named(world, cycle, row.text("CreatedById"), Proof.HISTORY)
+            yield clearing, named(world, cycle, row.text("CreatedById"), Proof.HISTORY)
     if unproven:
         last = world.org.read(object, sorted({one.record_id for one in unproven}), ["LastModifiedById"]).records
         for clearing in unproven:
             record = last.get(clearing.record_id)
-            yield clearing, _named(world, cycle, record.text("LastModifiedById") if record else None, Proof.LAST_MODIFIED)
+            yield clearing, named(world, cycle, record.text("LastModifiedById") if record else None, Proof.LAST_MODIFIED)
 
 
 def history_of(
@@ -52,7 +53,8 @@ def history_of(
     return found
 
 
-def _named(world: World, cycle: Cycle, user_id: str | None, proof: Proof) -> Clearer:
+def named(world: World, cycle: Cycle, user_id: str | None, proof: Proof) -> Clearer:
+    """Return who it was by name, as far as that is known."""
     actor = actor_of(user_id, cycle.people, world.policies.fences.teams)
     kind = ActorKind.UNKNOWN if actor.kind is ActorKind.SYNCD else actor.kind
     return Clearer(user_id, actor.name or "somebody unknown", kind, proof)
@@ -61,7 +63,9 @@ def _named(world: World, cycle: Cycle, user_id: str | None, proof: Proof) -> Cle
 def is_kept_out(world: World, cycle: Cycle, clearing: Clearing) -> bool:
     """Tell whether anything but the opt-out that was cleared speaks against mailing the person."""
     fields: dict[str, Scalar] = dict.fromkeys(opt_out_fields(clearing.object, org_opt_outs(world)), False)
-    record = OrgRecord(clearing.object, clearing.record_id, clearing.true_until, fields | {"Email": clearing.address})
+    known = world.store.get(clearing.object, [clearing.record_id]).get(clearing.record_id)
+    link = None if known is None else known.fields.get(LINK)
+    record = OrgRecord(clearing.object, clearing.record_id, clearing.true_until, fields | {"Email": clearing.address, LINK: link})
     reasons = reasons_by(world, cycle, {clearing.record_id: record})[clearing.record_id]
     return any(reason.text.startswith("opted out") for reason in reasons)
 
@@ -93,7 +97,7 @@ def settle_cleared(world: World, cycle: Cycle) -> None:
     still = {
         where
         for where, (_, id, box) in wanted.items()
-        if id in there and against[id] and not any(there[id].fields.get(name) is True for name in (box, OPT_OUT))
+        if id in there and against[id] and not _is_said_again(there[id], box, against[id])
     }
     left = {key: {**one, "records": [where for where in one["records"] if where in still]} for key, one in known.items()}
     left = {key: one for key, one in left.items() if one["records"]}
@@ -102,6 +106,13 @@ def settle_cleared(world: World, cycle: Cycle) -> None:
     with world.store.begin() as tx:
         tx.put_setting(ASKED, left)
         tx.resolve_inbox(KIND, [key for key in known if key not in left], cycle.now)
+
+
+def _is_said_again(record: OrgRecord, box: str, against: Iterable[Reason]) -> bool:
+    """Tell whether the org calls a record opted out again."""
+    if is_of_privacy(box) and any(one.is_the_orgs and one.text.startswith("opted out") for one in against):
+        return True
+    return any(record.fields.get(name) is True for name in (box, OPT_OUT))
 
 
 def forget_cleared(world: World, tx: StoreWriter, item: InboxItem) -> None:

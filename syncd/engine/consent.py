@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from syncd.core.consent import opted_out_of
 from syncd.core.flags import OptOutFields, Reason, opt_out_fields, reasons_against
 from syncd.core.holds import Hold, hold_of
 from syncd.core.kin import Found, Person, handles_of, people_of, values_of
-from syncd.core.values import OrgRecord
+from syncd.core.values import FlagFact, OrgRecord
 from syncd.engine.carried_holds import carried_by
+from syncd.engine.privacy import PEOPLE, privacy_reasons
 from syncd.engine.world import Cycle, World
-from syncd.ports import StoreReader
+from syncd.ports import OrgReader, StoreReader
 
-PEOPLE = ("Lead", "Contact")
 CONVERTED = "ConvertedContactId"
 PREFIX = {"Lead": "00Q", "Contact": "003"}
 
@@ -79,11 +80,16 @@ def holds_by(world: World, contacts: Mapping[str, OrgRecord], people: Mapping[st
 
 
 def reasons_by(
-    world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord], people: Mapping[str, Person] | None = None
+    world: World,
+    cycle: Cycle,
+    contacts: Mapping[str, OrgRecord],
+    people: Mapping[str, Person] | None = None,
+    org: OrgReader | None = None,
 ) -> dict[str, list[Reason]]:
     """Return by contact every reason of the flags not to mail it; an empty list where nothing speaks against it.
 
-    Shapes: `contacts` as just read, which may be newer than the mirror; `people` where it is known already who they are.
+    Shapes: `contacts` as just read, which may be newer than the mirror; `people` where it is known already who they are; with an
+            org, it is asked how its data privacy records stand now.
     Source: promise 4: any source may opt out, and what cannot be read counts as opted out.
     """
     people = people_by(world, cycle, contacts) if people is None else people
@@ -91,4 +97,15 @@ def reasons_by(
     handles = sorted({handle for person in people.values() for handle in person.handles})
     facts, consents, more = world.store.flags(ids, handles), world.store.consents(ids, handles), org_opt_outs(world)
     hidden = {name: frozenset(opt_out_fields(name, more)) - {*cycle.needs[name].fields} for name in PEOPLE if name in cycle.needs}
-    return {id: reasons_against(contact, people[id], facts, consents, more, hidden) for id, contact in contacts.items()}
+    said = privacy_reasons(world, cycle, contacts, people, org)
+    found = {}
+    for id, contact in contacts.items():
+        told = said.get(id, [])
+        others = [fact for fact in facts if not _is_told(fact, told)]
+        found[id] = [*reasons_against(contact, people[id], others, consents, more, hidden), *told]
+    return found
+
+
+def _is_told(fact: FlagFact, told: Sequence[Reason]) -> bool:
+    """Tell whether a fact was kept of the very record of the org that says so now."""
+    return any(reason.text == f"{opted_out_of(fact.scope)} ({fact.evidence})" for reason in told)

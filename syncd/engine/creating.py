@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from syncd.core.flags import opt_out_fields
 from syncd.core.nurture import local_day
+from syncd.core.privacy import LINK
 from syncd.core.routes import ROWS_A_CALL
 from syncd.core.values import Intent, OrgRecord, Outcome, OutcomeKind, Scalar
 from syncd.engine.closing import Closing, close, outcome_of
@@ -143,7 +144,8 @@ def _kept_out(lane: Lane, items: Sequence[OpenIntent]) -> Mapping[int, str]:
     """
     fresh = _read_anew(lane, sorted({item.intent.record_id for item in items}))
     people = people_by(lane.world, lane.cycle, fresh)
-    against, holds = reasons_by(lane.world, lane.cycle, fresh, people), holds_by(lane.world, fresh, people)
+    against = reasons_by(lane.world, lane.cycle, fresh, people, lane.org)
+    holds = holds_by(lane.world, fresh, people)
     today = local_day(lane.org.now(), lane.world.zone)
     found: dict[int, str] = {}
     for item in items:
@@ -164,7 +166,7 @@ def _read_anew(lane: Lane, ids: Sequence[str]) -> Mapping[str, OrgRecord]:
     nurture = lane.world.policies.nurture
     hold = nurture.hold_field.get("Contact", "") if nurture is not None else ""
     fields = opt_out_fields("Contact", org_opt_outs(lane.world))
-    wanted = dict.fromkeys(["Email", *fields, *external_fields(lane.world), *([hold] if hold else [])])
+    wanted = dict.fromkeys(["Email", LINK, *fields, *external_fields(lane.world), *([hold] if hold else [])])
     seen = lane.cycle.schema["Contact"].fields
     return lane.org.read("Contact", ids, [name for name in wanted if name in seen]).records
 

@@ -27,6 +27,7 @@ from syncd.engine.loading import BACKLOG, PAUSED, work_off
 from syncd.engine.merging import settle_lost_opt_outs
 from syncd.engine.needs import FAST_TIER, families_under, needs_under, tiers_under
 from syncd.engine.owner_health import count_owners, keep_owners
+from syncd.engine.privacy_latching import keep_terms
 from syncd.engine.pulling import due_slow_tiers, move_watermarks, pull, pull_fast
 from syncd.engine.reactions import follow_up
 from syncd.engine.recycling import is_due, recycle
@@ -153,6 +154,7 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     cycle.forget_people()
     settle_unowned(world, cycle)
     decide_fenced(world, cycle)
+    keep_terms(world, cycle)
     follow_up(world, cycle)
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     if slow:

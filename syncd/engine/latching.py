@@ -18,6 +18,7 @@ from syncd.engine.clearing import clearers, history_of, is_kept_out, tell_cleare
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
 from syncd.engine.merging import MERGED, flag_entry, lost_opt_out, opting_out, winners_of
 from syncd.engine.opening import open_intents
+from syncd.engine.privacy_latching import kept_of_privacy
 from syncd.engine.world import Cycle, World
 from syncd.ports import Case, StoreWriter
 
@@ -40,16 +41,19 @@ class Latched:
 
 
 def latched_by(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> Latched:
-    """Say what is to be kept of the leads or contacts that some cases change; nothing costs nothing."""
-    found = Latched()
+    """Say what is to be kept of the leads, contacts or data privacy records that some cases change; nothing costs nothing."""
+    of_privacy = kept_of_privacy(world, cycle, name, cases)
+    found = Latched(facts=of_privacy.facts, asked=of_privacy.asked)
     changed = list(_changed(cases)) if name in PEOPLE else []
-    if not changed:
+    if changed:
+        found.back = [read.id for known, read in changed if known.is_deleted and not read.is_deleted]
+        _keep_before(world, changed, found)
+        _ask_who_cleared(world, cycle, name, changed, cases, found)
+        _follow_conversions(world, cycle, changed, found)
+    if not found.facts:
         return found
-    found.back = [read.id for known, read in changed if known.is_deleted and not read.is_deleted]
-    _keep_before(world, changed, found)
-    _ask_who_cleared(world, cycle, name, changed, cases, found)
-    _follow_conversions(world, cycle, changed, found)
-    known = world.store.flags(sorted({fact.person_id for fact in found.facts if fact.person_id}), ()) if found.facts else []
+    ids, addresses = ({one for fact in found.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
+    known = world.store.flags(sorted(ids), sorted(addresses))
     found.facts = newest_facts(found.facts, known)
     found.entries = [flag_entry(cycle, fact, known) for fact in found.facts]
     return found

@@ -13,6 +13,7 @@ from syncd.core.actors import Team, members_read_from
 from syncd.core.fence_fields import RECORD_TYPE, Named, fenced_objects, fields_named, history_of
 from syncd.core.mapping import fields_needed, keys_needed
 from syncd.core.policies import Policies
+from syncd.core.privacy import LINK, PrivacySources, asked_of
 from syncd.ports import ObjectSchema
 
 
@@ -121,6 +122,7 @@ OPTIONAL = frozenset({"LastStageChangeDate", "CompletedDateTime"})
 FAST_TIER = "fast"
 FENCED_TIER = "fenced objects"
 TEAM_TIER = "teams"
+PRIVACY_TIER = "privacy"
 CHART_TIER = "org chart"
 TIERS: Mapping[str, tuple[Need, ...]] = {FAST_TIER: FAST, "deal people": DEAL_PEOPLE, CHART_TIER: ORG_CHART}
 ALWAYS_JUDGED = ("Lead", "Opportunity")
@@ -135,7 +137,7 @@ def tiers_under(policies: Policies) -> dict[str, tuple[Need, ...]]:
     """Return what to read under these policies by tier, each slow tier one call or more, if nothing were hidden.
 
     What fences stand on besides the objects that are always read has a slow tier of its own, which costs nothing without them,
-    and so has what tells who is in a team.
+    and so have what tells who is in a team and data privacy records that count.
     """
     families, named = families_under(policies), _named_by_object(policies)
     known = {need.object for need in ALL}
@@ -143,6 +145,7 @@ def tiers_under(policies: Policies) -> dict[str, tuple[Need, ...]]:
     more += [need for object in families if (need := _history_need(object)).object not in known]
     asked = members_read_from(policies.fences.teams)
     added = {FENCED_TIER: tuple(more), TEAM_TIER: tuple(need for need in TEAMS if need.object in asked)}
+    added[PRIVACY_TIER] = _privacy(privacy_under(policies))
     tiers = {**TIERS, **{name: needs for name, needs in added.items() if needs}}
     if _asks_for_roles(asked):
         tiers[CHART_TIER] = (*ORG_CHART, replace(ROLES, is_optional="UserRole" not in asked))
@@ -200,9 +203,10 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     holds = policies.nurture.hold_field if policies.nurture is not None else {}
     hold = [holds[need.object]] if need.object in holds else []
     screened = policies.nurture.screen.fields_of(need.object) if policies.nurture is not None else ()
-    extra = (*fields_needed(policies.sources).get(need.object, ()), *_opt_outs(policies, need.object))
+    links = (LINK,) if need.object in ("Lead", "Contact") and privacy_under(policies) else ()
+    extra = (*fields_needed(policies.sources).get(need.object, ()), *_opt_outs(policies, need.object), *links)
     fields = tuple(dict.fromkeys((*need.fields, *extra, *own_keys, *hold, *screened, *(one.field for one in by_fences))))
-    indexed = tuple(dict.fromkeys((*need.indexed, *own_keys)))
+    indexed = tuple(dict.fromkeys((*need.indexed, *own_keys, *links)))
     need = replace(need, fields=fields, indexed=indexed, dispensable=need.dispensable - set(extra))
     if need.object in ("User", "Group"):
         return _with_members(policies.fences.teams, need)
@@ -211,6 +215,16 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     if need.object in families.values():  # a history that was only kept is judged by now
         return replace(need, parent=need.fields[0], is_optional=False)
     return need
+
+
+def privacy_under(policies: Policies) -> PrivacySources:
+    """Return which data privacy records count under these policies."""
+    return policies.nurture.privacy if policies.nurture is not None else PrivacySources()
+
+
+def _privacy(sources: PrivacySources) -> tuple[Need, ...]:
+    asked = asked_of(sources).items()
+    return tuple(Need(name, fields, keys, follows_deletes=True) for name, (fields, keys) in asked)
 
 
 def _opt_outs(policies: Policies, object: str) -> tuple[str, ...]:

@@ -147,6 +147,10 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Return the next live rows of an object in id order, optionally only those with an indexed value."""
         ...
 
+    def within(self, object: str, field: str, after: datetime, until: datetime) -> list[OrgRecord]:
+        """Return live mirrored rows whose indexed time lies after one moment and not after another, in id order."""
+        ...
+
     def count(self, object: str) -> int:
         """Count the live mirrored rows of an object."""
         ...

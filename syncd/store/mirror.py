@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 
@@ -22,6 +23,7 @@ ROW = (records.c.object, records.c.id, records.c.modified_at, records.c.is_delet
 COLUMNS = ("org", "object", "id", "modified_at", "is_deleted", "layout", "fields", "found_by")
 NOTHING_KNOWN: Mapping[str, OrgRecord | None] = {}
 _BACKFILL_ROWS = 2_000
+_SECOND = "%Y-%m-%dT%H:%M:%S"
 
 
 def records_by_id(connection: Connection, org: str, object: str, ids: Iterable[str]) -> dict[str, OrgRecord]:
@@ -87,6 +89,17 @@ class MirrorReads(Reads):
             self._under(object, field), record_keys.c.value == key, record_keys.c.id > after_id
         )
         return connection.execute(query.order_by(record_keys.c.id).limit(limit)).scalars().all()
+
+    def within(self, object: str, field: str, after: datetime, until: datetime) -> list[OrgRecord]:
+        """Return live mirrored rows whose indexed time lies after one moment and not after another, in id order."""
+        self._assert_indexed(object, field)
+        # REST and Bulk write the same second in two ways, which agree as far as the second goes.
+        first, last = (moment.astimezone(UTC).strftime(_SECOND) for moment in (after, until + timedelta(seconds=1)))
+        is_near = (self._under(object, field), record_keys.c.value >= first, record_keys.c.value < last)
+        with self._reading() as connection:
+            ids = connection.execute(select(record_keys.c.id).where(*is_near).order_by(record_keys.c.id)).scalars().all()
+            found = records_by_id(connection, self.org, object, ids)
+        return [row for id in ids if (row := found.get(id)) is not None and after < (row.moment(field) or after) <= until]
 
     def count(self, object: str) -> int:
         """Count the live mirrored rows of an object."""

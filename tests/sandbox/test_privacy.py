@@ -42,10 +42,8 @@ def test_privacy_records_stand_in_relation_with_each_other_and_with_leads(privac
     assert point["PrivacyConsentStatus"] == "OptIn"
     refused = client.call("POST", "/sobjects/ContactPointTypeConsent", {"Name": "x", "PrivacyConsentStatus": "Never"})
     assert refused.status_code == 400
-    made = client.create(
-        "ContactPointTypeConsent", Name="x", PartyId=lead["IndividualId"], ContactPointType="Email", PrivacyConsentStatus="OptOut",
-        **CAPTURED,
-    )  # fmt: skip
+    given = {"Name": "x", "PartyId": lead["IndividualId"], "ContactPointType": "Email", "PrivacyConsentStatus": "OptOut"}
+    made = client.create("ContactPointTypeConsent", **given, **CAPTURED)
     assert client.get("ContactPointTypeConsent", made)["DataUsePurposeId"] is None
 
 

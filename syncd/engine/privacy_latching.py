@@ -1,0 +1,207 @@
+"""What is kept of an opt-out that a data privacy record says, so that it outlasts the record, its terms and whoever points to it?
+
+It is worked out before the batch that brings the change is written, and becomes durable with it. Terms begin and end without any
+change in the org: they are looked at in every cycle, by their dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncd.core.clearing import Clearer, Clearing, box_word
+from syncd.core.flags import newest_facts
+from syncd.core.privacy import (
+    BEGINS,
+    BY_POINT,
+    BY_TYPE,
+    CONSENTS,
+    ENDS,
+    INDIVIDUAL,
+    LINK,
+    POINT,
+    Said,
+    said_by_consent,
+    said_by_individual,
+)
+from syncd.core.values import ActorKind, Flag, FlagFact, OrgRecord, Proof
+from syncd.engine.clearing import named, tell_cleared
+from syncd.engine.merging import flag_entry
+from syncd.engine.needs import privacy_under
+from syncd.engine.privacy import PEOPLE, Shelf, address_at, hear, individual_of, purposes_of
+from syncd.engine.world import Cycle, World
+from syncd.ports import Case
+
+LOOKED_AT = "consents looked at"
+BY_ITS_TERM = Clearer("term", "the date on which they end", ActorKind.UNKNOWN, Proof.NONE, "as their records say")
+_A_MOMENT = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Kept:
+    """Opt-outs as facts about leads, contacts and addresses, and those of them that the org says no more."""
+
+    facts: list[FlagFact] = field(default_factory=list)
+    asked: list[tuple[Clearing, Clearer]] = field(default_factory=list)
+
+
+def kept_of_privacy(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> Kept:
+    """Say what is to be kept of opt-outs when leads or contacts, or data privacy records, are seen or change."""
+    if not privacy_under(world.policies):
+        return Kept()
+    if name in PEOPLE:
+        return _of_links(world, cycle, cases)
+    if name in (INDIVIDUAL, BY_TYPE, BY_POINT):
+        return _of_records(world, cycle, name, cases)
+    return _of_points(world, cycle, cases) if name == POINT else Kept()
+
+
+def keep_terms(world: World, cycle: Cycle) -> None:
+    """Keep the opt-outs whose term has begun or ended since this was looked at last."""
+    sources = privacy_under(world.policies)
+    consents = [name for name in CONSENTS if name in sources.purposes and name in cycle.needs]
+    if not consents:
+        return
+    known = world.store.setting(LOOKED_AT)
+    since = cycle.now if known is None else datetime.fromisoformat(str(known))
+    begun = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, BEGINS, since)]
+    ended = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, ENDS, since)]
+    names = purposes_of(world.store, cycle, [*begun, *ended])
+    new = [(row, row.moment(BEGINS) or cycle.now) for row in begun]
+    old = [(row, (row.moment(ENDS) or cycle.now) - _A_MOMENT) for row in ended]
+    said = [(row, one) for row, at in [*new, *old] if (one := said_by_consent(row, sources, names, at)) is not None]
+    over = {row.id for row in ended}
+    kept = _about(world, cycle, [(row, one, BY_ITS_TERM if row.id in over else None) for row, one in said])
+    facts = _new_ones(world, kept.facts)
+    with world.store.begin() as tx:
+        tx.put_setting(LOOKED_AT, cycle.now.isoformat())
+        tx.renew_flags(facts)
+        tx.append([flag_entry(cycle, fact, ()) for fact in facts])
+        if kept.asked:
+            tell_cleared(tx, world, cycle, kept.asked)
+
+
+def _within(world: World, cycle: Cycle, object: str, name: str, since: datetime) -> list[OrgRecord]:
+    return world.store.within(object, name, since, cycle.now) if name in cycle.needs[object].indexed else []
+
+
+def _new_ones(world: World, facts: Sequence[FlagFact]) -> list[FlagFact]:
+    ids = sorted({fact.person_id for fact in facts if fact.person_id})
+    return newest_facts(facts, world.store.flags(ids, sorted({fact.address for fact in facts if fact.address}))) if facts else []
+
+
+def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
+    """Keep what the individual says to whom a lead or contact points by now, and what the one before said."""
+    moved = []
+    for case in cases:
+        if case.staged is not None:
+            before = individual_of(case.known) if case.known is not None and not case.known.is_deleted else None
+            after = None if case.staged.is_deleted else individual_of(case.staged)
+            moved += [(case.staged, before, after)] if before != after else []
+    individuals = {id for _, *both in moved for id in both if id}
+    if not individuals:
+        return Kept()
+    heard = hear(Shelf(cycle, world.store), privacy_under(world.policies), individuals, (), cycle.now)
+    kept = Kept()
+    lost: list[tuple[OrgRecord, Said]] = []
+    for record, before, after in moved:
+        now = [said for said in heard.of([after] if after else [], ()) if not said.is_unreadable]
+        then = [said for said in heard.of([before] if before else [], ()) if not said.is_unreadable]
+        kept.facts += [_fact(said, record.id) for said in dict.fromkeys([*then, *now])]
+        lost += [(record, said) for said in then] if then and not now and not record.is_deleted and LINK in record.fields else []
+    by = _savers(world, cycle, [record for record, _ in lost])
+    kept.asked = [(_clearing(record, said), by[record.id]) for record, said in lost]
+    return kept
+
+
+def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) -> Kept:
+    """Keep what such records say that they did not say before, and what they say no more."""
+    sources, rows = privacy_under(world.policies), [case for case in cases if case.staged is not None]
+    names = purposes_of(world.store, cycle, [row for case in rows for row in (case.known, case.staged) if row is not None])
+
+    def said_by(row: OrgRecord | None) -> list[Said]:
+        if row is None or row.is_deleted:
+            return []
+        one = said_by_consent(row, sources, names, cycle.now) if name in CONSENTS else None
+        found = [*said_by_individual(row, sources)] if name == INDIVIDUAL else [one] if one is not None else []
+        return [said for said in found if not said.is_unreadable]
+
+    told: list[tuple[OrgRecord, Said, Clearer | None]] = []
+    gone: list[tuple[OrgRecord, OrgRecord, Said]] = []
+    for case in rows:
+        if case.staged is None or case.staged == case.known:
+            continue
+        then, now = said_by(case.known), said_by(case.staged)
+        same, still = {(one.words, one.scope) for one in then}, {(one.words, one.scope) for one in now}
+        told += [(case.staged, one, None) for one in now if (one.words, one.scope) not in same]
+        if case.known is not None:
+            gone += [(case.known, case.staged, one) for one in then if (one.words, one.scope) not in still]
+    by = _savers(world, cycle, [read for _, read, _ in gone])
+    told += [(known, one, by[read.id]) for known, read, one in gone]
+    return _about(world, cycle, told)
+
+
+def _of_points(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
+    """Keep what is said of an address for whom it was, before it becomes another one or goes to somebody else."""
+    moved = [one.known for one in cases if one.known and one.staged and one.staged != one.known and not one.known.is_deleted]
+    if not moved or BY_POINT not in cycle.needs:
+        return Kept()
+    rows = world.store.by_key(BY_POINT, "ContactPointId", [row.id for row in moved])
+    names, points = purposes_of(world.store, cycle, rows), {row.id: row for row in moved}
+    said = [(row, said_by_consent(row, privacy_under(world.policies), names, cycle.now)) for row in rows]
+    return _about(world, cycle, [(row, one, None) for row, one in said if one is not None and not one.is_unreadable], points)
+
+
+def _about(
+    world: World,
+    cycle: Cycle,
+    told: Sequence[tuple[OrgRecord, Said, Clearer | None]],
+    points: Mapping[str, OrgRecord] | None = None,
+) -> Kept:
+    """Say about whom these records say it: all who point to the individual, and an address. With a clearer, they no longer do."""
+    told = [(row, said, by) for row, said, by in told if not said.is_unreadable]
+    wanted = {row.text("ContactPointId") or "" for row, _, _ in told if row.object == BY_POINT} - {""}
+    known = {**(world.store.get(POINT, wanted) if wanted else {}), **(points or {})}
+    parties, addresses = [], []
+    for row, _, _ in told:
+        point = known.get(row.text("ContactPointId") or "") if row.object == BY_POINT else None
+        own = row.id if row.object == INDIVIDUAL else row.text("PartyId")
+        parties.append(own if point is None else point.text("ParentId"))
+        addresses.append(None if point is None else address_at(point))
+    people = _pointing(world, cycle, {id for id in parties if id})
+    kept = Kept()
+    for (_, said, by), party, address in zip(told, parties, addresses, strict=True):
+        own_people = people.get(party or "", [])
+        kept.facts += [_fact(said, person.id) for person in own_people]
+        kept.facts += [FlagFact(Flag.OPTED_OUT, None, address, said.source, said.words, said.at, said.scope)] if address else []
+        kept.asked += [(_clearing(person, said), by) for person in own_people] if by is not None else []
+    return kept
+
+
+def _pointing(world: World, cycle: Cycle, individuals: set[str]) -> dict[str, list[OrgRecord]]:
+    found: dict[str, list[OrgRecord]] = {}
+    for object in PEOPLE:
+        if individuals and object in cycle.needs and LINK in cycle.needs[object].indexed:
+            for row in world.store.by_key(object, LINK, individuals):
+                found.setdefault(row.text(LINK) or "", []).append(row)
+    return found
+
+
+def _fact(said: Said, person_id: str) -> FlagFact:
+    return FlagFact(Flag.OPTED_OUT, person_id, None, said.source, said.words, said.at, said.scope)
+
+
+def _clearing(person: OrgRecord, said: Said) -> Clearing:
+    return Clearing(person.object, person.id, box_word(said.words), said.scope, None, said.at)
+
+
+def _savers(world: World, cycle: Cycle, records: Sequence[OrgRecord]) -> dict[str, Clearer]:
+    """Return who saved each last, which is a hint and proves nothing; of what is gone nobody knows."""
+    found: dict[str, Clearer] = {}
+    for object in {record.object for record in records}:
+        ids = sorted({record.id for record in records if record.object == object})
+        rows = world.org.read(object, ids, ["LastModifiedById"]).records
+        for id in ids:
+            found[id] = named(world, cycle, rows[id].text("LastModifiedById") if id in rows else None, Proof.LAST_MODIFIED)
+    return found
