@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from syncd.core.suggestions.names import is_detail, sounds_opted_out
+from syncd.core.suggestions.names import is_detail, sounds_like_email, sounds_opted_out
 from syncd.exports.vendors import Export, NoExport, StarterColumn, Vendor, as_toml, opt_out_column, toml_list
 
 _PACKED = re.compile(r"(?i)(\.csv|\.txt)?(\.zip|\.gz|\.xlsx)$")
@@ -63,6 +63,7 @@ def _spelt(column: StarterColumn, export: Export, rows: Sequence[Sequence[str]],
 
 def _lines(vendor: Vendor, export: Export, file_name: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
     email, id, newest = (_first(names, export) for names in (vendor.email, vendor.id, vendor.newest))
+    email = email or next(filter(sounds_like_email, export.columns), None)
     if email is None:
         raise NoExport("has no column that looks like an e-mail address")
     begin = next((word for word in vendor.file_flags if file_name.lower().startswith(word)), "")
@@ -117,7 +118,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str, rows: Sequence[Sequen
         yield "# WARNING: no column here says who has opted out. Export one, or syncd knows of the opt-outs in Salesforce alone."
     used = {email, id, newest, *(column.name for column in (*mapped, *guessed))}
     yield ""
-    yield "# Columns of your file that nothing is done with yet:"
+    yield "# Columns of your file that nothing is done with yet; from its cells more is proposed by: syncd mapping suggest EXPORT"
     yield from (f"#   {_shown(name)}" for name in export.columns if name not in used)
 
 

@@ -142,6 +142,14 @@ def test_where_names_do_not_do_the_way_to_a_proposal_from_cells_is_named(syncd: 
     assert "proposed by: syncd mapping suggest 'my leads.csv'\n" in said.err
 
 
+def test_the_addresses_of_a_tool_that_is_not_known_are_found_by_what_their_column_is_called(syncd: Syncd, tmp_path: Path) -> None:
+    (tmp_path / "leute.csv").write_text("Nr;E-Mail-Adresse;Abgemeldet\n1;ana@example.com;ja\n", "utf-8")
+    assert syncd("init", "new", "--from-export", "leute.csv").code == 0
+    mapping = _valid(tmp_path / "new" / "mappings" / "fields" / "export.toml")
+    assert mapping.match == {"email": "E-Mail-Adresse"}
+    assert [(one.name, one.flag) for one in mapping.columns] == [("Abgemeldet", Flag.OPTED_OUT)]
+
+
 def test_from_export_looks_at_the_rows_so_that_an_empty_opt_out_excludes_nobody(syncd: Syncd, tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text("id,email,leadScore,unsubscribed,updatedAt\n1,ana@example.com,5,,\n", "utf-8")
     assert syncd("init", "new", "--from-export", "leads.csv").code == 0
