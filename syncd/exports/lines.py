@@ -25,6 +25,11 @@ _SINGLE_BYTES = frozenset((
 _LETTERS = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]+)+")
 
 
+def bom_of(head: bytes) -> tuple[bytes, str]:
+    """Return the BOM that a text begins with, and the encoding that it means; both are empty where there is none."""
+    return next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", ""))
+
+
 class Hash(Protocol):
     """Takes the bytes as they are read."""
 
@@ -94,8 +99,8 @@ class Lines:
         self._stream, self._seen = stream, seen
         head = stream.read(CHUNK_BYTES)
         seen.update(head)
-        bom, name = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", encoding))
-        self.encoding = name
+        bom, said = bom_of(head)
+        name = self.encoding = said or encoding
         self._has_bom = bool(bom)
         self._decoder = codecs.getincrementaldecoder(name)("strict")
         self._head, self._offset = head[len(bom) :], len(bom)

@@ -85,6 +85,11 @@ def is_zip(head: bytes) -> bool:
     return head.startswith((_ZIP, _EMPTY_ZIP))
 
 
+def is_packed(head: bytes) -> bool:
+    """Tell whether a file that begins so is packed by gzip or ZIP."""
+    return head.startswith(_GZIP) or is_zip(head)
+
+
 def is_workbook(stream: BinaryIO) -> bool:
     """Tell whether a file is an Excel workbook, whatever its name says."""
     if not is_zip(head_of(stream)):
@@ -194,7 +199,7 @@ def bounded(inside: IO[bytes] | gzip.GzipFile, stream: BinaryIO, seen_bytes: int
 def _no_archive(inside: io.BufferedReader) -> BinaryIO:
     """Refuse an archive in an archive, and what is no CSV, before anybody wonders about its strange header."""
     head = inside.peek(HEAD_BYTES)[:HEAD_BYTES]
-    if head.startswith(_GZIP) or is_zip(head):
+    if is_packed(head):
         raise NotText(
             "EXP-010", "The archive holds an archive or a workbook.", "Put what is in it into the folder of its source."
         )

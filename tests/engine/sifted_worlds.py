@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import random
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -259,6 +262,15 @@ def fact(rng: random.Random, evidence: str) -> FlagFact:
     return FlagFact(rng.choice(list(Flag)[:3]), person, address, rng.choice(("tool", "other")), evidence, NOW, scope)
 
 
+def packed(rng: random.Random, body: bytes) -> bytes:
+    """Return an export as some tool may have written it."""
+    body = body.decode().encode(rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16")))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("all.csv", body)
+    return rng.choice((body, body, gzip.compress(body, mtime=0), made.getvalue()))
+
+
 def mapping_of(rng: random.Random, folder: Path, kind: Kind) -> SourceMapping:
     lines = [f'version = "1"\nmode = "{rng.choice(("observe", "write"))}"\n[file]\nnull = ["", "null"]']
     if kind.is_rich and rng.random() < 0.4:
@@ -310,6 +322,7 @@ def play(home: Path, seed: int, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> 
             if kind.is_rich:
                 name, now_at = f"{rng.choice(FILES)}{name}", NOW + timedelta(days=15 * turn)
                 mapping = mapping_of(rng, home, kind) if rng.random() < 0.15 else mapping
+                body = packed(rng, body)
             for side in (careful, sifted):
                 side.store.index(keys_needed([mapping]))
                 side.mirror(people)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
+import io
 import random
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from syncd.core.dialect import Dialect
 from syncd.core.mapping import Column, SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem, Rule
@@ -32,6 +37,14 @@ NOTHING = Background("policy", (), (), (), (), {"Lead": {"Company": "string", "E
 @pytest.fixture(autouse=True)
 def _small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 0)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return made.getvalue()
 
 
 def file_of(folder: Path, body: bytes) -> ExportFile:
@@ -101,13 +114,92 @@ def test_a_plain_file_is_read_fast_and_gives_the_same_rows(tmp_path: Path, body:
         PLAIN + PLAIN,
         PLAIN + b"\xef\xbb\xbf" + PLAIN,
         PLAIN + b"email,note,name\nc@x.example,n,Cy\n",
-        PLAIN.decode().encode("utf-16"),
         b"\x1f\x8b" + PLAIN,
+        gzip.compress(PLAIN)[:-6],
+        gzip.compress(gzip.compress(PLAIN)),
+        gzip.compress(PLAIN + b"\n"),
+        gzip.compress(PLAIN + b"x" * (1 << 27)),
+        zipped({}),
+        zipped({"a.csv": PLAIN, "b.csv": PLAIN}),
+        zipped({"[Content_Types].xml": b"", "xl/a.xml": PLAIN}),
+        codecs.BOM_UTF16_LE + ("\ufeff" + PLAIN.decode()).encode("utf-16-le"),
+        PLAIN.decode().encode("utf-16")[:-1],
+        PLAIN.decode().encode("utf-16-le"),
         b"email,name,note\na@x.example," + b"x" * 140_000 + b",\n",
     ],
 )
 def test_what_the_bytes_do_not_prove_is_left_to_the_careful_reader(tmp_path: Path, body: bytes) -> None:
     assert fast(tmp_path, body) is None
+
+
+@pytest.mark.parametrize(
+    ("pack", "encoding", "written"),
+    [
+        (gzip.compress, "utf-8", "utf-8"),
+        (gzip.compress, "cp1252", "cp1252"),
+        (lambda body: zipped({"a.csv": body}), "utf-8", "utf-8-sig"),
+        (lambda body: zipped({"a.csv": body}), "utf-8", "utf-16"),
+        (bytes, "utf-16-be", "utf-16-be"),
+        (bytes, "utf-16", "utf-16"),
+        (bytes, "cp1252", "cp1252"),
+        (bytes, "cp1252", "ascii"),
+        (bytes, "cp1252", "utf-8-sig"),
+        (bytes, "shift_jis", "shift_jis"),
+    ],
+)
+def test_a_file_that_is_packed_or_encoded_otherwise_gives_the_same_rows(
+    tmp_path: Path, pack: Callable[[bytes], bytes], encoding: str, written: str
+) -> None:
+    sign = {"shift_jis": "\u30ab", "ascii": "A"}.get(written, "\u00dc")
+    text = f'email,name,note\r\na@x.example,{sign}nal,"two\r\nlines"\r\nb@x.example,"{sign}, {sign}",\r\n'
+    body, mapping = pack(text.encode(written)), replace(MAPPING, encoding=encoding)
+    found = fast(tmp_path, body, mapping)
+    assert found is not None
+    assert found == careful(tmp_path, body, mapping)
+    assert isinstance(found[0], ParsedRow)
+    assert found[0].values == {"name": f"{sign}nal", "note": "two\r\nlines"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("cp1252", "email,name,note\na@x.example,\u00dcnal,\n".encode()),
+        ("cp1252", b"email,name,note\na@x.example,\x81,\n"),
+        ("ascii", "email,name,note\na@x.example,\u00dcnal,\n".encode()),
+        ("utf-16-le", "email,name,note\na@x.example,\u00dcnal,\n".encode("utf-16-be")),
+    ],
+)
+def test_what_is_not_in_its_declared_encoding_is_left_to_the_careful_reader(tmp_path: Path, encoding: str, body: bytes) -> None:
+    for packed in (body, gzip.compress(body)):
+        assert fast(tmp_path, packed, replace(MAPPING, encoding=encoding)) is None
+
+
+def test_a_file_of_an_archive_is_read_fast_while_it_is_the_one_that_was_seen(tmp_path: Path) -> None:
+    archive = zipped({"a.csv": PLAIN, "b.csv": PLAIN.replace(b"Ana", b"Eva")})
+    file = replace(file_of(tmp_path, archive), name="a.zip/b.csv", member="b.csv")
+    for body, names in ((PLAIN.replace(b"Ana", b"Eva"), ["Eva", "Bo"]), (PLAIN, None)):
+        with sift(replace(file, sha256=hashlib.sha256(body).hexdigest()), MAPPING, NOW, NOTHING) as sieve:
+            rows = [item for some in sieve.rest() for item, _ in some] if sieve is not None else None
+        found = None if rows is None else [row.values["name"] for row in rows if isinstance(row, ParsedRow)]
+        assert found == names
+
+
+def test_a_copy_leaves_some_of_the_disk_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    structlog.reset_defaults()  # another test may have hushed the log
+    monkeypatch.setattr("syncd.exports.sieve.copying.FREE_BYTES_MIN", 1 << 62)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with capture_logs() as said:
+        assert fast(tmp_path, gzip.compress(PLAIN)) is None
+    assert [one["event"] for one in said] == ["export-not-sifted"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(("name", "is_fast"), [(b"A\\b", True), (b'"A \\" b"', False), (b'"A\\""', False)])
+def test_a_quote_behind_a_backslash_is_left_to_the_careful_reader_where_it_is_data(
+    tmp_path: Path, name: bytes, is_fast: bool
+) -> None:
+    body, mapping = PLAIN.replace(b"Ana", name), replace(MAPPING, dialect=Dialect(escape="\\"))
+    assert fast(tmp_path, body, mapping) == (careful(tmp_path, body, mapping) if is_fast else None)
 
 
 def test_signs_in_a_file_name_are_no_pattern(tmp_path: Path) -> None:

@@ -14,23 +14,34 @@ from syncd.exports.headers import check_header, check_signs
 from syncd.exports.lines import Lines, NotEncoded
 from syncd.exports.records import Record, records_of
 from syncd.exports.sieve.columns import literal
+from syncd.exports.sieve.copying import copied, needs_copy
 from syncd.exports.sieve.proof import Bytes, walk
+from syncd.exports.unpacking import head_of, is_packed
 from syncd.ports.exports import ExportFile
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "256MB"
+PACKED = 8
+"""About how much more text there is than bytes of a packed file."""
 
 
-class PlainFile:
-    """An open file whose header is right; what follows it is not known yet."""
+class OpenFile:
+    """An open file that may be one for the sieve. Of one that is plain the header is known already to be right.
 
-    def __init__(self, stream: BinaryIO, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...]) -> None:
-        self.stream, self.file, self.mapping, self.header = stream, file, mapping, header
+    Units: `text_bytes` is how much text is in it, of a packed file about.
+    """
+
+    def __init__(self, stream: BinaryIO, file: ExportFile, mapping: SourceMapping) -> None:
+        self.stream, self.file, self.mapping = stream, file, mapping
+        self.header: tuple[str, ...] | None = None
+        head = head_of(stream)
+        self.needs_copy = needs_copy(head, mapping)
+        self.text_bytes = file.size_bytes * (PACKED if is_packed(head) and not file.member else 1)
         self._state = _state(os.fstat(stream.fileno()))
 
-    def __enter__(self) -> PlainFile:
+    def __enter__(self) -> OpenFile:
         """Keep it open."""
         return self
 
@@ -38,39 +49,59 @@ class PlainFile:
         """Close it."""
         self.stream.close()
 
-    def walk(self) -> Bytes | None:
-        """Walk over the file; return what its bytes say, or None when it is not for the sieve."""
-        self.stream.seek(0)
-        seen = walk(self.stream, self.mapping.delimiter)
-        if self.mapping.dialect.escape and seen.has_escaped_quotes:
+    def lay_out(self, path: Path) -> tuple[tuple[str, ...], Bytes] | None:
+        """Have the text lie under a path, and walk over it; return header and bytes, or None when it is not for the sieve.
+
+        Errors: OSError, when there is no room for it.
+        """
+        if self.header is not None:
+            path.symlink_to(Path(self.file.path).absolute())
+            found = self.header, self._walk(self.stream)
+            return found if found[1].sha256 == self.file.sha256 and self._is_plain(found[1]) else None
+        if not copied(self.stream, self.file, self.mapping, path):
             return None
-        return seen if seen.sha256 == self.file.sha256 and seen.is_plain(self.mapping.encoding) else None
+        with path.open("rb") as text:
+            header = _header_of(text, self.mapping, "utf-8")
+            seen = self._walk(text) if header is not None else None
+        return (header, seen) if header is not None and seen is not None and self._is_plain(seen) else None
+
+    def _walk(self, text: BinaryIO) -> Bytes:
+        text.seek(0)
+        return walk(text, self.mapping.delimiter)
+
+    def _is_plain(self, seen: Bytes) -> bool:
+        return seen.is_plain(self.mapping.dialect.escape)
 
     def is_same(self) -> bool:
-        """Tell whether the file that was walked over still lies there, untouched."""
+        """Tell whether the file that was read still lies there, untouched."""
         try:
             return _state(os.lstat(self.file.path)) == self._state
         except OSError:
             return False
 
 
-def open_plain(file: ExportFile, mapping: SourceMapping) -> PlainFile | None:
-    """Open a file that may be one for the sieve, or None."""
+def open_file(file: ExportFile, mapping: SourceMapping, least_bytes: int) -> OpenFile | None:
+    """Open a file that may be one for the sieve, or None; so it is where there is less text in it."""
+    if file.size_bytes * PACKED < least_bytes:
+        return None
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None  # the careful reader says why
     stream = os.fdopen(descriptor, "rb")
-    header = _header_of(stream, mapping)
-    if header is None:
-        stream.close()
-        return None
-    return PlainFile(stream, file, mapping, header)
+    opened = OpenFile(stream, file, mapping)
+    if opened.text_bytes >= least_bytes:
+        if not opened.needs_copy:
+            opened.header = _header_of(stream, mapping, mapping.encoding)
+        if opened.needs_copy or opened.header is not None:
+            return opened
+    stream.close()
+    return None
 
 
-def _header_of(stream: BinaryIO, mapping: SourceMapping) -> tuple[str, ...] | None:
+def _header_of(stream: BinaryIO, mapping: SourceMapping, encoding: str) -> tuple[str, ...] | None:
     """Return the columns of a file whose header is right and stands on the first line."""
-    records = records_of(Lines(stream, mapping.encoding, hashlib.sha256()).blocks(), mapping.delimiter)
+    records = records_of(Lines(stream, encoding, hashlib.sha256()).blocks(), mapping.delimiter)
     try:
         first, second = next(records, None), next(records, None)
     except NotEncoded:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
-ASCII_LIKE = frozenset(("ascii", "utf-8", "cp1252", "iso8859-1", "iso8859-15"))
-"""Encodings in which a file of ASCII alone says the same."""
 _CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _LATE_CONTROL = re.compile(b"\xc2[\x80-\x9f]")
 _BLANKS = b" \t"
@@ -41,13 +39,11 @@ class Bytes:
     has_loose_quotes: bool
     has_escaped_quotes: bool
     has_controls: bool
-    has_bom: bool
 
-    def is_plain(self, encoding: str) -> bool:
-        """Tell whether the fast reader sees the characters that were declared."""
-        if self.new_line is None or not self.is_utf8 or self.has_loose_quotes:
-            return False
-        return encoding == "utf-8" or self.has_bom or (self.is_ascii and encoding in ASCII_LIKE)
+    def is_plain(self, escape: str) -> bool:
+        """Tell whether the fast reader sees the cells that the careful one would."""
+        is_escaped = bool(escape) and self.has_escaped_quotes
+        return self.new_line is not None and self.is_utf8 and not self.has_loose_quotes and not is_escaped
 
 
 def walk(stream: BinaryIO, delimiter: str) -> Bytes:
@@ -88,11 +84,9 @@ def walk(stream: BinaryIO, delimiter: str) -> Bytes:
 
     new_line = "\n" if not returns else "\r\n" if pairs == returns == feeds else None
     lines = feeds + (last not in (b"", b"\n"))
-    has_bom = head.startswith(codecs.BOM_UTF8)
     return Bytes(
-        hashed.hexdigest(), lines, delimiters, new_line, is_ascii, is_utf8, has_quotes, has_loose, has_escaped, has_controls,
-        has_bom,
-    )  # fmt: skip
+        hashed.hexdigest(), lines, delimiters, new_line, is_ascii, is_utf8, has_quotes, has_loose, has_escaped, has_controls
+    )
 
 
 def _loose(delimiter: bytes) -> re.Pattern[bytes]:

@@ -23,7 +23,7 @@ from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.beside import Beside
-from syncd.exports.sieve.opening import open_database, open_plain
+from syncd.exports.sieve.opening import OpenFile, open_database, open_file
 from syncd.exports.sieve.people import PeopleTable
 from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.reach import is_told, may_be_known
@@ -50,13 +50,10 @@ PLAIN = "export.csv"
 def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background) -> Iterator[SiftedFile | None]:
     """Hold a file against what is known; None where every row has to be looked at.
 
-    Shapes: the file is plain text in one encoding with one kind of line end, whose every line was accounted for.
+    Shapes: the file is text with one kind of line end, whose every line was accounted for, packed or not.
     """
     mapping = mapping.of_file(file.name)
-    if file.member or file.size_bytes < SIFTED_FROM_BYTES or not may_be_known(mapping):
-        yield None
-        return
-    opened = open_plain(file, mapping)
+    opened = open_file(file, mapping, SIFTED_FROM_BYTES) if may_be_known(mapping) else None
     if opened is None:
         yield None
         return
@@ -64,11 +61,11 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
         if folder is None:
             yield None
             return
-        with Beside(folder, background, is_large=is_told(mapping) and file.size_bytes >= LARGE_BYTES) as beside:
-            seen = opened.walk()
-            if seen is not None:
+        with Beside(folder, background, is_large=is_told(mapping) and opened.text_bytes >= LARGE_BYTES) as beside:
+            laid = _laid_out(opened, folder)
+            if laid is not None:
                 with open_database(folder, file.path) as database:
-                    found = SiftedFile(database, folder, file, mapping, opened.header, seen, now_at, background, beside)
+                    found = SiftedFile(database, folder, file, mapping, *laid, now_at, background, beside)
                     if found.table.is_proven(str(folder / PLAIN)) and opened.is_same() and found.is_held():
                         yield found
                         return
@@ -82,12 +79,19 @@ def _room(file: ExportFile) -> Iterator[Path | None]:
         folder: Path | None = None
         try:
             folder = stack.enter_context(workroom())
-            # The file by another name: DuckDB takes signs such as [ and * in a name for a pattern.
-            (folder / PLAIN).symlink_to(Path(file.path).absolute())
         except OSError as error:
             _tell_not_sifted(file, error)
             folder = None
         yield folder
+
+
+def _laid_out(opened: OpenFile, folder: Path) -> tuple[tuple[str, ...], Bytes] | None:
+    try:
+        # Also a plain file has another name there: DuckDB takes signs such as [ and * in a name for a pattern.
+        return opened.lay_out(folder / PLAIN)
+    except OSError as error:
+        _tell_not_sifted(opened.file, error)
+        return None
 
 
 def _tell_not_sifted(file: ExportFile, error: Exception) -> None:
