@@ -16,7 +16,7 @@ from syncd.cli.preview_told import heading, heading_json, hint, person_json, tol
 from syncd.errors import ConfigInvalid, StoreUnusable, SyncdError
 
 if TYPE_CHECKING:
-    from syncd.cli.preview_rows import Target
+    from syncd.cli.preview_targets import Target
     from syncd.config import Config
     from syncd.core.values import OrgRecord
     from syncd.engine.intake_context import IntakeContext
@@ -31,7 +31,12 @@ EXAMPLES_MAX = 20
 def preview(
     context: typer.Context,
     person: Annotated[
-        str | None, typer.Option("--person", metavar="WHO", help="An e-mail address, a Salesforce id, or a line of the file.")
+        str | None,
+        typer.Option(
+            "--person",
+            metavar="WHO",
+            help="An e-mail address, a Salesforce id, external:ID, or a line of the file: line:N.",
+        ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", metavar="N", min=1, help="So many people, of each kind of effect, and all counts.")
@@ -54,7 +59,7 @@ def preview(
 
     Writes nothing, to the org or here. Exit 1 when nobody was found, or the file is not taken.
     """
-    from syncd.cli.preview_rows import targets
+    from syncd.cli.preview_targets import targets
 
     if sum(one is not None for one in (person, sample, diff)) != 1:
         raise typer.BadParameter("Say one of --person WHO, --sample N and --diff OLD.toml.")
@@ -108,7 +113,9 @@ class _View:
     # --- one person ------------------------------------------------------------------------------------------------
 
     def person(self, person: str) -> None:
-        from syncd.cli.preview_rows import rows_about, wanted
+        from syncd.cli.preview_rows import also_external, rows_about, wanted
+        from syncd.cli.preview_targets import hashed
+        from syncd.engine.intake_again import all_again
         from syncd.engine.previewing import preview_person
         from syncd.engine.read_now import AsReadNow
 
@@ -116,7 +123,9 @@ class _View:
         refused: list[str] = []
         now: dict[str, OrgRecord] = {}
         context = self.context()
+        is_any_again = bool(all_again(self.store))
         for target in self.targets:
+            self._tell_of_another(person, also_external(person, target.mapping, context))
             asked = wanted(person, target.mapping, context)
             items, why = rows_about(target, asked, context)
             if why is not None:
@@ -124,6 +133,7 @@ class _View:
                 refused.append(f"{problem.file}:{problem.line} [{problem.code}] {problem.text}\n  next: {problem.remedy}")
             if not items:
                 continue
+            target = hashed(target) if is_any_again else target
             people = preview_person(context, target.mapping, target.file, items)
             if not self.offline:
                 now |= self._read_again(target, people, context)
@@ -144,6 +154,14 @@ class _View:
             output.message(f"Nobody is named by {output.visible(person)!r} in {names}: {hint(person)}")
         if refused or not seen:
             raise typer.Exit(1)
+
+    def _tell_of_another(self, person: str, other: OrgRecord | None) -> None:
+        if other is not None:
+            number = person.strip()
+            message = (
+                f"{number} is taken for a line of the file. It is also the id that the tool has for {other.object} {other.id}"
+            )
+            output.message(f"{message}: for that person say --person external:{number}; line:{number} is always the line.")
 
     def _read_again(self, target: Target, people: Sequence[PersonSeen], context: IntakeContext) -> dict[str, OrgRecord]:
         """Read the people once more from the org; where it does not answer the mirror has to do."""
@@ -220,10 +238,12 @@ class _View:
 
     def _decided(self, target: Target) -> Decided:
         from syncd.cli.mapping_files import tell_of_long
+        from syncd.cli.preview_targets import hashed
         from syncd.engine.host_clock import HostClock
         from syncd.engine.previewing_all import decide_all
         from syncd.exports.folder import DropFolder
 
+        target = hashed(target)
         folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
         tell_of_long(output.visible(target.file.name), target.file.size_bytes)
         with cast("Store", self.store).scratch() as layer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.cli import output
 
 if TYPE_CHECKING:
-    from syncd.cli.preview_rows import Target
+    from syncd.cli.preview_targets import Target
     from syncd.core.values import OrgRecord, Scalar
     from syncd.engine.previewing import FieldSeen, PersonSeen
 
@@ -106,6 +106,10 @@ def person_json(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) 
 
 def hint(person: str) -> str:
     """Say where else somebody may be found."""
-    return (
-        "look at another file with --file" if person.isdecimal() else "look for a line, another address or the id of that person"
-    )
+    if person.strip().isdecimal():
+        return (
+            f"a plain number is a line: for the tool's own id say external:{person.strip()}, or look at another file with --file"
+        )
+    if person.startswith("line:"):
+        return "look at another file with --file"
+    return "look for a line, another address or the id of that person"

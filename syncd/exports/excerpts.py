@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from syncd.core.cells import seen
 from syncd.core.mapping import SourceMapping
+from syncd.exports.needles import Finder, needles_of
+from syncd.exports.record_bytes import Unclear, blocks, end_of, ended, is_bytewise, start_of
 from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.ports import ExportFile
 
-BLOCK_BYTES = 1 << 22
-RECORD_BYTES_MAX = 1 << 24
 FOUND_BYTES_MAX = 1 << 26
-_SHORT_ID = 15
-_LETTERS = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
-_BYTEWISE = ("utf-8", "utf8", "ascii", "us-ascii", "latin", "iso-8859", "iso8859", "cp125", "windows-125", "mac")
+_BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,14 @@ class Cut:
     line: int
     data: bytes
 
+    def covers(self, line: int) -> bool:
+        """Tell whether the record stands on a line, among others perhaps."""
+        return self.line <= line < self.line + ended(self.data).count(b"\n")
+
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The header and the records that were found. `lines` maps each line of `data` on which a record begins to the file's."""
+    """The header and the records that were found."""
 
     header: bytes
     found: Sequence[Cut]
@@ -43,167 +46,122 @@ class Excerpt:
     @property
     def data(self) -> bytes:
         """Return a file of the header and the found records."""
-        return b"".join([_ended(self.header), *(_ended(cut.data) for cut in self.found)])
+        return b"".join([ended(self.header), *(ended(cut.data) for cut in self.found)])
 
     @property
     def lines(self) -> dict[int, int]:
         """Return the line in the whole file by the line in `data`."""
-        at, places = 1 + _ended(self.header).count(b"\n"), {}
+        places: dict[int, int] = {}
+        at = 1 + ended(self.header).count(b"\n")
         for cut in self.found:
-            places[at] = cut.line
-            at += _ended(cut.data).count(b"\n")
+            count = ended(cut.data).count(b"\n")
+            places |= {at + number: cut.line + number for number in range(count)}
+            at += count
         return places
 
 
 def excerpt(
-    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, words: Sequence[str], lines: Sequence[int] = ()
+    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, words: Sequence[str], lines: Collection[int] = ()
 ) -> Excerpt | None:
     """Cut out the records that hold one of some words, whole and in whatever case, or that cover one of some lines.
 
-    Shapes: None when the file is none that can be cut, or the words are not plain ASCII. Of an id of 15 characters the three that
-            may follow it are part of it.
+    Shapes: None when the file is none that can be cut, or a word has too few ASCII letters. Of an id of 15 characters the three
+            that may follow it are part of it. A word of less than 6 letters counts only where ids stand.
     Units:  memory is bounded by one block and what is found; more than 64 MB of that, or a record of more than 16 MB, ends the
             search with None.
     """
-    if mapping.dialect.escape or not mapping.encoding.casefold().startswith(_BYTEWISE) or not all(map(str.isascii, words)):
-        return None
-    if not file.member and is_workbook(stream):
+    needles = needles_of(words)
+    if needles is None or not is_bytewise(mapping) or (not file.member and is_workbook(stream)):
         return None
     stream.seek(0)
-    needles = list(dict.fromkeys(word.casefold().encode() for word in words if word))
     try:
         with text_in(stream, file.member) as text:
-            return _search(text, needles, sorted(lines))
-    except NotText:
+            return _Search(mapping, words, sorted(lines)).through(text)
+    except (NotText, Unclear):
         return None
+
+
+def cells_of(data: bytes, mapping: SourceMapping) -> list[str]:
+    """Return the cells of a record; none of one that is no CSV."""
+    try:
+        text = io.StringIO(data.decode(mapping.encoding, "replace"), newline="")
+        return next(csv.reader(text, delimiter=mapping.delimiter), [])
+    except csv.Error:
+        return []
 
 
 def has_cell(cut: Cut, mapping: SourceMapping, words: Sequence[str]) -> bool:
     """Tell whether one of the words fills a whole cell of a record."""
-    text = cut.data.decode(mapping.encoding, "replace")
     wanted = {word.casefold() for word in words}
-    try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=mapping.delimiter))
-    except csv.Error:
-        return False
-    return any(cell.strip().casefold() in wanted for row in rows for cell in row)
+    return any(cell.strip().casefold() in wanted for cell in cells_of(cut.data, mapping))
 
 
-def _search(text: BinaryIO, needles: Sequence[bytes], lines: Sequence[int]) -> Excerpt | None:
-    header, found, before, size = b"", [], 0, 0
-    for block in _blocks(text):
-        if block is None:
-            return None
-        at = 0
-        if not before:
-            at = _end(block, 0)
-            header = block[:at]
-        number, counted = before + 1, 0
-        for start, end in _records(block, at, _places(block, needles, _at_lines(block, before, lines))):
-            number, counted = number + block.count(b"\n", counted, start), start
-            found.append(Cut(number, block[start:end]))
-            size += end - start
-            if size > FOUND_BYTES_MAX:
-                return None
-        before = number + block.count(b"\n", counted) - 1
-        if not needles and before >= max(lines, default=0):
-            break
-    return Excerpt(header, found)
+class _Search:
+    def __init__(self, mapping: SourceMapping, words: Sequence[str], lines: Sequence[int]) -> None:
+        self.mapping, self.words, self.lines = mapping, words, lines
+        self.needles = needles_of(words) or []
+        self.long = [needle.data for needle in self.needles if not needle.is_short]
+        self.has_short = len(self.long) < len(self.needles)
+
+    def through(self, text: BinaryIO) -> Excerpt | None:
+        """Go through a file; None when too much was found."""
+        header, before, size = b"", 0, 0
+        found: list[Cut] = []
+        finder = Finder((), b",", frozenset())
+        for block in blocks(text):
+            at = 0
+            if not before:
+                at = end_of(block, 0)
+                header = block[:at]
+                finder = Finder(self.needles, self.mapping.delimiter.encode(), self._id_columns(header))
+            number, counted, last = before + 1, 0, before + block.count(b"\n")
+            places = _at_lines(block, before, last, self.lines)
+            for start, end in _records(block, at, places, finder.of(block)):
+                number, counted = number + block.count(b"\n", counted, start), start
+                cut = Cut(number, block[start:end])
+                if not self.has_short or self._is_wanted(cut, finder.columns):
+                    found.append(cut)
+                    size += end - start
+                if size > FOUND_BYTES_MAX:
+                    return None
+            before = last
+            if not self.needles and before >= max(self.lines, default=0):
+                break
+        return Excerpt(header, found)
+
+    def _id_columns(self, header: bytes) -> frozenset[int]:
+        names = cells_of(header.removeprefix(_BOM.encode()), self.mapping)
+        keys = {name for kind, name in self.mapping.match.items() if kind != "email"}
+        return frozenset(place for place, name in enumerate(names) if name in keys)
+
+    def _is_wanted(self, cut: Cut, columns: frozenset[int]) -> bool:
+        """Tell whether a record is what was asked for: a short word has to fill a cell where an id stands."""
+        small = cut.data.lower()
+        if any(map(cut.covers, self.lines)) or any(word in small for word in self.long):
+            return True
+        cells = cells_of(cut.data, self.mapping)
+        wanted = {word.casefold() for word in self.words}
+        keys = [cells[place] for place in columns if place < len(cells)] if columns else cells
+        return any(seen(cell).casefold() in wanted for cell in keys)
 
 
-def _blocks(text: BinaryIO) -> Iterator[bytes | None]:
-    """Give the file in blocks that end with a record; None when it can't be told where one ends."""
-    rest = b""
-    while chunk := text.read(BLOCK_BYTES):
-        data = rest + chunk
-        if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
-            yield None
-            return
-        cut = _last_end(data)
-        if not cut and len(data) > RECORD_BYTES_MAX:
-            yield None
-            return
-        if cut:
-            yield data[:cut]
-        rest = data[cut:]
-    if rest:
-        yield rest
-
-
-def _last_end(data: bytes) -> int:
-    """Return where the last whole record of a block ends, 0 when none does. A block begins outside of quotes."""
-    if b'"' not in data:
-        return data.rfind(b"\n") + 1
-    at, quotes = len(data), data.count(b'"')
-    while (line := data.rfind(b"\n", 0, at)) >= 0:
-        quotes -= data.count(b'"', line, at)
-        if quotes % 2 == 0:
-            return line + 1
-        at = line
-    return 0
-
-
-def _end(block: bytes, start: int) -> int:
-    """Return where the record that begins at `start` ends."""
-    at, quotes = start, 0
-    while (line := block.find(b"\n", at)) >= 0:
-        quotes += block.count(b'"', at, line)
-        if quotes % 2 == 0:
-            return line + 1
-        at = line + 1
-    return len(block)
-
-
-def _records(block: bytes, at: int, next_place: Callable[[int], int]) -> Iterator[tuple[int, int]]:
-    """Give where the records begin and end that places lie in, from `at` on, where one begins; no byte is counted often."""
-    while (place := next_place(at)) >= 0:
-        start = max(block.rfind(b"\n", at, place) + 1, at)
-        quotes = block.count(b'"', at, start)
-        while start > at and quotes % 2:
-            earlier = max(block.rfind(b"\n", at, start - 1) + 1, at)
-            quotes -= block.count(b'"', earlier, start)
-            start = earlier
-        at = _end(block, start)
+def _records(block: bytes, at: int, places: Sequence[int], following: Callable[[int], int]) -> Iterator[tuple[int, int]]:
+    """Give where the records begin and end that places lie in, from `at` on, where one begins."""
+    while (place := min((one for one in (following(at), *places) if one >= at), default=-1)) >= 0:
+        start = start_of(block, at, place)
+        at = end_of(block, start)
         yield start, at
 
 
-def _places(block: bytes, needles: Sequence[bytes], lines: Sequence[int]) -> Callable[[int], int]:
-    """Return what finds the next place of interest from a place on; -1 when there is none."""
-    small = block.lower() if needles else b""
-    known = dict.fromkeys(needles, 0)
-
-    def following(at: int) -> int:
-        for needle, place in known.items():
-            if 0 <= place <= at:
-                known[needle] = _find(small, needle, at)
-        return min((one for one in (*known.values(), *lines) if one >= at), default=-1)
-
-    return following
-
-
-def _find(small: bytes, word: bytes, at: int) -> int:
-    """Find a word that is no part of a longer one."""
-    while (place := small.find(word, at)) >= 0:
-        end = place + len(word)
-        is_end = end == len(small) or len(word) == _SHORT_ID or small[end] not in _LETTERS
-        if is_end and (not place or small[place - 1] not in _LETTERS):
-            return place
-        at = place + 1
-    return -1
-
-
-def _at_lines(block: bytes, before: int, lines: Sequence[int]) -> list[int]:
-    """Return where in a block lines begin that stand in it; `before` is how many stand before it."""
+def _at_lines(block: bytes, before: int, last: int, lines: Sequence[int]) -> list[int]:
+    """Return where in a block lines begin that stand in it; `before` is how many stand before it, `last` the number of the last
+    that ends in it."""
     found = []
     for line in lines:
         place = 0
-        if not before < line <= before + block.count(b"\n") + (not block.endswith(b"\n")):
+        if not before < line <= last + (not block.endswith(b"\n")):
             continue
         for _ in range(line - before - 1):
             place = block.find(b"\n", place) + 1
         found.append(place)
     return found
-
-
-def _ended(record: bytes) -> bytes:
-    return record if record.endswith(b"\n") else record + b"\n"

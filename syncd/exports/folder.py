@@ -55,12 +55,16 @@ class _Look:
 
 
 class DropFolder:
-    """The folder that marketing-automation exports are dropped into; `root/<source>/` per source."""
+    """The folder that marketing-automation exports are dropped into; `root/<source>/` per source.
 
-    def __init__(self, root: Path, clock: Clock, *, is_read_only: bool = False) -> None:
+    `hash_of` says what a file is known by; who only looks at files may leave it empty.
+    """
+
+    def __init__(self, root: Path, clock: Clock, *, is_read_only: bool = False, hash_of: Callable[[Path], str] = hash_of) -> None:
         self.root = root
         self.clock = clock
         self.is_read_only = is_read_only
+        self._hash_of = hash_of
         self._looks: dict[str, _Look] = {}
 
     def waiting(self, mapping: SourceMapping) -> tuple[list[ExportFile], list[Problem]]:
@@ -173,7 +177,7 @@ class DropFolder:
             return None
         if look.sha256 is None:
             try:
-                look.sha256 = hash_of(path)
+                look.sha256 = self._hash_of(path)
             except OSError as error:
                 return _unreadable(path, error)
         return ExportFile(mapping.name, str(path), name, look.sha256, status.st_size)

@@ -10,6 +10,8 @@ from syncd.core.mapping_file.keys import DELIMITERS
 from syncd.exports.records import BadRecord, Record, quoted
 from syncd.policies.documents import nearest
 
+APART = "Drop each file by itself, as the tool wrote it."
+_BOM = "\ufeff"
 _SHOWN_MAX = 5
 
 
@@ -78,6 +80,29 @@ def check_signs(columns: tuple[str, ...], second: Record | BadRecord | None, map
             text = f"The cells of the header and of the first row look separated by {sign!r} too, {sum(here)} times each."
             return Wrong(1, at + 1, "EXP-007", text, f"Write delimiter = {_toml(sign)} under [file], or rename that column.")
     return None
+
+
+def other_header(header: tuple[str, ...], names: frozenset[str], record: Record | BadRecord) -> Wrong | None:
+    """Find the header of another file below the first: its columns stand in another order, so the rows below it are not ours."""
+    if not isinstance(record, Record) or not record.cells or record.cells[-1] not in names:
+        return None
+    if header_in(record.cells, header) in (None, header):
+        return None
+    text = "The header of another file stands here, with its columns in another order: the rows below it would be misread."
+    return Wrong(record.line, 1, "EXP-014", text, APART)
+
+
+def header_in(cells: tuple[str, ...], header: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the header that a line below the first one holds, in whatever order: alone, or behind a row that had no end."""
+    width = len(header)
+    if len(cells) == width:
+        found = (cells[0].removeprefix(_BOM), *cells[1:])
+    elif len(cells) == 2 * width - 1:
+        rest = cells[width:]
+        found = (next((name for name in header if name not in rest and cells[width - 1].endswith(name)), ""), *rest)
+    else:
+        return None
+    return found if sorted(found) == sorted(header) else None
 
 
 def _missing(header: Record, mapping: SourceMapping, missing: list[str]) -> Wrong:

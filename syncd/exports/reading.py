@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -15,16 +15,14 @@ from syncd.core.cells import CONTROL
 from syncd.core.mapping import SourceMapping, columns_read
 from syncd.core.rows import ParsedRow, read_row
 from syncd.core.values import Flag, Problem
-from syncd.exports.headers import Wrong, check_header, check_signs
+from syncd.exports.headers import APART, Wrong, check_header, check_signs, header_in, other_header
 from syncd.exports.lines import Hash, Lines, NotEncoded
 from syncd.exports.records import BadRecord, Record, escaped, records_of, shown
 from syncd.exports.sheets import Sheet
 from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
-_BOM = "\ufeff"
 EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
-_APART = "Drop each file by itself, as the tool wrote it."
 _OPT_OUTS = (Flag.OPT_OUT_UNREADABLE, Flag.OPTED_OUT)
 _TOTALS = frozenset((
     "total", "totals", "grand total", "subtotal", "sum", "count", "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "somme",
@@ -41,25 +39,32 @@ class _Source(Protocol):
     count: int
 
 
-def items_of(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None) -> Iterator[Item]:
+Pick = Callable[[tuple[str, ...], Record | BadRecord], bool]
+
+
+def items_of(
+    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, now_at: datetime | None = None, pick: Pick | None = None
+) -> Iterator[Item]:
     """Read a file from its first byte to its last.
 
     Shapes: the header, one row or one problem for each record, then `LinesCounted`; a `Refused` ends the file and takes all of it
-            back. A problem's line is the physical line on which the record begins, of a sheet its row.
+            back. A problem's line is the physical line on which the record begins, of a sheet its row. With `pick` only the
+            records that it says yes to are read, by the header and what stands in them. A file without a hash is not held
+            against it.
     Units:  memory is bounded by one line and one record; of a sheet, by its table of texts too.
     """
     mapping = mapping.of_file(file.name)
     seen = hashlib.sha256()
     try:
         with _opened(stream, file, mapping, seen) as (source, records, is_read_along):
-            is_refused = yield from Reading(file, mapping, now_at).items(source, records)
+            is_refused = yield from Reading(file, mapping, now_at).items(source, records, pick)
     except NotText as error:
         yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy))
         return
     except NotEncoded as error:
         yield _refused(file, _not_encoded(error))
         return
-    if not is_refused and _hash_of(stream, seen if is_read_along else None) != file.sha256:
+    if not is_refused and file.sha256 and _hash_of(stream, seen if is_read_along else None) != file.sha256:
         yield _refused(file, Wrong(1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon."), "wait")
 
 
@@ -106,7 +111,9 @@ class Reading:
         self.file, self.mapping, self.now_at = file, mapping, now_at
         self.taken = self.rejected = 0
 
-    def items(self, source: _Source, records: Iterator[Record | BadRecord]) -> Generator[Item, None, bool]:
+    def items(
+        self, source: _Source, records: Iterator[Record | BadRecord], pick: Pick | None = None
+    ) -> Generator[Item, None, bool]:
         """Give the items of a file, and tell whether it was refused."""
         first = next(records, None)
         if first is None:
@@ -127,10 +134,13 @@ class Reading:
             return True
         names = frozenset(header)
         for record in chain((second,), records):
-            if wrong := _other_header(header, names, record):
+            if wrong := other_header(header, names, record):
                 yield _refused(self.file, wrong)
                 return True
-            yield self.item(header, record)
+            if pick is None or pick(header, record):
+                yield self.item(header, record)
+            else:
+                self.taken += _span(record)
         counted = LinesCounted(source.count, _span(first), self.taken, self.rejected)
         if counted.lines != counted.header + counted.taken + counted.rejected:
             text = f"Of {counted.lines} lines {counted.taken} were read and {counted.rejected} set aside: they do not add up."
@@ -166,11 +176,11 @@ class Reading:
             remedy = "Export the file without blank lines."
             return Problem(self.file.name, record.line, 1, "ROW-001", "The line is empty.", remedy)
         cells = record.cells
-        if cells[-1] == header[-1] and _header_in(cells, header) == header:
+        if cells[-1] == header[-1] and header_in(cells, header) == header:
             text = "This is the header again: two files were joined here."
             if len(cells) > len(header):
                 text = f"A row and the header of another file share this line: {_raw(cells)}."
-            return Problem(self.file.name, record.line, 1, "ROW-012", text, _APART)
+            return Problem(self.file.name, record.line, 1, "ROW-012", text, APART)
         if len(cells) == 1 and cells[0] and not CONTROL.sub("", cells[0]):
             text = f"This line holds nothing but control characters (U+{ord(cells[0][0]):04X})."
             remedy = "If rows are missing at its end, the file was cut off: transfer or export it again."
@@ -210,29 +220,6 @@ class Reading:
         opt_outs = (one for one in self.mapping.columns if one.flag is Flag.OPTED_OUT or one.opted_out_when)
         unread = [(Flag.OPT_OUT_UNREADABLE, one.name) for one in opt_outs if one.name in spoilt]
         return replace(row, problems=(*others, *problems), clear=(), flags={**dict(unread), **row.flags})
-
-
-def _other_header(header: tuple[str, ...], names: frozenset[str], record: Record | BadRecord) -> Wrong | None:
-    """Find the header of another file below the first: its columns stand in another order, so the rows below it are not ours."""
-    if not isinstance(record, Record) or not record.cells or record.cells[-1] not in names:
-        return None
-    if _header_in(record.cells, header) in (None, header):
-        return None
-    text = "The header of another file stands here, with its columns in another order: the rows below it would be misread."
-    return Wrong(record.line, 1, "EXP-014", text, _APART)
-
-
-def _header_in(cells: tuple[str, ...], header: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the header that a line below the first one holds, in whatever order: alone, or behind a row that had no end."""
-    width = len(header)
-    if len(cells) == width:
-        found = (cells[0].removeprefix(_BOM), *cells[1:])
-    elif len(cells) == 2 * width - 1:
-        rest = cells[width:]
-        found = (next((name for name in header if name not in rest and cells[width - 1].endswith(name)), ""), *rest)
-    else:
-        return None
-    return found if sorted(found) == sorted(header) else None
 
 
 def _raw(cells: tuple[str, ...]) -> str:

@@ -77,7 +77,7 @@ def test_each_field_is_told_with_before_after_and_the_line_that_says_so_and_a_cy
     assert scene.row(lead("Working", 1))["Company"] == "Acme"
 
 
-@pytest.mark.parametrize("who", ["WORKING.1@Example.com", lead("Working", 1), lead("Working", 1)[:15], "3", "Working-1"])
+@pytest.mark.parametrize("who", ["WORKING.1@Example.com", lead("Working", 1)[:15], "3", "external:Working-1"])
 def test_a_person_is_found_by_address_id_line_or_key(scene: Scene, preview: Preview, who: str) -> None:
     scene.drop("day.csv", export_line("Working-0"), export_line("Working-1", leadScore="77"), export_line("Working-2"))
     found = preview("--person", who, "--offline")
@@ -91,6 +91,35 @@ def test_a_person_is_found_where_contacts_have_no_such_external_id(scene: Scene,
     scene.drop("day.csv", export_line("Working-1", leadScore="77"))
     found = preview("--person", who, "--offline")
     assert [one["person"]["id"] for one in found["people"]] == [lead("Working", 1)]
+
+
+def test_a_plain_number_is_a_line_and_whose_id_it_is_is_said_with_how_to_name_either(scene: Scene, preview: Preview) -> None:
+    scene.edit("sam", lead("Working", 2), MA_Person_Id__c="3")
+    scene.cycle()
+    scene.drop("day.csv", export_line("Working-1"), export_line("MQL-1"), export_line("3", email="x@example.com"))
+    found = {who: preview("--person", who, "--offline") for who in ("3", "line:3", "external:3", "line:9", "4711", "external:9")}
+    assert [one["lines"] for who in ("3", "line:3", "external:3") for one in found[who]["people"]] == [[3], [3], [4]]
+    assert found["external:3"]["people"][0]["person"]["id"] == lead("Working", 2)
+    assert "say --person external:3; line:3 is always the line" in found["3"]["said"]
+    assert lead("Working", 2) in found["3"]["said"]
+    assert found["line:3"]["said"] == ""
+    assert [found[who]["exit"] for who in ("line:9", "4711", "external:9")] == [1, 1, 1]
+    assert "for the tool's own id say external:4711" in found["4711"]["said"]
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_all_rows_of_a_person_are_found_by_whatever_key_each_names_them(
+    scene: Scene, preview: Preview, tmp_path: Path, encoding: str
+) -> None:
+    scene.rewrite("fields/marketo.toml", r'encoding  = "utf-8"', f'encoding = "{encoding}"')
+    rows = [export_line("Working-1", email="other@example.com"), export_line("MQL-1"), "one cell, working.1@example.com,too few"]
+    rows += [export_line("", email="Working.1@example.com"), export_line("", email="other@example.com", company='"two\nlines"')]
+    path = tmp_path / "day.csv"
+    path.write_text("\n".join([HEADER, *rows, ""]), encoding=encoding)
+    for who in ("other@example.com", "6", "7", "line:4", lead("Working", 1)[:15]):
+        found = preview("--person", who, "--file", str(path), "--offline")
+        assert sorted(line for one in found["people"] for line in one["lines"]) == ([4] if who == "line:4" else [2, 4, 5, 6]), who
 
 
 def test_offline_shows_the_mirror_and_asks_nobody_and_online_shows_what_the_org_says_now(scene: Scene, preview: Preview) -> None:
