@@ -5,7 +5,7 @@ Works without a store and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncd.core.nurture import Nurture
     from syncd.core.policies import Policies
     from syncd.core.values import Scalar
+    from syncd.ports import ObjectSchema
     from syncd.salesforce.org import SalesforceOrg
 
 SKEW_MAX = timedelta(minutes=1)
@@ -135,6 +136,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         yield from findings.nurture_fields_fit(policies.nurture, schema)
         yield from findings.nurture_conditions_fit(policies.nurture, schema)
         yield from _campaigns(org, policies.nurture)
+        yield from _purposes(org, policies.nurture, schema)
     if policies is not None:
         names = names_of(org, policies, schema)
         yield from teams_fit(config, names, policies)
@@ -157,6 +159,16 @@ def _campaigns(org: SalesforceOrg, nurture: Nurture) -> Iterator[Finding]:
     campaigns = org.find("Campaign", ("Name", "IsActive"), {"Name": names}).records
     statuses = org.find("CampaignMemberStatus", ("CampaignId", "Label"), {"CampaignId": list(campaigns)}).records
     yield from findings.campaigns_ready(nurture, campaigns.values(), statuses.values())
+
+
+def _purposes(org: SalesforceOrg, nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+    from syncd.cli import findings
+    from syncd.core.privacy import PURPOSE
+
+    names: list[Scalar] = sorted({name for scopes in nurture.privacy.purposes.values() for name in scopes})
+    if names and "Name" in (schema[PURPOSE].fields if PURPOSE in schema else {}):
+        there = org.find(PURPOSE, ("Name",), {"Name": names}).records.values()
+        yield from findings.purposes_known(nurture, (name for row in there if (name := row.text("Name"))))
 
 
 def _told(found: Iterable[Finding]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from syncd.cli import output, wire
 from syncd.cli.audit import record_id_of
 from syncd.cli.story import OBJECT_OF_PREFIX, Names, Story, story_of
 from syncd.core.cells import normal_address, spellings
-from syncd.core.values import GLOBAL
+from syncd.core.values import GLOBAL, FlagFact
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def explain(
                 f"{record_id} is no lead, contact or opportunity: its id begins with {record_id[:3]!r}.",
                 hint="Give the id of a lead (00Q…), contact (003…) or opportunity (006…).",
             )
-        story = story_of(store, object, record_id)
+        policies, _ = wire.read_policies(config.mappings)
+        story = story_of(store, object, record_id, policies)
         if story is None:
             raise SyncdError(
                 f"{object} {record_id} is not known: it is neither in the mirror nor in the ledger.",
@@ -83,7 +84,9 @@ def _told(story: Story, names: Names) -> Iterator[str]:
         covers = "" if fact.scope == GLOBAL else f" of {output.visible(fact.scope)}"
         again = "" if fact.said_at is None else f", said again {output.stamp(fact.said_at)}"
         told = f"{output.visible(fact.source)}: {output.visible(fact.evidence)}"
-        yield f"flag   {fact.flag.value}{covers}, from {told}, since {since}{again}"
+        yield f"flag   {fact.flag.value}{covers}{_of_whom(fact, story)}, from {told}, since {since}{again}"
+    for text in story.says:
+        yield f"says   {output.visible(text)}"
     for one in story.consents:
         told = f"{output.visible(one.source)}: {output.visible(one.wording)!r}"
         given = f"{output.visible(one.scope)}, given {output.stamp(one.given_at)}"
@@ -91,7 +94,19 @@ def _told(story: Story, names: Names) -> Iterator[str]:
     for field, value in story.owed.items():
         yield f"owed   {field} is to go back to {output.visible(names.value(field, value))}"
     state = ", ".join(f"{field} {output.visible(names.value(field, value))}" for field, value in story.state.items())
+    if story.same:
+        yield from _wrapped(f"same   {', '.join(story.same)}: one person, by address, external id, conversion or merge", 7)
     yield from _wrapped(f"now    {state or 'not in the mirror'}", 7)
+
+
+def _of_whom(fact: FlagFact, story: Story) -> str:
+    """Name the record or address that a fact is about, where it is not the record itself or the address that it has."""
+    if fact.person_id is not None:
+        object = OBJECT_OF_PREFIX.get(fact.person_id[:3], "record")
+        return "" if fact.person_id == story.record_id else f" of {object} {fact.person_id}"
+    address = story.state.get("Email")
+    is_own = isinstance(address, str) and fact.address in spellings(normal_address(address))
+    return "" if is_own or fact.address is None else f" of {output.visible(fact.address)}"
 
 
 def _wrapped(text: str, indent: int) -> list[str]:

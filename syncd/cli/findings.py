@@ -6,6 +6,7 @@ Source: real orgs, assumptions 1, 26 and 27 (docs/practices.md, Real orgs).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from syncd.cli.fence_findings import fences_writable
 from syncd.cli.finding import FIELD_ACCESS, Finding, Level, at, bad, meant, ok, warn, wrong
@@ -16,9 +17,10 @@ from syncd.core.mapping_fit import HIDDEN, NOT_WRITABLE, schema_problems
 from syncd.core.nurture import Nurture
 from syncd.core.nurture_conditions import with_types
 from syncd.core.policies import Policies
+from syncd.core.privacy import INDIVIDUAL, LINK, PrivacySources, as_compared, asked_of
 from syncd.core.values import OrgRecord
 from syncd.engine.formulas import formulas_in
-from syncd.engine.needs import ALL, needs_under
+from syncd.engine.needs import ALL, needs_under, privacy_under
 from syncd.policies.documents import nearest
 from syncd.ports import ApiUsage, FieldSchema, ObjectSchema, RecordType
 from syncd.salesforce.access import JwtBearer, Method, Password, RefreshToken
@@ -30,6 +32,11 @@ _NURTURE_FIELDS = {
     "hold": (("date", "datetime"), "date field", "every {} with a value in it"),
     "opt_out": (("boolean",), "checkbox", "every {}"),
 }
+NOBODY = "What cannot be read counts as opted out, so nobody is enrolled."
+PRIVACY_ACCESS = (
+    "Setup > Data Protection and Privacy: switch data privacy records on. Then give syncd's permission set Read and View All on "
+    "{0}, and Read on its fields. Or take [opt_out.{0}] out of nurture.toml."
+)
 TOLD_ABOVE = (HIDDEN, NOT_WRITABLE)
 
 
@@ -43,6 +50,9 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
         needed[object].add(field)
     for object, boxes in (policies.nurture.opt_outs if policies and policies.nurture else {}).items():
         needed[object] |= set(boxes)
+    sources = privacy_under(policies) if policies is not None else PrivacySources()
+    privacy = {object: {*fields} for object, (fields, _) in asked_of(sources).items()}
+    needed |= privacy | ({object: needed[object] | {LINK} for object in PEOPLE} if privacy else {})
     lines = _lines_naming(policies.sources if policies else ())
     for one in fields_named(policies.fences.fences, policies.fences.sides) if policies else ():
         if one.is_own or one.field != OWNER_FIELD:  # not every object has owners
@@ -51,6 +61,9 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
     count = 0
     for object, fields in needed.items():
         seen = schema.get(object)
+        if seen is None and object in privacy:
+            yield bad(check, f"nurture.toml [opt_out]: {object} is not there, or hidden. {NOBODY}", PRIVACY_ACCESS.format(object))
+            continue
         if seen is None:
             access = FIELD_ACCESS.format(object=object, right="Read", field="it")
             yield bad(check, f"{object} is not visible to syncd's user.", access)
@@ -59,7 +72,9 @@ def fields_visible(policies: Policies | None, schema: Mapping[str, ObjectSchema]
         count += len(plain)
         for field in plain:
             if field not in seen.fields:
-                yield _hidden(check, object, field, seen, lines.get((object, field), ""))
+                found = _hidden(check, object, field, seen, lines.get((object, field), ""))
+                is_privacy = object in privacy or (privacy and field == LINK)
+                yield replace(found, text=f"{found.text} {NOBODY}") if is_privacy else found
     yield ok(check, f"{count} fields of {len(needed)} objects were looked at")
 
 
@@ -185,7 +200,8 @@ def nurture_fields_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> 
     """Say which fields under [hold] and [opt_out] are of another type than a date and a checkbox."""
     check = "nurture fields"
     wanted = [(object, name, "hold") for object, name in nurture.hold_field.items()]
-    wanted += [(object, name, "opt_out") for object, boxes in nurture.opt_outs.items() for name in boxes]
+    boxes_of = {**nurture.opt_outs, INDIVIDUAL: nurture.privacy.boxes}
+    wanted += [(object, name, "opt_out") for object, boxes in boxes_of.items() for name in boxes]
     fits = 0
     for object, name, table in wanted:
         seen = schema[object].fields.get(name) if object in schema else None
@@ -197,6 +213,17 @@ def nurture_fields_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> 
         yield bad(check, text, f"Name a {what}.")
     if fits == len(wanted) > 0:
         yield ok(check, f"{fits} fields of nurture.toml are of their type")
+
+
+def purposes_known(nurture: Nurture, there: Iterable[str]) -> Iterator[Finding]:
+    """Say which data use purposes of nurture.toml the org does not have; what has no purpose that is named covers all mail."""
+    names = {as_compared(name): name for name in there}
+    for object, scopes in nurture.privacy.purposes.items():
+        for purpose, scope in scopes.items():
+            if purpose not in names:
+                where = f"nurture.toml [opt_out.{object}]"
+                text = f"{where}: {purpose!r} is no data use purpose of this org: no consent is about {scope} alone."
+                yield warn("consent purposes", text, meant(purpose, sorted(names.values())))
 
 
 def nurture_conditions_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:

@@ -13,8 +13,11 @@ from syncd.cli import output
 from syncd.core.cells import normal_address
 from syncd.core.changes import field_moved, in_order
 from syncd.core.consent import Consent
+from syncd.core.policies import Policies
 from syncd.core.telling import POST, TELL
 from syncd.core.values import Entry, FlagFact, OrgRecord, Proof, Rule, Scalar
+from syncd.engine.privacy import PEOPLE
+from syncd.engine.whole_person import whole_person
 from syncd.ports import LedgerQuery, LedgerRow, StoreReader
 
 HISTORY_OF = {"Lead": ("LeadHistory", "LeadId"), "Opportunity": ("OpportunityFieldHistory", "OpportunityId")}
@@ -36,7 +39,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that syncd knows of one record."""
+    """All that syncd knows of one record. Flags and consents are the person's, `same` names the person's other records and
+    `says` what the org's own records say against mail."""
 
     object: str
     record_id: str
@@ -48,6 +52,8 @@ class Story:
     state: Mapping[str, Scalar]
     is_deleted: bool
     baseline_at: datetime | None
+    same: Sequence[str] = ()
+    says: Sequence[str] = ()
 
 
 class Names:
@@ -82,7 +88,7 @@ class Names:
         return repr(value)
 
 
-def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
+def story_of(store: StoreReader, object: str, record_id: str, policies: Policies | None = None) -> Story | None:
     """Tell all that the mirror, the ledger and the flags know of one record; None when they know nothing."""
     record = store.get(object, [record_id]).get(record_id)
     rows = list(store.ledger(LedgerQuery(record_id=record_id, limit=ROWS_MAX)))
@@ -94,17 +100,22 @@ def story_of(store: StoreReader, object: str, record_id: str) -> Story | None:
     baseline_at = _baseline_at(store, object)
     history = list(_history_lines(store, object, record_id, judged, names, baseline_at))
     lines += history + _creation(record, history)
+    whole = whole_person(store, record, policies) if record is not None and object in PEOPLE else None
+    addresses = _addresses(record)
+    same = () if whole is None else [f"{one.object} {one.id}" for one in whole.person.records if one.id != record_id]
     return Story(
         object,
         record_id,
         names.of(record_id),
         sorted(lines, key=lambda line: (line.at, line.row or 0)),
-        _flags(store, record_id, record),
-        store.consents([record_id], _addresses(record)),
+        store.flags([record_id], addresses) if whole is None else whole.flags,
+        store.consents([record_id], addresses) if whole is None else whole.consents,
         {field: value for (_, field), value in store.lawful(object, [record_id]).items()},
         {name: record.fields[name] for name in SHOWN if name in record.fields} if record is not None else {},
         record is not None and record.is_deleted,
         baseline_at,
+        same,
+        whole.says if whole is not None else (),
     )
 
 
@@ -112,10 +123,6 @@ def _creation(record: OrgRecord | None, history: Sequence[Line]) -> list[Line]:
     created_at = record.moment("CreatedDate") if record is not None else None
     is_told = any(line.at == created_at and EVENTS["created"] in line.text for line in history)
     return [] if created_at is None or is_told else [Line(created_at, "Created in Salesforce.")]
-
-
-def _flags(store: StoreReader, record_id: str, record: OrgRecord | None) -> list[FlagFact]:
-    return store.flags([record_id], _addresses(record))
 
 
 def _addresses(record: OrgRecord | None) -> list[str]:

@@ -90,7 +90,8 @@ def said_by_individual(row: OrgRecord, sources: PrivacySources) -> Iterator[Said
         if value is True:
             yield Said(words, scope, INDIVIDUAL, row.modified_at)
         elif value is not False and name in row.fields:
-            yield Said(f"{words} is empty", GLOBAL, INDIVIDUAL, row.modified_at, is_unreadable=True)
+            wrong = f"{words} is {'empty' if value is None else 'no checkbox'}"
+            yield Said(wrong, GLOBAL, INDIVIDUAL, row.modified_at, is_unreadable=True)
 
 
 def said_by_consent(row: OrgRecord, sources: PrivacySources, purposes: Mapping[str, str], at: datetime) -> Said | None:

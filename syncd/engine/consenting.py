@@ -15,10 +15,11 @@ from syncd.core.consent import Consent, scope_of
 from syncd.core.kin import Person
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import OrgRecord
-from syncd.engine.consent import PEOPLE, PREFIX, external_fields, keyed_by, persons, reasons_by
+from syncd.engine.consent import PREFIX, external_fields, keyed_by, persons, reasons_by
 from syncd.engine.cycle import begin
 from syncd.engine.intake_flags import address_of, consent_entry
 from syncd.engine.merging import winners_of
+from syncd.engine.privacy import PEOPLE
 from syncd.engine.world import Cycle, World
 from syncd.errors import SyncdError
 from syncd.ports import OrgWriter, Request

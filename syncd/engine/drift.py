@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from syncd.core.fence_fields import fields_named
 from syncd.core.policies import Policies
+from syncd.core.privacy import LINK, asked_of
 from syncd.ports import FieldSchema, ObjectSchema
 
 VALUES_SHOWN = 5
+OPT_OUT_TABLE = "nurture.toml [opt_out]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ def field_users(policies: Policies) -> dict[tuple[str, str], str]:
                 found[object, field] = where
     if policies.nurture is not None:
         found |= dict.fromkeys(policies.nurture.hold_field.items(), "nurture.toml [hold]")
+        found |= {(object, name): OPT_OUT_TABLE for object, boxes in policies.nurture.opt_outs.items() for name in boxes}
+        privacy = asked_of(policies.nurture.privacy)
+        asked = [*privacy.items(), *((object, ((LINK,), ())) for object in ("Lead", "Contact") if privacy)]
+        found |= {(object, name): OPT_OUT_TABLE for object, (fields, _) in asked for name in ("", *fields)}
         for object, condition in policies.nurture.screen.conditions():
             for name in sorted(condition.fields):
                 found.setdefault((object, name), f"{condition.rule.file}:{condition.rule.line}")

@@ -23,7 +23,7 @@ from syncd.core.privacy import (
     said_by_individual,
 )
 from syncd.core.values import GLOBAL, OrgRecord
-from syncd.engine.needs import privacy_under
+from syncd.engine.needs import Need, privacy_under
 from syncd.engine.world import Cycle, World
 from syncd.ports import OrgReader, StoreReader
 
@@ -48,20 +48,20 @@ class Heard:
 class Shelf:
     """Where rows are looked up: in the mirror, or, with an org, in the org as it stands now. What is hidden is not asked for."""
 
-    cycle: Cycle
+    needs: Mapping[str, Need]
     store: StoreReader
     org: OrgReader | None = None
 
     def get(self, object: str, ids: Collection[str]) -> Mapping[str, OrgRecord]:
         """Return rows by id."""
-        need = self.cycle.needs.get(object)
+        need = self.needs.get(object)
         if need is None or not ids:
             return {}
         return self.store.get(object, ids) if self.org is None else self.org.read(object, sorted(ids), need.fields).records
 
     def by(self, object: str, name: str, values: Collection[str]) -> Sequence[OrgRecord]:
         """Return live rows by the value of a field."""
-        need = self.cycle.needs.get(object)
+        need = self.needs.get(object)
         if need is None or name not in need.fields or not values:
             return ()
         if self.org is None:
@@ -85,13 +85,19 @@ def privacy_reasons(
     sources = privacy_under(world.policies)
     if not sources or not records:
         return {}
+    now = cycle.now if org is None else org.now()
+    return reasons_heard(Shelf(cycle.needs, world.store, org), sources, records, people, now)
+
+
+def reasons_heard(
+    shelf: Shelf, sources: PrivacySources, records: Mapping[str, OrgRecord], people: Mapping[str, Person], at: datetime
+) -> dict[str, list[Reason]]:
+    """Return by record what a shelf tells against mailing the person at a moment."""
     own = {id: [*people[id].with_others(record)] for id, record in records.items()}
     linked = {id: {found for row in rows if (found := individual_of(row))} for id, rows in own.items()}
-    addresses = {id: {one for one in person.handles if "@" in one and "=" not in one} for id, person in people.items()}
-    now = cycle.now if org is None else org.now()
-    asked = (set[str]().union(*linked.values()), set[str]().union(*(addresses[id] for id in records)))
-    heard = hear(Shelf(cycle, world.store, org), sources, *asked, now)
-    hidden = hidden_from(cycle, sources)
+    addresses = {id: {one for one in people[id].handles if "@" in one and "=" not in one} for id in records}
+    heard = hear(shelf, sources, set[str]().union(*linked.values()), set[str]().union(*addresses.values()), at)
+    hidden = hidden_from(shelf.needs, sources)
     reasons: dict[str, list[Reason]] = {}
     for id, rows in own.items():
         objects = {row.object for row in rows}
@@ -101,23 +107,23 @@ def privacy_reasons(
     return reasons
 
 
-def hidden_from(cycle: Cycle, sources: PrivacySources) -> list[tuple[str | None, str]]:
+def hidden_from(needs: Mapping[str, Need], sources: PrivacySources) -> list[tuple[str | None, str]]:
     """Name what cannot be read by now, with the object whose people it keeps out; None: everybody."""
     found: list[tuple[str | None, str]] = []
     for object, (fields, _) in asked_of(sources).items():
-        need = cycle.needs.get(object)
+        need = needs.get(object)
         if need is None:
             found.append((None, object))
         else:
             found += [(None, f"{object} {name}") for name in fields if name not in need.fields]
-    pointing = [name for name in PEOPLE if name in cycle.needs]
-    return found + [(name, f"{name} {LINK}") for name in pointing if LINK not in cycle.needs[name].fields]
+    pointing = [name for name in PEOPLE if name in needs]
+    return found + [(name, f"{name} {LINK}") for name in pointing if LINK not in needs[name].fields]
 
 
 def hear(shelf: Shelf, sources: PrivacySources, individuals: Collection[str], addresses: Collection[str], at: datetime) -> Heard:
     """Look up what is said of these individuals and addresses, for all of them at once."""
     heard = Heard()
-    if sources.boxes and INDIVIDUAL in shelf.cycle.needs:
+    if sources.boxes and INDIVIDUAL in shelf.needs:
         rows = shelf.get(INDIVIDUAL, individuals)
         for id in individuals:
             said = said_by_individual(rows[id], sources) if id in rows else (_not_seen(id, at),)
@@ -127,7 +133,7 @@ def hear(shelf: Shelf, sources: PrivacySources, individuals: Collection[str], ad
     written = {form for address in addresses for form in spellings(address)}
     points |= {row.id: row for row in shelf.by(POINT, "EmailAddress", written)}
     pointed = shelf.by(BY_POINT, "ContactPointId", points)
-    names = purposes_of(shelf.store, shelf.cycle, [*typed, *pointed])
+    names = purposes_of(shelf, [*typed, *pointed])
     for row in typed:
         _put(heard.of_individual, row.text("PartyId"), said_by_consent(row, sources, names, at))
     for row in pointed:
@@ -143,12 +149,12 @@ def address_at(point: OrgRecord) -> str | None:
     return normal_address(address) if address else None
 
 
-def purposes_of(store: StoreReader, cycle: Cycle, rows: Iterable[OrgRecord]) -> dict[str, str]:
+def purposes_of(shelf: Shelf, rows: Iterable[OrgRecord]) -> dict[str, str]:
     """Return the names of the data use purposes that consents name, by id."""
     ids = {id for row in rows if (id := row.text("DataUsePurposeId"))}
-    if not ids or PURPOSE not in cycle.needs:
+    if not ids or PURPOSE not in shelf.needs:
         return {}
-    return {id: name for id, row in store.get(PURPOSE, ids).items() if (name := row.text("Name")) and not row.is_deleted}
+    return {id: name for id, row in shelf.store.get(PURPOSE, ids).items() if (name := row.text("Name")) and not row.is_deleted}
 
 
 def _put(heard: dict[str, list[Said]], key: str | None, said: Said | None) -> None:

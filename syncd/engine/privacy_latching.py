@@ -67,28 +67,25 @@ def keep_terms(world: World, cycle: Cycle) -> None:
     since = cycle.now if known is None else datetime.fromisoformat(str(known))
     begun = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, BEGINS, since)]
     ended = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, ENDS, since)]
-    names = purposes_of(world.store, cycle, [*begun, *ended])
+    names = purposes_of(Shelf(cycle.needs, world.store), [*begun, *ended])
     new = [(row, row.moment(BEGINS) or cycle.now) for row in begun]
     old = [(row, (row.moment(ENDS) or cycle.now) - _A_MOMENT) for row in ended]
     said = [(row, one) for row, at in [*new, *old] if (one := said_by_consent(row, sources, names, at)) is not None]
     over = {row.id for row in ended}
     kept = _about(world, cycle, [(row, one, BY_ITS_TERM if row.id in over else None) for row, one in said])
-    facts = _new_ones(world, kept.facts)
+    ids, addresses = ({one for fact in kept.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
+    before = world.store.flags(sorted(ids), sorted(addresses)) if kept.facts else []
+    facts = newest_facts(kept.facts, before)
     with world.store.begin() as tx:
         tx.put_setting(LOOKED_AT, cycle.now.isoformat())
         tx.renew_flags(facts)
-        tx.append([flag_entry(cycle, fact, ()) for fact in facts])
+        tx.append([flag_entry(cycle, fact, before) for fact in facts])
         if kept.asked:
             tell_cleared(tx, world, cycle, kept.asked)
 
 
 def _within(world: World, cycle: Cycle, object: str, name: str, since: datetime) -> list[OrgRecord]:
     return world.store.within(object, name, since, cycle.now) if name in cycle.needs[object].indexed else []
-
-
-def _new_ones(world: World, facts: Sequence[FlagFact]) -> list[FlagFact]:
-    ids = sorted({fact.person_id for fact in facts if fact.person_id})
-    return newest_facts(facts, world.store.flags(ids, sorted({fact.address for fact in facts if fact.address}))) if facts else []
 
 
 def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
@@ -102,7 +99,7 @@ def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
     individuals = {id for _, *both in moved for id in both if id}
     if not individuals:
         return Kept()
-    heard = hear(Shelf(cycle, world.store), privacy_under(world.policies), individuals, (), cycle.now)
+    heard = hear(Shelf(cycle.needs, world.store), privacy_under(world.policies), individuals, (), cycle.now)
     kept = Kept()
     lost: list[tuple[OrgRecord, Said]] = []
     for record, before, after in moved:
@@ -118,7 +115,9 @@ def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
 def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) -> Kept:
     """Keep what such records say that they did not say before, and what they say no more."""
     sources, rows = privacy_under(world.policies), [case for case in cases if case.staged is not None]
-    names = purposes_of(world.store, cycle, [row for case in rows for row in (case.known, case.staged) if row is not None])
+    names = purposes_of(
+        Shelf(cycle.needs, world.store), [row for case in rows for row in (case.known, case.staged) if row is not None]
+    )
 
     def said_by(row: OrgRecord | None) -> list[Said]:
         if row is None or row.is_deleted:
@@ -148,7 +147,7 @@ def _of_points(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
     if not moved or BY_POINT not in cycle.needs:
         return Kept()
     rows = world.store.by_key(BY_POINT, "ContactPointId", [row.id for row in moved])
-    names, points = purposes_of(world.store, cycle, rows), {row.id: row for row in moved}
+    names, points = purposes_of(Shelf(cycle.needs, world.store), rows), {row.id: row for row in moved}
     said = [(row, said_by_consent(row, privacy_under(world.policies), names, cycle.now)) for row in rows]
     return _about(world, cycle, [(row, one, None) for row, one in said if one is not None and not one.is_unreadable], points)
 

@@ -125,6 +125,11 @@ class CycleRecord:
 class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
     """The database of one org, read only."""
 
+    @property
+    def indexed(self) -> Mapping[str, Sequence[str]]:
+        """Return by object the fields that rows are looked up by."""
+        ...
+
     def setting(self, key: str) -> object:
         """Return a stored JSON value, or None."""
         ...

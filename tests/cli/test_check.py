@@ -162,6 +162,11 @@ def test_a_check_writes_nothing_and_needs_no_store(syncd: Syncd, acme: Path, org
             "nurture.toml", "[track]", '[opt_out.Lead]\n"No_Newz__c" = "topic:x"\n[track]', "visible fields",
             "Lead.No_Newz__c does not exist", "Read Access",
         ),
+        (
+            "nurture.toml", "[track]", "[opt_out.Individual]\n[track]", "visible fields",
+            "nurture.toml [opt_out]: Individual is not there, or hidden. What cannot be read counts as opted out, so nobody",
+            "switch data privacy records on",
+        ),
         ("fields/marketo.toml", "Lead_Score_", "Lead_Scor_", "visible fields", "toml:5 Lead.Lead_Scor_", "'Lead_Score__c'"),
     ],
 )  # fmt: skip

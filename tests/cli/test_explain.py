@@ -72,6 +72,34 @@ def test_an_address_in_another_spelling_is_the_same_and_what_was_said_of_it_is_t
     assert [fact["evidence"] for fact in told["flags"]] == ["a.csv:2"]
 
 
+def test_flags_of_all_records_and_addresses_of_the_person_are_told_each_with_whose_it_is(syncd: Syncd, store: SqlStore) -> None:
+    with store.begin() as tx:
+        tx.mirror([person("Lead", LEAD, Email="a@acme.example"), person("Contact", CONTACT, Email="A@acme.example")])
+        tx.add_former_handles([(CONTACT, "old@acme.example")])
+        tx.add_flags(
+            [
+                FlagFact(Flag.OPTED_OUT, LEAD, None, "marketo", "a.csv:2", AT),
+                FlagFact(Flag.OPTED_OUT, None, "old@acme.example", "marketo", "a.csv:3", AT),
+                FlagFact(Flag.UNREACHABLE, None, "a@acme.example", "marketo", "a.csv:4", AT),
+                FlagFact(Flag.OPTED_OUT, OTHER_LEAD, None, "marketo", "a.csv:5", AT),
+            ]
+        )
+    out = syncd("explain", CONTACT).out
+    assert f"opted_out of Lead {LEAD}, from marketo: a.csv:2" in out
+    assert "opted_out of old@acme.example, from marketo: a.csv:3" in out
+    assert "unreachable, from marketo: a.csv:4" in out
+    assert "a.csv:5" not in out
+    assert f"same   Lead {LEAD}: one person" in out
+
+
+def test_what_the_org_s_own_boxes_say_of_another_record_of_the_person_is_told(syncd: Syncd, store: SqlStore) -> None:
+    with store.begin() as tx:
+        ticked = person("Lead", LEAD, Email="a@acme.example", HasOptedOutOfEmail=True)
+        tx.mirror([ticked, person("Contact", CONTACT, Email="a@acme.example", HasOptedOutOfEmail=False)])
+    said = syncd("explain", CONTACT, "--json").json
+    assert (said["same"], said["says"]) == ([f"Lead {LEAD}"], ["opted out (Lead HasOptedOutOfEmail)"])
+
+
 def test_a_converted_lead_and_its_contact_are_one_person(syncd: Syncd, store: SqlStore) -> None:
     with store.begin() as tx:
         lead = person("Lead", LEAD, Email="a@acme.example", ConvertedContactId=CONTACT)

@@ -244,6 +244,18 @@ class StoreContract:
         ]
         assert store.scan("Lead", field="Status") == []
 
+    @pytest.mark.parametrize("ending", [".000+0000", ".000Z"])
+    def test_rows_are_found_by_a_time_after_one_moment_and_up_to_another(self, store: Store, ending: str) -> None:
+        store.index({"Lead": ["Ends__c"]})
+        times = {"00Q1": 0, "00Q2": 1, "00Q3": 60, "00Q4": 61}
+        rows = [lead(id, Ends__c=f"{after(seconds):%Y-%m-%dT%H:%M:%S}{ending}") for id, seconds in times.items()]
+        with store.begin() as tx:
+            tx.mirror([*rows, lead("00Q5", Ends__c=None), lead("00Q6", Ends__c=rows[1].fields["Ends__c"], is_deleted=True)])
+        assert [row.id for row in store.within("Lead", "Ends__c", after(0), after(60))] == ["00Q2", "00Q3"]
+        assert store.within("Lead", "Ends__c", after(60.5), after(60.9)) == []
+        with pytest.raises(AssertionError, match=r"Lead\.Nope"):
+            store.within("Lead", "Nope", after(0), after(1))
+
     # --- staging
 
     def test_a_case_brings_all_that_is_new_about_a_subject(self, store: Store) -> None:

@@ -43,6 +43,20 @@ def test_further_boxes_of_the_org_have_a_scope_by_object(tmp_path: Path) -> None
     assert nurture.opt_outs == {"Contact": {"No_News__c": "topic:news"}, "Lead": {"No_Mail__c": "global"}}
 
 
+def test_data_privacy_records_count_where_their_table_is_there_even_an_empty_one(tmp_path: Path) -> None:
+    nurture, problems = parsed(tmp_path, '[opt_out.Individual]\n[opt_out.ContactPointTypeConsent]\n"Our  News" = "topic:News"\n')
+    assert nurture is not None, problems
+    assert nurture.privacy.boxes == dict.fromkeys(("HasOptedOutSolicit", "HasOptedOutProcessing", "ShouldForget"), "global")
+    assert nurture.privacy.purposes == {"ContactPointTypeConsent": {"our news": "topic:news"}}
+    assert nurture.opt_outs == {}
+
+
+def test_no_data_privacy_record_counts_unless_it_is_named(tmp_path: Path) -> None:
+    nurture, problems = parsed(tmp_path, '[opt_out.Contact]\nNo_News__c = "global"\n')
+    assert nurture is not None, problems
+    assert not nurture.privacy
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -50,6 +64,11 @@ def test_further_boxes_of_the_org_have_a_scope_by_object(tmp_path: Path) -> None
         ('[opt_out.Contact]\nHasOptedOutOfEmail = "global"\n', "always counts"),
         ('[opt_out.Contact]\n"No News" = "global"\n', "is no field name"),
         ('[opt_out.Account]\nNo_News__c = "global"\n', "Account"),
+        ('[opt_out.Individual]\nShouldForget = "topic:x"\n', "ShouldForget always counts, for all mail"),
+        ('[opt_out.Individual]\n"Should Forget" = "global"\n', "is no field name"),
+        ('[opt_out.ContactPointConsent]\n"News" = "news"\n', "'news' does not say what the opt-out covers."),
+        ('[opt_out.ContactPointConsent]\n"News" = "global"\n"news " = "topic:x"\n', "is named twice"),
+        ("[opt_out.ContactPointTypeConsents]\n", "unknown key 'ContactPointTypeConsents'"),
     ],
 )
 def test_what_is_no_box_or_covers_nothing_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -46,6 +46,18 @@ def test_a_ticked_box_keeps_out_of_mail_of_its_topic_alone(boxed: Scene) -> None
 
 
 @pytest.mark.sweep
+@pytest.mark.parametrize(("scope", "members"), [("brand:ACME", (EARLY | LATE) - {BOTH[0]}), ("brand:Other", EARLY | LATE)])
+def test_a_ticked_box_may_be_about_a_brand_whatever_the_topic(boxed: Scene, scope: str, members: set[tuple[str, str]]) -> None:
+    scene = boxed
+    scene.rewrite("nurture.toml", 'topic = "offers"', 'brand = "Acme", topic = "offers"')
+    scene.rewrite("nurture.toml", '"topic:offers"', f'"{scope}"')
+    scene.edit("mia", contact(5), **{BOX: True})
+    assert enrolled(scene) == members
+    if members != EARLY | LATE:
+        assert excluded(scene, 5) == [f"opted out of brand acme (Contact {BOX})"]
+
+
+@pytest.mark.sweep
 def test_a_ticked_box_of_whoever_has_the_same_address_counts(boxed: Scene) -> None:
     scene = boxed
     scene.edit("mia", lead("Working", 1), Email="contact.5@example.com", **{BOX: True})

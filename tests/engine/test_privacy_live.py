@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from syncd.cli.story import story_of
+from syncd.cli.wire import load_policies
 from syncd.core.clearing import KIND
 from syncd.core.values import Flag, FlagFact
 from tests.engine.scene import Scene
@@ -91,6 +93,10 @@ def test_whoever_points_to_an_individual_that_opted_out_gets_no_mail(private: Sc
     assert excluded(scene, 5) == [f"opted out (Individual {id} {box})"]
     [entry] = [one for one in scene.ledger(contact(5), kind="flag") if one.object == "Contact"]
     assert (entry.after, entry.reason) == ("opted_out", f"Individual {id} {box}")
+    with scene.store() as store:
+        story = story_of(store, "Contact", contact(5), load_policies(scene.home / "mappings"))
+    assert story is not None
+    assert list(story.says) == [f"opted out (Individual {id} {box})"]
     assert not [write for write in scene.writes() if write.path.startswith(("Individual", "ContactPoint"))]
     assert scene.is_at_rest()
 
@@ -167,6 +173,7 @@ def test_a_consent_about_an_address_keeps_out_who_has_it_and_whose_individual_it
     point = made(scene, "ContactPointEmail", EmailAddress="Contact.5@example.com", ParentId=party)
     made(scene, "ContactPointConsent", ContactPointId=point, PrivacyConsentStatus="OptOut", **CAPTURED)
     assert enrolled(scene) == OUT - {(campaign("late"), contact(6))}
+    assert scene.is_at_rest()
 
 
 @pytest.mark.sweep
@@ -221,6 +228,7 @@ def test_an_opt_out_whose_term_begins_and_ends_without_a_change_in_the_org_stays
     assert enrolled(scene, 5 * DAY_S) == OUT
     [card] = scene.inbox(KIND)
     assert "the date on which they end" in card.text
+    assert scene.is_at_rest()
 
 
 @pytest.mark.sweep
