@@ -36,11 +36,11 @@ def too_many(intents: Iterable[Intent], limits: Limits, people: int) -> str | No
     Shapes: what only tells why something was put back changes no record, and does not count.
     Source: promise 8: a cycle that would change more than the agreed number of records stops and asks.
     """
-    records: set[tuple[str, str, object]] = set()
+    records: set[int] = set()
     owners: set[str] = set()
-    for intent in intents:  # there may be a million of them
+    for intent in intents:  # there may be a million of them: of each record only a number is kept
         if intent.part != TELL:
-            records.add((intent.object, intent.record_id, intent.after if intent.is_create else None))
+            records.add(hash((intent.object, intent.record_id, intent.after if intent.is_create else None)))
             if intent.field == "OwnerId":
                 owners.add(intent.record_id)
     allowed = limits.records_allowed(people)

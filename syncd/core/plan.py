@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from syncd.core.routes import USUAL, Terms, costs, ways
-from syncd.core.values import Intent, Rule, digest
+from syncd.core.routes import USUAL, Terms, costs_of, ways
+from syncd.core.values import Intent, Rule
 
 SCHEMA = 1
 _FIELDS = tuple(field.name for field in fields(Intent))
@@ -31,29 +32,63 @@ class Plan:
     @property
     def hash(self) -> str:
         """Return the hash that names this plan: equal contents, equal hash."""
-        return digest(
-            self.org_id, self.made_at.isoformat(), dict(self.policies), [intent_to_dict(i) for i in self.intents], self.reason
-        )
+        return hash_with(self, self.intents)
+
+
+def hash_with(plan: Plan, intents: Iterable[Intent]) -> str:
+    """Return the hash of a plan that has these intents: the digest of its parts, worked out one intent after the other."""
+    sha = hashlib.sha256()
+    before = _canonical([plan.org_id, plan.made_at.isoformat(), dict(plan.policies)])
+    sha.update(f"{before[:-1]}, [".encode())
+    for number, intent in enumerate(intents):
+        sha.update(f"{', ' if number else ''}{_canonical(intent_to_dict(intent))}".encode())
+    sha.update(f"], {_canonical(plan.reason)}]".encode())
+    return sha.hexdigest()
+
+
+def _canonical(part: object) -> str:
+    return json.dumps(part, sort_keys=True, default=str)
 
 
 def plan_to_json(plan: Plan, terms: Terms = USUAL) -> str:
-    """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan.
+    """Write a plan as JSON text, one that `plan_from_json` reads back to an equal plan."""
+    return "".join(plan_parts(plan, plan.intents, plan.hash, terms))
+
+
+def plan_parts(plan: Plan, intents: Iterable[Intent], sha256: str, terms: Terms = USUAL) -> Iterator[str]:
+    """Give the text of a plan that has these intents and this hash bit by bit. They are gone through four times, none is kept.
 
     Shapes: `cost` and `ways` (one for each intent) tell how the writes would leave under these terms and what that costs. They
     are no part of the plan: until it is applied they may change.
     """
+    chosen = ways(intents, terms)
     body = {
         "schema": SCHEMA,
         "org_id": plan.org_id,
         "made_at": plan.made_at.isoformat(),
         "reason": plan.reason,
         "policies": dict(plan.policies),
-        "hash": plan.hash,
-        "cost": [asdict(cost) for cost in costs(plan.intents, terms)],
-        "ways": ways(plan.intents, terms),
-        "intents": [intent_to_dict(intent) for intent in plan.intents],
+        "hash": sha256,
+        "cost": [asdict(cost) for cost in costs_of(intents, chosen)],
     }
-    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+    yield _written(body).removesuffix("\n}") + ',\n "ways": '
+    yield from _listed(_written(way) for way in chosen)
+    yield ',\n "intents": '
+    yield from _listed(_written(intent_to_dict(intent)) for intent in intents)
+    yield "\n}\n"
+
+
+def _written(part: object) -> str:
+    return json.dumps(part, indent=1, ensure_ascii=False)
+
+
+def _listed(texts: Iterable[str]) -> Iterator[str]:
+    """Give a list inside of an object as `_written` would, text by text."""
+    opening = "[\n  "
+    for text in texts:
+        yield opening + text.replace("\n", "\n  ")  # a line break within a value is written as \\n
+        opening = ",\n  "
+    yield "[]" if opening.startswith("[") else "\n ]"
 
 
 def intent_to_dict(intent: Intent) -> dict[str, Any]:

@@ -6,8 +6,8 @@ in collections, and in thousands by a Bulk load.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
 
@@ -58,21 +58,28 @@ class Cost:
     calls: int
 
 
-def ways(intents: Sequence[Intent], terms: Terms) -> list[Way]:
-    """Choose the way of each intent, in their order. A record's uncontested intents of one part go the same way."""
-    loose = [intent for intent in intents if not (intent.is_contested or intent.is_create)]
-    too_much = {_row(intent) for intent in loose if not may_load(intent.after)}
-    counts: dict[tuple[str, str], int] = {}
-    for object, _, part in {_row(intent) for intent in loose} - too_much:
-        counts[object, part] = counts.get((object, part), 0) + 1
+def ways(intents: Iterable[Intent], terms: Terms) -> list[Way]:
+    """Choose the way of each intent, in their order. A record's uncontested intents of one part go the same way.
+
+    Shapes: gone through twice, none of them kept: a million may be read from where they lie.
+    """
+    rows: dict[tuple[str, str], set[int]] = {}
+    too_much: set[int] = set()
+    for intent in intents:
+        if not (intent.is_contested or intent.is_create):
+            rows.setdefault((intent.object, intent.part), set()).add(_row(intent))
+            if not may_load(intent.after):
+                too_much.add(_row(intent))
+    counts = {kind: len(found - too_much) for kind, found in rows.items()}
     return [_way(intent, terms, counts, too_much) for intent in intents]
 
 
-def _row(intent: Intent) -> tuple[str, str, str]:
-    return (intent.object, intent.record_id, intent.part)
+def _row(intent: Intent) -> int:
+    """Return a number for what travels as one row: of a million only that is kept."""
+    return hash((intent.object, intent.record_id, intent.part))
 
 
-def _way(intent: Intent, terms: Terms, counts: Mapping[tuple[str, str], int], too_much: Iterable[tuple[str, str, str]]) -> Way:
+def _way(intent: Intent, terms: Terms, counts: Mapping[tuple[str, str], int], too_much: Collection[int]) -> Way:
     if intent.is_create:
         return Way.CREATE
     if intent.is_contested:
@@ -93,23 +100,39 @@ def may_load(value: Scalar) -> bool:
     return value not in ("", NULL) and "\0" not in value and len(value) <= CELL_CHARS_MAX
 
 
-def costs(intents: Sequence[Intent], terms: Terms) -> list[Cost]:
+def costs(intents: Iterable[Intent], terms: Terms) -> list[Cost]:
     """Say what these intents would cost, by way and object."""
-    rows: dict[tuple[Way, str], list[tuple[str, str]]] = {}
-    for intent, way in zip(intents, ways(intents, terms), strict=True):
-        subject = f"{intent.record_id} {intent.after}" if way is Way.CREATE else intent.record_id
-        rows.setdefault((way, intent.object), []).append((subject, intent.part))
-    return [
-        Cost(way, object, len(found), len({subject for subject, _ in found}), _calls(way, object, found))
-        for (way, object), found in sorted(rows.items())
-    ]
+    return costs_of(intents, ways(intents, terms))
 
 
-def _calls(way: Way, object: str, rows: Sequence[tuple[str, str]]) -> int:
-    """Units: API calls, for the rows (record, part) that travel; each part of a record is a row of its own."""
-    by_part: dict[str, int] = {}
-    for _, part in set(rows):
-        by_part[part] = by_part.get(part, 0) + 1
+def costs_of(intents: Iterable[Intent], chosen: Iterable[Way]) -> list[Cost]:
+    """Say what these intents cost that go the ways which were chosen for them, in their order."""
+    tallies: dict[tuple[Way, str], _Tally] = {}
+    for intent, way in zip(intents, chosen, strict=True):
+        tallies.setdefault((way, intent.object), _Tally()).add(intent, way)
+    return [tally.cost(way, object) for (way, object), tally in sorted(tallies.items(), key=lambda each: each[0])]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The records that go one way by part, each as a number, and how many writes that is."""
+
+    writes: int = 0
+    by_part: dict[str, set[int]] = field(default_factory=dict)
+
+    def add(self, intent: Intent, way: Way) -> None:
+        subject = hash((intent.record_id, intent.after)) if way is Way.CREATE else hash(intent.record_id)
+        self.by_part.setdefault(intent.part, set()).add(subject)
+        self.writes += 1
+
+    def cost(self, way: Way, object: str) -> Cost:
+        parts = {part: len(subjects) for part, subjects in self.by_part.items()}
+        records = len(set().union(*self.by_part.values())) if len(parts) > 1 else sum(parts.values())
+        return Cost(way, object, self.writes, records, _calls(way, object, parts))
+
+
+def _calls(way: Way, object: str, by_part: Mapping[str, int]) -> int:
+    """Units: API calls, for the records of each part that travel; each part of a record is a row of its own."""
     number = sum(by_part.values())
     looks = ceil(number / READ_AT_ONCE)
     if way is Way.CONDITIONAL:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 from syncd.core.guard import Limits, too_many
 from syncd.core.plan import Plan
 from syncd.core.telling import TELL
-from syncd.core.values import InboxItem, Outcome, OutcomeKind
-from syncd.engine.outbox import Loads, open_items
+from syncd.core.values import InboxItem, Intent, Outcome, OutcomeKind
+from syncd.engine.outbox import PAGE, Loads, open_items
 from syncd.engine.plans import write_plan
 from syncd.engine.world import Cycle, World
 from syncd.ports import OpenIntent
@@ -29,7 +31,7 @@ def over_limit(world: World, limits: Limits, loads: Loads) -> str | None:
 
 def hold_back(world: World, cycle: Cycle, reason: str, loads: Loads) -> None:
     """Turn the open intents into a plan. Nothing of them is sent then."""
-    hold(world, cycle, list(open_items(world, loads)), f"{LIMIT}: {reason}", "or raise [limits] in config.toml")
+    hold(world, cycle, lambda: open_items(world, loads), f"{LIMIT}: {reason}", "or raise [limits] in config.toml")
 
 
 def hold_for_asking(world: World, cycle: Cycle) -> None:
@@ -37,21 +39,41 @@ def hold_for_asking(world: World, cycle: Cycle) -> None:
     nurture = world.policies.nurture
     if nurture is None or nurture.mode != "ask":
         return
-    held = [item for item in open_items(world, Loads()) if item.intent.is_create and item.intent.part not in (TELL, "map")]
-    if held:
-        hold(world, cycle, held, f'{len(held)} enrolments wait for a word (mode = "ask")', "or leave it")
+
+    def held() -> Iterator[OpenIntent]:
+        return (item for item in open_items(world, Loads()) if item.intent.is_create and item.intent.part not in (TELL, "map"))
+
+    number = sum(1 for _ in held())
+    if number:
+        hold(world, cycle, held, f'{number} enrolments wait for a word (mode = "ask")', "or leave it")
 
 
-def hold(world: World, cycle: Cycle, held: Sequence[OpenIntent], reason: str, otherwise: str) -> None:
-    """Write a plan of these intents, and close them: those of earlier cycles were looked for and are not in the org."""
-    intents = [item.intent for item in held]
-    path = write_plan(world, Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), intents, reason))
+def hold(world: World, cycle: Cycle, held: Callable[[], Iterable[OpenIntent]], reason: str, otherwise: str) -> None:
+    """Write a plan of these intents, and close them: those of earlier cycles were looked for and are not in the org.
+
+    Shapes: `held` reads them from the outbox each time it is called: there may be a million, and only some are in memory at once.
+    """
+    plan = Plan(cycle.identity.org_id, cycle.now, dict(world.policies.hashes), (), reason)
+    path = write_plan(world, plan, _Held(held))
     text = f"{reason}; plan {path.name}"
-    kinds = [OutcomeKind.NOT_SENT if item.cycle == cycle.id else OutcomeKind.NOT_APPLIED for item in held]
     remedy = f"Read it, then run: syncd apply {shlex.quote(str(path))}    ({otherwise})"
     item = InboxItem(WAITING_PLAN, path.name, str(path), f"{reason}. Nothing was written.", remedy)
     with world.store.begin() as tx:
-        tx.close([(one, Outcome(kind, text, code="HELD")) for one, kind in zip(held, kinds, strict=True)], cycle.now, cycle.id)
-        tx.defer(intents)
+        items = iter(held())
+        while block := list(islice(items, PAGE)):
+            kinds = [OutcomeKind.NOT_SENT if one.cycle == cycle.id else OutcomeKind.NOT_APPLIED for one in block]
+            closed = [(one, Outcome(kind, text, code="HELD")) for one, kind in zip(block, kinds, strict=True)]
+            tx.close(closed, cycle.now, cycle.id)
+            tx.defer([one.intent for one in block])
+            cycle.count("held back", len(block))
         tx.put_inbox([item], cycle.now)
-    cycle.count("held back", len(held))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is held, read anew each time it is gone through."""
+
+    items: Callable[[], Iterable[OpenIntent]]
+
+    def __iter__(self) -> Iterator[Intent]:
+        return (item.intent for item in self.items())

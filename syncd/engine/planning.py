@@ -12,6 +12,7 @@ from syncd.engine.acting import act
 from syncd.engine.cycle import begin, decide, finish
 from syncd.engine.holding import WAITING_PLAN
 from syncd.engine.opening import open_intents
+from syncd.engine.outbox import Loads, open_items
 from syncd.engine.recycling import read_kept_out
 from syncd.engine.restored import is_restored
 from syncd.engine.world import Cycle, World
@@ -50,7 +51,7 @@ def preview(world: World, only: str | None = None) -> Preview:
         with layer.begin() as tx:
             tx.undefer(waiting)
         decide(inner, cycle, everything=True, retell=only == "nurture")
-        intents = [item.intent for item in layer.open_intents()]
+        intents = [item.intent for item in open_items(inner, Loads())]
         intents += still_wanted(inner, waiting, intents)
         entries = [row.entry for row in layer.ledger(LedgerQuery(limit=10**9)) if row.seq > size]
         kept_out = read_kept_out(layer).get("counts") or {}

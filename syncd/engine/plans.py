@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from syncd.core.plan import Plan, plan_from_json, plan_to_json
+from syncd.core.plan import Plan, hash_with, plan_from_json, plan_parts
+from syncd.core.values import Intent
 from syncd.engine.world import World
 from syncd.errors import PlanRefused, PlanUnreadable
 
 
-def plan_name(plan: Plan) -> str:
-    """Return the file name of a plan: the org's time and the begin of its hash."""
-    return f"plan-{plan.made_at:%Y%m%dT%H%M%SZ}-{plan.hash[:8]}.json"
-
-
 def save_plan(plan: Plan, path: Path) -> Path:
     """Write a plan to a file, whole or not at all. Raises PlanRefused when the folder cannot be written."""
+    return _saved(path, plan_parts(plan, plan.intents, plan.hash))
+
+
+def _saved(path: Path, parts: Iterable[str]) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        part.write_text(plan_to_json(plan), encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(parts)
         part.replace(path)
     except OSError as problem:
         raise PlanRefused(
@@ -28,9 +30,14 @@ def save_plan(plan: Plan, path: Path) -> Path:
     return path
 
 
-def write_plan(world: World, plan: Plan) -> Path:
-    """Keep a plan in the plans folder."""
-    return save_plan(plan, world.plans / plan_name(plan))
+def write_plan(world: World, plan: Plan, intents: Iterable[Intent]) -> Path:
+    """Keep a plan that has these intents in the plans folder; its name tells the org's time and the begin of its hash.
+
+    Shapes: the intents are read where they lie, several times, and the plan itself holds none of them.
+    """
+    sha256 = hash_with(plan, intents)
+    path = world.plans / f"plan-{plan.made_at:%Y%m%dT%H%M%SZ}-{sha256[:8]}.json"
+    return _saved(path, plan_parts(plan, intents, sha256))
 
 
 def read_plan(path: Path) -> Plan:

@@ -51,10 +51,16 @@ def compare(world: World, org: OrgWriter, cycle: Cycle, decide: Callable[[], Non
     lane = Lane(world, org, cycle, Kind.FENCES)
     loads = resume(lane)
     look_again(lane, loads)
-    left = list(open_items(world, loads))
+    left = sum(1 for _ in open_items(world, loads))
     if left:
-        reason = f"the store was restored from {told['from']}: {len(left)} writes wait for a word"
-        hold(world, cycle, left, reason, "or leave it: they may have been written, and changed, since the backup")
+        reason = f"the store was restored from {told['from']}: {left} writes wait for a word"
+        hold(
+            world,
+            cycle,
+            lambda: open_items(world, loads),
+            reason,
+            "or leave it: they may have been written, and changed, since the backup",
+        )
     with world.store.begin() as tx:
         tx.put_setting(RESTORED, None)
 

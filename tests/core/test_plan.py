@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.plan import Plan, intent_from_dict, intent_to_dict, plan_from_json, plan_to_json
+from syncd.core.plan import Plan, hash_with, intent_from_dict, intent_to_dict, plan_from_json, plan_parts, plan_to_json
 from syncd.core.routes import Terms
-from syncd.core.values import Intent, Rule
+from syncd.core.values import Intent, Rule, digest
 from tests.core.samples import NOON, intent
 
 JOIN = intent(2, field="CampaignId", values={"CampaignId": "701", "ContactId": "003", "Status": "Sent"}, after="701")
@@ -174,6 +174,16 @@ PLANS = st.builds(
 def test_any_plan_is_read_back_with_the_same_hash(plan: Plan) -> None:
     back = plan_from_json(plan_to_json(plan))
     assert (back, back.hash) == (plan, plan.hash)
+
+
+@given(PLANS)
+def test_a_plan_is_written_bit_by_bit_as_json_would_write_it_at_once(plan: Plan) -> None:
+    intents = [intent_to_dict(one) for one in plan.intents]
+    assert plan.hash == digest(plan.org_id, plan.made_at.isoformat(), plan.policies, intents, plan.reason)
+    text = plan_to_json(plan)
+    assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n"
+    head = replace(plan, intents=())
+    assert "".join(plan_parts(head, plan.intents, hash_with(head, plan.intents))) == text
 
 
 @given(INTENTS)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.core.guard import Limits
 from syncd.core.plan import Plan
+from syncd.core.values import Intent
+from syncd.engine import holding, outbox
+from syncd.engine.cycle import begin
+from syncd.engine.holding import hold_back, over_limit
+from syncd.engine.opening import open_intents
+from syncd.engine.outbox import Loads
 from syncd.engine.planning import Preview, apply, preview
 from syncd.engine.plans import read_plan, save_plan
 from syncd.errors import PlanRefused
-from syncd.ports import CycleRecord
+from syncd.ports import CycleRecord, OpenIntent
+from syncd.store.sql import SqlStore
+from tests.core.samples import intent
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import campaign, contact, lead, owner, user
 
@@ -298,3 +309,35 @@ def test_a_record_that_moves_while_the_plan_is_carried_out_is_left_to_its_owner(
     applied(scene, plan)
     assert scene.row(LEADS[0])["Status"] == "Meeting Set"
     assert sorted(scene.outcomes()) == ["confirmed"] * 3 + ["superseded"]
+
+
+# --- memory ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.sweep
+def test_of_many_writes_that_are_held_back_only_a_few_are_in_memory_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, page = 400, 20
+    monkeypatch.setattr(outbox, "PAGE", page)
+    monkeypatch.setattr(holding, "PAGE", page)
+    read, pages, seen = SqlStore.open_intents, count(), list[int]()
+
+    def counted(store: SqlStore, limit: int = 10_000, after_seq: int = 0) -> list[OpenIntent]:
+        if next(pages) % 15 == 0:
+            seen.append(sum(type(one) is Intent for one in gc.get_objects()))
+        return read(store, limit, after_seq)
+
+    with scene.world() as (world, _):
+        cycle = begin(world)
+        for start in range(0, number, page):
+            some = [replace(intent(each), object="Lead", key=f"held {each}") for each in range(start, start + page)]
+            with world.store.begin() as tx:
+                open_intents(tx, [(one, None) for one in some], cycle.now, cycle.id)
+        monkeypatch.setattr(SqlStore, "open_intents", counted)
+        assert over_limit(world, Limits(records_max=1), Loads()) == "400 records would change, limit 1 a cycle"
+        hold_back(world, cycle, "400 records", Loads())
+        assert (world.store.count_open(), cycle.counts["held back"]) == (0, number)
+        assert max(seen) - seen[0] <= 3 * page
+        [path] = plans(scene)
+        assert list(read_plan(path).intents) == world.store.deferred()
