@@ -13,6 +13,7 @@ from syncd.core.cell_times import read_moment
 from syncd.core.cells import CONTROL, external_id, long_id, normal_address, read_cell, seen
 from syncd.core.mapping import Column, SourceMapping, referred
 from syncd.core.mapping_file.consent import Given, given_from, given_payload
+from syncd.core.spoilt import is_declared, is_error, spoilt
 from syncd.core.unreadable import Unreadable
 from syncd.core.values import GLOBAL, Flag, Problem, Rule, Scalar
 
@@ -99,7 +100,7 @@ class _Row:
             else:
                 self._cell(column)
         newest_at = self._newest(damaged)
-        consent = self._consent(damaged)
+        consent, more = self._consent(damaged), self._more()
         person_id, external, address = (keys.get(kind) for kind in ("id", "external", "email"))
         found = (("id", person_id), ("ext", external), ("email", address))
         key = next((f"{kind}:{value}" for kind, value in found if value), None)
@@ -109,7 +110,7 @@ class _Row:
         clear = tuple(sorted(self.cleared - raised)) if not self.problems else ()
         return ParsedRow(
             self.file, self.line, key, person_id, external, address, newest_at,
-            self.values, self.flags, clear, tuple(self.problems), self._more(), self.scoped, consent,
+            self.values, self.flags, clear, tuple(self.problems), more, self.scoped, consent,
         )  # fmt: skip
 
     def _damaged_cells(self) -> set[str]:
@@ -127,6 +128,9 @@ class _Row:
         cell = self.cells[name]
         if cell in self.mapping.null or not seen(cell):
             return None
+        if is_error(cell):
+            self._spoilt(name, cell)
+            return None
         try:
             if kind == "id":
                 return long_id(cell)
@@ -139,6 +143,10 @@ class _Row:
 
     def _cell(self, column: Column) -> None:
         cell = self.cells[column.name]
+        if is_error(cell) and not is_declared(column, cell):
+            self._spoilt(column.name, cell)
+            self._unreadable(column)
+            return
         try:
             value = read_cell(column, cell, self.zone)
         except Unreadable as error:
@@ -154,11 +162,19 @@ class _Row:
             if spellings:
                 self._flag(flag, cell in spellings or value in spellings, column)
 
+    def _spoilt(self, name: str, cell: str) -> None:
+        error = spoilt(cell)
+        self._say(name, "ROW-009", f"Column {name!r}: {error.text}", error.remedy)
+
     def _more(self) -> dict[str, str | None]:
         """Read what only formulas name, as text."""
         if not self.mapping.references:
             return {}
         named = {name: columns[0] for name, columns in referred(self.mapping.references, tuple(self.header)).items() if columns}
+        own = {column.name for column in self.mapping.columns}
+        for column in sorted({*named.values()} - own, key=self.header.index):
+            if is_error(self.cells[column]) and self.cells[column] not in self.mapping.null:
+                self._spoilt(column, self.cells[column])
         cells = {name: self.cells[column] for name, column in named.items()}
         return {name: cell if cell.strip() and cell not in self.mapping.null else None for name, cell in cells.items()}
 
@@ -207,6 +223,10 @@ class _Row:
         source, at, wording = (self.cells[name].strip() for name in (columns.source, columns.at, columns.wording))
         if not (source and at and wording) or not self.mapping.null.isdisjoint((source, at, wording)):
             return None
+        for name in (columns.source, columns.wording):
+            if is_error(self.cells[name]):
+                self._spoilt(name, self.cells[name])
+                return None
         try:
             given_at = read_moment(at, self.zone)
         except Unreadable as error:

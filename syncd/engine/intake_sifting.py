@@ -15,7 +15,7 @@ from syncd.engine.intake_context import Batch, IntakeContext, Tally
 from syncd.engine.intake_flags import address_of
 from syncd.ports import Background, FieldSchema, KnownRow
 
-_READING = "2"
+_READING = "3"
 """Raised with every change to how rows are read or compared: then all rows are looked at once more."""
 _OF_NO_EFFECT = frozenset(("known", "forgotten", "told", "settled"))
 _effects_of = attrgetter(*(one.name for one in fields(Batch) if one.name not in _OF_NO_EFFECT))

@@ -46,10 +46,11 @@ EMAILS = (
     "nobody{n}@example.com", "none", "p{n}@example.com ", "p{n}\u212a@example.com", "o'p{n}@example.com",
 )  # fmt: skip
 CELLS = {
-    "company": ("Acme", "ACME", " Acme", "", "null", "Ünal", "\xa0Acme", "Acme\u2003", "Ac\"\"me, Inc", "2\nlines", " ", "x\x07"),
+    "company": ("Acme", "ACME", " Acme", "", "null", "Ünal", "\xa0Acme", "Acme\u2003", "Ac\"\"me, Inc", "2\nlines", " ", "x\x07",
+                "#N/A", " #REF!\xa0", "Flat #3"),
     "score": ("10", "10.0", "+10", "1e1", "", "10.50", "ten", "\u0661\u0660", "0", "-0", ".5", "5.", "12345678901234567"),
-    "count": ("3", "03", "3.0", "", "null", "+3", "3.5", "1E+2"),
-    "source": ("Web", "web", "Other", "", "Mars"),
+    "count": ("3", "03", "3.0", "", "null", "+3", "3.5", "1E+2", "#DIV/0!"),
+    "source": ("Web", "web", "Other", "", "Mars", "#NV"),
     "wants": ("true", "false", "", "yes"),
     "birth": ("1990-05-17", "1990-5-17", "", "1990-02-30", "1970-01-01", "1899-01-01"),
     "seen": ("2026-10-01T10:00:00Z", "2026-10-01 10:00:00Z", "2026-10-01T10:00:00.5Z", "", "2026-10-01T10:00:00+01:00", "24:00"),
@@ -58,14 +59,14 @@ CELLS = {
     "dead": ("false", "true", "null"),
     "status": ("fine", "Unsubscribed", "unsubscribed ", "", "bounced"),
     "at": ("2026-11-01T10:00:00Z", "2026-11-01T10:00:01Z", "2026-11-01 10:00:00Z", "2026-12-24T10:00:00Z", "", "soon"),
-    "phone": ("+49301234567", "none", "", "030 1234567", "+49 30 1234567 "),
-    "name": ("", "Lee", "null"),
+    "phone": ("+49301234567", "none", "", "#DIV/0!", "030 1234567", "+49 30 1234567 "),
+    "name": ("", "Lee", "null", "#####"),
     "brand": ("true", "", "perhaps"),
     "left": ("news", "news; offers", "else", "null", " "),
-    "form": ("web form", "", "null"),
+    "form": ("web form", "", "null", "#NAME?"),
     "agreed": ("2026-11-01T08:00:00Z", "2026-11-12T08:00:00Z", "2027-01-01T00:00:00Z", "", "then"),
     "words": ("Yes, mail me", ""),
-    "spare": ("", "x", "\x01", "ü", "0", "5"),
+    "spare": ("", "x", "\x01", "ü", "0", "5", "#VALUE!"),
 }  # fmt: skip
 USUAL = {
     "company": "Acme", "score": "10", "count": "3", "source": "Web", "wants": "true", "birth": "1990-05-17",
@@ -74,7 +75,7 @@ USUAL = {
     "agreed": "2026-11-01T08:00:00Z", "words": "Yes, mail me", "spare": "x",
 }  # fmt: skip
 HELD: dict[str, tuple[Scalar, ...]] = {
-    "Company": ("Acme", "acme", None, "", "Ünal", " Acme"), "Score__c": (10, 10.0, None, 10.5), "Count__c": (3, None, 4),
+    "Company": ("Acme", "acme", None, "", "Ünal", "#N/A"), "Score__c": (10, 10.0, None, 10.5), "Count__c": (3, None, 4),
     "LeadSource": ("Web", None, "Other"), "Wants__c": (True, False, None), "Birth__c": ("1990-05-17", None, "1990-05-18"),
     "Seen__c": ("2026-10-01T10:00:00.000+0000", None, "2026-10-01T11:00:00.000+0000"),
     "Phone": ("+49 30 1234567", None, "+49301234567"), "Full__c": ("ACME-x", "ACME-5", None), "Hot__c": ("hot", "cold", None),
@@ -247,7 +248,7 @@ def row(rng: random.Random, kind: Kind, number: int) -> str:
     if rng.random() < kind.odd:
         cells["email"] = rng.choice(EMAILS).format(n=number)
     if rng.random() < kind.odd:
-        cells["key"] = rng.choice(("", "null", f"k-{rng.randrange(26)}", f"new-{number}", "1.23E+9"))
+        cells["key"] = rng.choice(("", "null", "#REF!", f"k-{rng.randrange(26)}", f"new-{number}", "1.23E+9"))
     for name in rng.sample(sorted(CELLS), rng.choice((0, 0, 0, 1) if kind.is_rich else (0, 0, 1, 1, 2))):
         cells[name] = rng.choice(CELLS[name])
     if rng.random() < kind.torn:

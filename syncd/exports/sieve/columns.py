@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from syncd.core.mapping import Column, SourceMapping
+from syncd.core.spoilt import SIGN
 from syncd.core.values import Flag
 
 TEXTS = frozenset(("string", "textarea", "picklist", "multipicklist", "combobox", "url", "encryptedstring", "email"))
@@ -36,6 +37,11 @@ def among(cell: str, texts: Iterable[str]) -> str:
     """Write that a cell is one of some spellings."""
     listed = ", ".join(map(literal, sorted(texts)))
     return f"({cell} IN ({listed}))" if listed else "FALSE"
+
+
+def is_no_error(cell: str) -> str:
+    """Write that a cell is certainly no error that a spreadsheet left there."""
+    return f"(NOT (contains({cell}, '{SIGN}') AND regexp_matches({cell}, '^[\\s\\p{{Z}}]*{SIGN}')))"
 
 
 def _is_ascii(cell: str) -> str:
@@ -73,15 +79,15 @@ def is_readable(column: Column, cell: str, zone: str) -> str:
     null = among(cell, column.null)
     point = re.escape(column.decimal)
     by_type = {
-        "text": "TRUE",
+        "text": is_no_error(cell),
         "email": f"(regexp_full_match({cell}, '{_ADDRESS}') AND {_is_ascii(cell)})",
         "number": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?([0-9]+{point}?[0-9]*|{point}[0-9]+)'))",
         "integer": f"(strlen({cell}) <= 15 AND regexp_full_match({cell}, '[+-]?[0-9]+'))",
         "boolean": f"({among(cell, column.true)} OR {among(cell, column.false)})",
         "date": f"(regexp_full_match({cell}, '[0-9]{{4}}-[0-9][0-9]-[0-9][0-9]') AND {_is_day(cell)})",
         "datetime": _is_moment(cell, zone),
-        "phone": f"regexp_matches({cell}, '[0-9]')",
-        "multipicklist": "TRUE" if column.split == ";" else f"NOT contains({cell}, ';')",
+        "phone": f"({is_no_error(cell)} AND regexp_matches({cell}, '[0-9]'))",
+        "multipicklist": is_no_error(cell) + ("" if column.split == ";" else f" AND NOT contains({cell}, ';')"),
     }
     readable = f"({null} OR {'FALSE' if column.formats else by_type.get(column.type, 'FALSE')})"
     if column.scopes:  # whatever is listed opts out of something

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.core.mapping import Column, SourceMapping
+from syncd.core.mapping import Column, SourceMapping, referred
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.beside import LaidOut
@@ -41,7 +41,7 @@ class PeopleTable:
         people: Callable[[], LaidOut],
     ) -> None:
         self.database, self.mapping, self.cell_of, self.background = database, mapping, cells.of, background
-        self.people = people
+        self.people, self.header = people, cells.header
         self.latest = latest.strftime("%Y-%m-%dT%H:%M:%S")
         self.read = [column for column in mapping.columns if column.name in cells.header]
         self.is_compared = is_compared(mapping, cells.header)
@@ -80,6 +80,8 @@ class PeopleTable:
         listed = ", ".join(f"{keys.get(kind, 'NULL')} AS {name}" for kind, name in _KEYS.items())
         stamp = sql.stamp_of(of(mapping.newest), mapping, self.latest) if mapping.newest else "''"
         readable = [sql.is_readable(column, of(column.name), mapping.zone) for column in self.read]
+        of_formulas = {name for names in referred(mapping.references, self.header).values() for name in names}
+        readable += [sql.is_no_error(of(name)) for name in sorted(of_formulas)]
         if mapping.consent is not None:  # what is no evidence brings nothing
             parts = (mapping.consent.source, mapping.consent.at, mapping.consent.wording)
             readable.append(f"({' OR '.join(sql.among(of(name), {'', *mapping.null}) for name in parts)})")
