@@ -143,7 +143,7 @@ class Kind:
     torn: float
 
 
-PLAIN, RICH = Kind(is_rich=False, odd=0.3, torn=0.02), Kind(is_rich=True, odd=0.05, torn=0.0003)
+PLAIN, RICH = Kind(is_rich=False, odd=0.3, torn=0.02), Kind(is_rich=True, odd=0.05, torn=0.01)
 
 
 def schema(name: str) -> ObjectSchema:

@@ -22,6 +22,12 @@ class NoRoom(OSError):
     """A copy would leave too little of the disk to others."""
 
 
+def leave_room(folder: Path) -> None:
+    """See to it that the disk has room for others. Errors: NoRoom."""
+    if shutil.disk_usage(folder).free < FREE_BYTES_MIN:
+        raise NoRoom("a copy of the export would leave less than 1 GiB of the disk")
+
+
 def needs_copy(head: bytes, mapping: SourceMapping) -> bool:
     """Tell whether a file is not plain UTF-8 by what it begins with, or by what is declared of it."""
     return is_packed(head) or not _is_utf8(head, mapping)
@@ -81,6 +87,5 @@ class _Copy:
         self._unlooked += len(data)
         if self._unlooked >= _LOOK_BYTES:
             self._unlooked = 0
-            if shutil.disk_usage(Path(self.out.name).parent).free < FREE_BYTES_MIN:
-                raise NoRoom("a copy of the export would leave less than 1 GiB of the disk")
+            leave_room(Path(self.out.name).parent)
         self.out.write(data)

@@ -6,6 +6,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +16,7 @@ from syncd.exports.headers import check_header, check_signs
 from syncd.exports.lines import Lines, NotEncoded
 from syncd.exports.records import Record, records_of
 from syncd.exports.sieve.columns import literal
+from syncd.exports.sieve.combing import SIGN, Laid, combed
 from syncd.exports.sieve.copying import copied, needs_copy
 from syncd.exports.sieve.proof import Bytes, walk
 from syncd.exports.unpacking import head_of, is_packed
@@ -28,7 +31,7 @@ PACKED = 8
 
 
 class OpenFile:
-    """An open file that may be one for the sieve. Of one that is plain the header is known already to be right.
+    """An open file that may be one for the sieve. `header` is that of one that is plain so far.
 
     Units: `text_bytes` is how much text is in it, of a packed file about.
     """
@@ -49,28 +52,33 @@ class OpenFile:
         """Close it."""
         self.stream.close()
 
-    def lay_out(self, path: Path) -> tuple[tuple[str, ...], Bytes] | None:
-        """Have the text lie under a path, and walk over it; return header and bytes, or None when it is not for the sieve.
+    def lay_out(self, path: Path) -> Laid | None:
+        """Have the text lie under a path, and walk over it; None when a fast reader would not see what the careful one does.
 
         Errors: OSError, when there is no room for it.
         """
-        if self.header is not None:
+        if not self.needs_copy:
             path.symlink_to(Path(self.file.path).absolute())
-            found = self.header, self._walk(self.stream)
-            return found if found[1].sha256 == self.file.sha256 and self._is_plain(found[1]) else None
-        if not copied(self.stream, self.file, self.mapping, path):
+            seen, header = _walk(self.stream, self.mapping.delimiter), self.header
+            is_it = seen.sha256 == self.file.sha256
+        else:
+            is_it = copied(self.stream, self.file, self.mapping, path)
+            with path.open("rb") as text:
+                header = _header_of(text, self.mapping, "utf-8") if is_it else None
+                seen = _walk(text, self.mapping.delimiter)
+        return Laid(header, seen) if is_it and header is not None and seen.is_plain(self.mapping.dialect.escape) else None
+
+    def comb(self, path: Path, now_at: datetime) -> Laid | None:
+        """Have the good rows of the file lie under a path, in place of all else; None when the file is refused.
+
+        Errors: OSError, when there is no room for it.
+        """
+        path.unlink(missing_ok=True)
+        found = combed(self.stream, self.file, self.mapping, now_at, path)
+        if found is None:
             return None
         with path.open("rb") as text:
-            header = _header_of(text, self.mapping, "utf-8")
-            seen = self._walk(text) if header is not None else None
-        return (header, seen) if header is not None and seen is not None and self._is_plain(seen) else None
-
-    def _walk(self, text: BinaryIO) -> Bytes:
-        text.seek(0)
-        return walk(text, self.mapping.delimiter)
-
-    def _is_plain(self, seen: Bytes) -> bool:
-        return seen.is_plain(self.mapping.dialect.escape)
+            return Laid(found.header, replace(_walk(text, SIGN), new_line="\n"), found)
 
     def is_same(self) -> bool:
         """Tell whether the file that was read still lies there, untouched."""
@@ -93,10 +101,14 @@ def open_file(file: ExportFile, mapping: SourceMapping, least_bytes: int) -> Ope
     if opened.text_bytes >= least_bytes:
         if not opened.needs_copy:
             opened.header = _header_of(stream, mapping, mapping.encoding)
-        if opened.needs_copy or opened.header is not None:
-            return opened
+        return opened
     stream.close()
     return None
+
+
+def _walk(text: BinaryIO, delimiter: str) -> Bytes:
+    text.seek(0)
+    return walk(text, delimiter)
 
 
 def _header_of(stream: BinaryIO, mapping: SourceMapping, encoding: str) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.core.mapping import SourceMapping, columns_read, referred
 from syncd.exports.sieve import columns as sql
-from syncd.exports.sieve.proof import Bytes
+from syncd.exports.sieve.combing import PLACE, SIGN, Laid
 from syncd.ports.sifting import CUT
 
 if TYPE_CHECKING:
@@ -51,15 +51,18 @@ class RowTable:
     `line` and `breaks` are SQL for the line on which a row begins, and for how many more it stands on.
     """
 
-    def __init__(
-        self, database: DuckDBPyConnection, mapping: SourceMapping, header: tuple[str, ...], seen: Bytes, policy: str
-    ) -> None:
-        self.database, self.mapping, self.seen, self.policy = database, mapping, seen, policy
+    def __init__(self, database: DuckDBPyConnection, mapping: SourceMapping, laid: Laid, policy: str) -> None:
+        self.database, self.mapping, self.seen, self.policy = database, mapping, laid.seen, policy
+        header, seen, self.place = laid.header, laid.seen, PLACE if laid.combed else ()
+        self.delimiter = SIGN if laid.combed else mapping.delimiter
+        # A delimiter less than cells, in each line.
+        self.between = len(header) + len(self.place) - 1
+        self.expected = laid.combed.rows if laid.combed else None
         needed = (place for place, name in enumerate(header) if name in columns_read(mapping, header))
         self.cells = Cells(header, tuple(range(len(header))) if seen.has_controls else tuple(needed))
         of_formulas = (name for names in referred(mapping.references, header).values() for name in names)
         self.hashed = tuple(name for name in dict.fromkeys((*mapping.named, *of_formulas)) if name in header)
-        self.line, self.breaks = "r.rowid + 2", "0"
+        self.line, self.breaks = ("r.line", "r.breaks") if self.place else ("r.rowid + 2", "0")
         self.rows = 0
 
     def is_proven(self, path: str) -> bool:
@@ -67,15 +70,16 @@ class RowTable:
         import duckdb
 
         columns = ", ".join(f"coalesce(c{place}, '') AS c{place}" for place in self.cells.kept)
+        columns += "".join(f", {name}::BIGINT AS {name}" for name in self.place)
         try:
             rows = f"SELECT {columns} FROM {self._source(path)}"
             self.database.execute(f"CREATE TABLE r AS SELECT *, {self._hash()} AS h FROM ({rows})")
             self.database.execute("CREATE VIEW h AS SELECT rowid AS n, h FROM r")
             self.rows = int(self.database.execute("SELECT count(*) FROM r").fetchall()[0][0])
-            if self._has_header_again():
+            if (self.expected is None and self._has_header_again()) or self.expected not in (None, self.rows):
                 return False
             # A row has a delimiter less than cells, and more only inside of them; DuckDB would take one too many at its end.
-            if self.rows + 1 == self.seen.lines and self.seen.delimiters == (len(self.cells.header) - 1) * self.seen.lines:
+            if self.rows + 1 == self.seen.lines and self.seen.delimiters == self.between * self.seen.lines:
                 return self.rows > 0
             return self.rows > 0 and self.seen.has_quotes and self._with_breaks(path)
         except duckdb.Error:
@@ -111,19 +115,20 @@ class RowTable:
         return f"md5(concat_ws({_SEPARATOR}, {policy}, {', '.join(map(self.cells.of, self.hashed))}))::UUID"
 
     def _source(self, path: str) -> str:
-        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.cells.header)))
+        named = (*self.place, *(f"c{place}" for place in range(len(self.cells.header))))
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in named)
         # DuckDB 2.0 finds no row at all when it is told both to be strict and that lines end with CRLF, which it sees by itself.
         ends = " new_line = '\\n'," if self.seen.new_line == "\n" else ""
         return (
             f"read_csv({sql.literal(path)}, auto_detect = false, header = false, skip = 1, columns = {{{columns}}},"
-            f" delim = {sql.literal(self.mapping.delimiter)}, quote = '\"', escape = '\"',{ends} nullstr = '',"
+            f" delim = {sql.literal(self.delimiter)}, quote = '\"', escape = '\"',{ends} nullstr = '',"
             f" strict_mode = true, null_padding = false, ignore_errors = false, encoding = 'utf-8', compression = 'none',"
             f" max_line_size = {LINE_BYTES_MAX}, buffer_size = {32 * LINE_BYTES_MAX})"
         )
 
     def _with_breaks(self, path: str) -> bool:
         """Count the lines and the delimiters that stand inside cells, of all columns; each row then knows its own line."""
-        width, sign = len(self.cells.header), sql.literal(self.mapping.delimiter)
+        width, sign = len(self.cells.header), sql.literal(self.delimiter)
         breaks, signs = (
             " + ".join(f"coalesce(length(c{place}) - length(replace(c{place}, {one}, '')), 0)" for place in range(width))
             for one in ("chr(10)", sign)
@@ -132,11 +137,11 @@ class RowTable:
         counted, lines, delimiters = (
             int(one) for one in self.database.execute("SELECT count(*), sum(b), sum(d) FROM inside").fetchall()[0]
         )
-        in_header = sum(name.count(self.mapping.delimiter) for name in self.cells.header)
+        in_header = 0 if self.place else sum(name.count(self.delimiter) for name in self.cells.header)
         is_all = counted == self.rows and 1 + self.rows + lines == self.seen.lines
-        if not is_all or (width - 1) * (self.rows + 1) + delimiters + in_header != self.seen.delimiters:
+        if not is_all or self.between * (self.rows + 1) + delimiters + in_header != self.seen.delimiters:
             return False
-        if lines:
+        if lines and not self.place:
             self.database.execute(
                 "CREATE TABLE l AS SELECT rowid AS n, b, rowid + 2 + coalesce(sum(b) OVER (ORDER BY rowid ROWS BETWEEN UNBOUNDED"
                 " PRECEDING AND 1 PRECEDING), 0) AS line FROM inside"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,14 @@ from syncd.exports.reading import Reading
 from syncd.exports.records import Record
 from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.beside import Beside
+from syncd.exports.sieve.combing import Laid
 from syncd.exports.sieve.opening import OpenFile, open_database, open_file
 from syncd.exports.sieve.people import PeopleTable
-from syncd.exports.sieve.proof import Bytes
 from syncd.exports.sieve.reach import is_told, may_be_known
 from syncd.exports.sieve.rows import RowTable
 from syncd.exports.sieve.unsettled import look_again
 from syncd.exports.sieve.workroom import workroom
-from syncd.ports.exports import ExportFile
+from syncd.ports.exports import ExportFile, LinesCounted
 from syncd.ports.sifting import CUT, Background, Sifted, SiftedItem, UnchangedLine
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ PLAIN = "export.csv"
 def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background: Background) -> Iterator[SiftedFile | None]:
     """Hold a file against what is known; None where every row has to be looked at.
 
-    Shapes: the file is text with one kind of line end, whose every line was accounted for, packed or not.
+    Shapes: every line of the file was accounted for; what is no good row of it has to be looked at.
     """
     mapping = mapping.of_file(file.name)
     opened = open_file(file, mapping, SIFTED_FROM_BYTES) if may_be_known(mapping) else None
@@ -62,13 +63,16 @@ def sift(file: ExportFile, mapping: SourceMapping, now_at: datetime, background:
             yield None
             return
         with Beside(folder, background, is_large=is_told(mapping) and opened.text_bytes >= LARGE_BYTES) as beside:
-            laid = _laid_out(opened, folder)
-            if laid is not None:
+            # Also a plain file has another name there: DuckDB takes signs such as [ and * in a name for a pattern.
+            path = folder / PLAIN
+            for laid in _ways(opened, path, now_at):
                 with open_database(folder, file.path) as database:
-                    found = SiftedFile(database, folder, file, mapping, *laid, now_at, background, beside)
-                    if found.table.is_proven(str(folder / PLAIN)) and opened.is_same() and found.is_held():
-                        yield found
-                        return
+                    found = SiftedFile(database, folder, file, mapping, laid, now_at, background, beside)
+                    if found.table.is_proven(str(path)):
+                        if opened.is_same() and found.is_held():
+                            yield found
+                            return
+                        break
     yield None
 
 
@@ -85,13 +89,16 @@ def _room(file: ExportFile) -> Iterator[Path | None]:
         yield folder
 
 
-def _laid_out(opened: OpenFile, folder: Path) -> tuple[tuple[str, ...], Bytes] | None:
-    try:
-        # Also a plain file has another name there: DuckDB takes signs such as [ and * in a name for a pattern.
-        return opened.lay_out(folder / PLAIN)
-    except OSError as error:
-        _tell_not_sifted(opened.file, error)
-        return None
+def _ways(opened: OpenFile, path: Path, now_at: datetime) -> Iterator[Laid]:
+    """Lay a file out as it is, and where that is not enough, without what is no good row in it."""
+    for lay_out in (partial(opened.lay_out, path), partial(opened.comb, path, now_at)):
+        try:
+            laid = lay_out()
+        except OSError as error:
+            _tell_not_sifted(opened.file, error)
+            return
+        if laid is not None:
+            yield laid
 
 
 def _tell_not_sifted(file: ExportFile, error: Exception) -> None:
@@ -102,12 +109,12 @@ class SiftedFile:
     """One file in the sieve: see `ports.sifting.Sieve`."""
 
     def __init__(
-        self, database: DuckDBPyConnection, folder: Path, file: ExportFile, mapping: SourceMapping, header: tuple[str, ...],
-        seen: Bytes, now_at: datetime, background: Background, beside: Beside,
+        self, database: DuckDBPyConnection, folder: Path, file: ExportFile, mapping: SourceMapping, laid: Laid,
+        now_at: datetime, background: Background, beside: Beside,
     ) -> None:  # fmt: skip
         self.database, self.folder, self.file, self.mapping = database, folder, file, mapping
-        self.seen, self.now_at, self.background, self.beside = seen, now_at, background, beside
-        self.table = RowTable(database, mapping, header, seen, background.policy)
+        self.laid, self.now_at, self.background, self.beside = laid, now_at, background, beside
+        self.table = RowTable(database, mapping, laid, background.policy)
         self.cells = self.table.cells
         self._reading = Reading(file, mapping, now_at)
 
@@ -120,7 +127,9 @@ class SiftedFile:
     @property
     def lines(self) -> tuple[int, int, int, int]:
         """Count the physical lines: all, of the header, of rows, of what is no row."""
-        return self.seen.lines, 1, self.seen.lines - 1 - self._reading.rejected, self._reading.rejected
+        counted = self.laid.combed.counted if self.laid.combed else LinesCounted(self.laid.seen.lines, 1, 0, 0)
+        rejected = counted.rejected + self._reading.rejected
+        return counted.lines, counted.header, counted.lines - counted.header - rejected, rejected
 
     # --- holding against what is known -----------------------------------------------------------------------------
 
@@ -158,7 +167,7 @@ class SiftedFile:
 
     def _mark_controls(self) -> None:
         """Note the rows with control characters anywhere: there are none in most files."""
-        if not self.seen.has_controls:
+        if not self.laid.seen.has_controls:
             self.database.execute("CREATE TABLE odd (n BIGINT)")
             return
         every = " OR ".join(
@@ -185,7 +194,10 @@ class SiftedFile:
 
     def rest(self) -> Iterator[list[SiftedItem]]:
         """Give the rows that have to be looked at, some at a time."""
-        return self._items("rest")
+        aside = self.laid.combed.aside if self.laid.combed else ()
+        for first in range(0, len(aside), ITEMS_AT_ONCE):
+            yield [(item, "") for item in aside[first : first + ITEMS_AT_ONCE]]
+        yield from self._items("rest")
 
     def related(self, person_ids: Collection[str], keys: Collection[str]) -> None:
         """Say whom the rows to be looked at are about: other rows about these have to be looked at too."""
