@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ exports = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="List the exports that were taken in, and take one in again.",
+    help="List the exports that were taken in, take one in again, and list its rows that come to nothing.",
 )
 
 Source = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Files of this source.")]
@@ -58,6 +59,7 @@ def again(
     write: Annotated[bool, typer.Option("--write", help="Do it; without this, only show what it would do.")] = False,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger with your name.")] = "",
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, help="How many people to show.")] = 20,
+    whole: Annotated[bool, typer.Option("--whole", help="Look at every row of a large export, not at 2,000 of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take an export in once more that was taken in before: the last one of its source, or FILE.
@@ -80,10 +82,46 @@ def again(
         )
     from syncd.cli.mapping_preview import preview
 
-    preview(context, None, sample, None, original, taken.source, None, offline=True, as_json=as_json)
+    preview(
+        context, person=None, sample=sample, whole=whole, diff=None, file=original, source=taken.source, mapping=None,
+        offline=True, as_json=as_json,
+    )  # fmt: skip
     if mapping.mode != "write":
         output.message(f'{mapping.file} says mode = "{mapping.mode}": taken in again, the file still writes no field.')
     output.message(f"Nothing was changed. To take it in again: {wire.command(context, words)}")
+
+
+@exports.command()
+def rows(
+    context: typer.Context,
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A file from `syncd exports list`, by its name or as it lies in done/.")
+    ] = None,
+    source: Source = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Rows that the inbox tells of so, such as export-unmatched.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="CSV", help="Where to; without it, to stdout.")] = None,
+) -> None:
+    """Write a CSV of every row of an export that comes to nothing now, with the reason, as it stands in the file."""
+    from syncd.cli.export_rows import write_rows
+    from syncd.cli.mapping_files import tell_of_long
+    from syncd.cli.preview_targets import files_at
+    from syncd.engine.intake_telling import FILE_KINDS
+
+    if kind is not None and kind not in (known := {*FILE_KINDS, "export-choice"}):
+        raise typer.BadParameter(f"No row is told of as {kind!r}. Kinds: {', '.join(sorted(known))}.", param_hint="--kind")
+    config = wire.config_of(context)
+    taken = chosen(config, file, source)
+    mapping = _mapping(config, taken)
+    original = _original(config, taken, mapping)
+    if original is None:
+        done = config.exports / taken.source / "done"
+        raise ConfigInvalid(f"The original of {taken.name} is no longer in {done}.", hint="Its rows come with the next export.")
+    one = next(each for each in files_at(mapping, original) if not each.member or each.name == taken.name)
+    tell_of_long(output.visible(one.name), one.size_bytes)
+    count = write_rows(config, mapping, replace(one, sha256=taken.sha256), kind, out)
+    output.message(f"{output.visible(taken.name)}: {output.many(count, 'row')} to look at{f', in {out}' if out else ''}")
 
 
 def _ask(context: typer.Context, config: Config, taken: TakenFile, reason: str, *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ from syncd.engine.intake_creation import record_created
 from syncd.engine.intake_people import People
 from syncd.engine.intake_rows import decide_batch, row_of
 from syncd.engine.intake_staging import StagedFile, is_outdated, keep_progress, progress, stage
+from syncd.engine.intake_telling import told_together
 from syncd.engine.opening import open_intents
 from syncd.ports import ExportFile, ExportRow, Exports, Refused, StoreWriter
 
@@ -158,7 +159,8 @@ def _pause_mark(mapping: SourceMapping, context: IntakeContext) -> str:
 def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
     """Decide a staged file from its cursor on, one transaction a batch."""
     state = progress(context).get(one.file.sha256, {})
-    tally = Tally(Counter(state.get("counts", {})), {key: list(lines) for key, lines in state.get("lines", {}).items()})
+    lines = {key: list(some) for key, some in state.get("lines", {}).items()}
+    tally = Tally(Counter(state.get("counts", {})), lines, context.noted)
     # What the sieve counted belongs to the call that decides the first rows.
     before = Counter(tally.counts) if state.get("after") else Counter()
     for groups, is_last in _batches(one, state.get("after", ""), context):
@@ -268,50 +270,8 @@ def _pause(one: StagedFile, problems: Sequence[Problem], context: IntakeContext)
         keep_progress(tx, context, one.file, state)
 
 
-_GROUPED = {
-    "unmatched": (
-        "export-unmatched", "{} row fits nobody in Salesforce; nobody was created.",
-        "{} rows fit nobody in Salesforce; nobody was created.", "Create them, or leave them be.",
-    ),
-    "incomplete": (
-        "export-incomplete", "{} row fits nobody and lacks what [create] wants filled; nobody was created.",
-        "{} rows fit nobody and lack what [create] wants filled; nobody was created.",
-        "Fill the columns in the source, or leave them out of filled.",
-    ),
-    "tomorrow": (
-        "export-tomorrow", "{} row fits nobody and was too many for one day; nobody was created for it.",
-        "{} rows fit nobody and were too many for one day; nobody was created for them.",
-        "They are looked at again with the next export; raise per_day under [create] if so many are right.",
-    ),
-    "older": (
-        "export-older", "{} row is older than what was read before; only its opt-outs count.",
-        "{} rows are older than what was read before; only their opt-outs count.", "Nothing to do.",
-    ),
-    "consent": (
-        "export-consent", "{} person is said to be subscribed again and stays opted out.",
-        "{} people are said to be subscribed again and stay opted out.",
-        "Consent counts only with its source, time and wording: store it with syncd consent add, and clear the opt-out where it "
-        "was given.",
-    ),
-    "more": (
-        "export-rows", "{} more row was set aside.", "{} more rows were set aside.",
-        "Correct the export; their lines are in done/.",
-    ),
-}  # fmt: skip
-FILE_KINDS = frozenset(("export-row", *(kind for kind, *_ in _GROUPED.values())))
-"""What the inbox tells of rows by their place in a file."""
-
-
 def _finish(tx: StoreWriter, one: StagedFile, tally: Tally, state: Mapping[str, Any], context: IntakeContext) -> None:
-    items = []
-    for what, (kind, one_row, many_rows, remedy) in _GROUPED.items():
-        if count := tally.counts[what]:
-            first = sorted(tally.lines[what])
-            lines = "lines " + ", ".join(map(str, first)) + (", …" if count > len(first) else "")
-            where = f"{one.file.name}:{first[0]}"
-            text = (one_row if count == 1 else many_rows).format(count)
-            items.append(InboxItem(kind, one.file.name, where, text, remedy, lines))
-    tx.put_inbox(items, context.now_at)
+    tx.put_inbox(told_together(one.file, tally), context.now_at)
     tx.resolve_inbox("export-file", [f"{one.mapping.name}/{one.file.name}"], context.now_at)
     tx.resolve_inbox("export-mapping", [one.mapping.name], context.now_at)
     tx.finish_file(one.file.sha256, {**tally.counts, **state.get("read", {})}, context.now_at)

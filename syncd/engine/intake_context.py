@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ ITEMS_MAX = 100
 @dataclass(frozen=True, slots=True)
 class IntakeContext:
     """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object; `points` knows
-    addresses and phone numbers."""
+    addresses and phone numbers. `noted` hears of every line that is told of together with others, and of what."""
 
     org_id: str
     cycle: str
@@ -28,6 +28,7 @@ class IntakeContext:
     store: Store
     points: ContactPoints = AS_WRITTEN
     items_max: int = ITEMS_MAX
+    noted: Callable[[str, int], None] | None = None
 
 
 @dataclass(slots=True)
@@ -36,12 +37,15 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     lines: dict[str, list[int]] = field(default_factory=dict)
+    noted: Callable[[str, int], None] | None = None
 
     def note(self, what: str, line: int) -> None:
         """Count a line that is told of in a grouped item."""
         self.counts[what] += 1
         if self.counts[what] <= LINES_MAX:
             self.lines.setdefault(what, []).append(line)
+        if self.noted is not None:
+            self.noted(what, line)
 
 
 @dataclass(slots=True)

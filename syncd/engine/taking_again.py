@@ -14,8 +14,8 @@ from typing import Any
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.values import Entry, InboxItem
-from syncd.engine.intake import FILE_KINDS
 from syncd.engine.intake_again import Again, all_again, keep_again
+from syncd.engine.intake_telling import FILE_KINDS
 from syncd.engine.world import World
 from syncd.errors import SyncdError
 from syncd.ports import OrgWriter, Request, TakenFile

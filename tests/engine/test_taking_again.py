@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from syncd.core.values import Intent, Outcome, OutcomeKind, Rule
 from syncd.engine.intake_again import all_again
 from syncd.engine.requests import take_up
 from syncd.engine.taking_again import AGAIN
-from tests.engine.scene import SECRET, Scene, export_line
+from tests.engine.scene import HEADER, SECRET, Scene, export_line
 from tests.engine.small_org import lead
 from tests.engine.test_requests import Died, asked, carried_out, done, writer
 
@@ -254,21 +257,28 @@ def test_an_original_that_cannot_be_moved_is_named_and_a_copy_of_it_is_taken(
     assert scene.cycle().counts["export files"] == 1
 
 
-@pytest.mark.sweep
-def test_the_command_shows_what_would_come_of_it_and_then_does_it(
-    ready: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = ready
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(ready: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+    """Give a function that runs `syncd exports` and returns what it says."""
     monkeypatch.setenv(*next(iter(SECRET.items())))
 
-    def said(*words: str) -> str:
+    def run(*words: str) -> str:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main(["exports", *words, "--config", str(scene.home)])
+            main(["exports", *words, "--config", str(ready.home)])
         assert not ended.value.code
         told = capsys.readouterr()
         return told.out + told.err
 
+    return run
+
+
+@pytest.mark.sweep
+def test_the_command_shows_what_would_come_of_it_and_then_does_it(ready: Scene, said: Said) -> None:
+    scene = ready
     dropped(scene, "a.csv")
     scene.mapping("write")
     files, size = scene.files(), len(scene.ledger())
@@ -280,3 +290,28 @@ def test_the_command_shows_what_would_come_of_it_and_then_does_it(
     scene.cycle()
     assert score(scene, LEA) == 70
     assert "in done/" in said("list")
+
+
+@pytest.mark.sweep
+def test_every_row_that_comes_to_nothing_can_be_had_with_its_reason_as_it_stands_in_the_file(ready: Scene, said: Said) -> None:
+    scene = ready
+    strangers = [export_line("", email=f"p{n}@nowhere.example", firstName="=A1", company='"A, ""B"""') for n in range(30)]
+    scene.drop("all of them.csv", *strangers, export_line("Inquiry-0", leadScore="many"), "torn", export_line("Nurture-0"))
+    scene.cycle()
+    [item] = scene.inbox("export-unmatched")
+    command = item.remedy.partition("All of them: syncd ")[2]
+    state = (scene.files(), len(scene.ledger()), told(scene))
+    text = said(*shlex.split(command)[1:])
+    assert text.endswith("all of them.csv: 30 rows to look at\n")
+    header, *rows = csv.reader(io.StringIO(text.partition("all of them.csv: ")[0]))
+    assert header == ["syncd line", "syncd kind", "syncd why", *HEADER.split(",")]
+    assert [int(row[0]) for row in rows] == list(range(2, 32))
+    assert {(row[1], row[2]) for row in rows} == {("export-unmatched", "fits nobody in Salesforce; nobody was created.")}
+    assert rows[7][4:8] == ["p7@nowhere.example", "'=A1", rows[7][6], 'A, "B"']
+    out = scene.home / "rows.csv"
+    assert said("rows", "--out", str(out)) == f"all of them.csv: 32 rows to look at, in {out}\n"
+    with out.open(encoding="utf-8-sig", newline="") as found:
+        *_, unread, torn = csv.reader(found)
+    assert (unread[0], unread[1], torn[0], torn[3:]) == ("32", "export-row", "33", ["torn"])
+    assert unread[2].startswith("[ROW-004] Column 'leadScore': 'many' is no number. Export plain numbers")
+    assert (scene.files(), len(scene.ledger()), told(scene)) == state
