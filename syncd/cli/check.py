@@ -165,7 +165,7 @@ def _purposes(org: SalesforceOrg, nurture: Nurture, schema: Mapping[str, ObjectS
     from syncd.cli import findings
     from syncd.core.privacy import PURPOSE
 
-    names: list[Scalar] = sorted({name for scopes in nurture.privacy.purposes.values() for name in scopes})
+    names: list[Scalar] = [*dict.fromkeys(name for scopes in nurture.privacy.purposes.values() for name in scopes)]
     if names and "Name" in (schema[PURPOSE].fields if PURPOSE in schema else {}):
         there = org.find(PURPOSE, ("Name",), {"Name": names}).records.values()
         yield from findings.purposes_known(nurture, (name for row in there if (name := row.text("Name"))))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from syncd.core.privacy import CONSENTS, INDIVIDUAL, POINT, PURPOSE
 from syncd.engine.needs import OBJECTS
 from syncd.ports import Job, StoreReader, StoreWriter
 
@@ -20,8 +21,8 @@ FIRST_LOAD = "first load"
 BIG_DELTA = "many changes"
 READ_AGAIN = "read again"
 NEW_FIELD = "a field is new"
-WAITED_FOR = frozenset({"Lead", "Contact", "Opportunity"})
-"""While one of them is loaded for the first time, nobody knows whom an export or a stalled deal is about."""
+WAITED_FOR = frozenset({"Lead", "Contact", "Opportunity", INDIVIDUAL, POINT, PURPOSE, *CONSENTS})
+"""While one of them is loaded for the first time, nobody knows whom an export or a stalled deal is about, or who opted out."""
 ACTORS = ("User", "Group", "GroupMember")
 _RANK = {name: number for number, name in enumerate((*ACTORS, *(name for name in OBJECTS if name not in ACTORS)))}
 NEW, ASKED, RUNNING = "new", "asked", "running"

@@ -108,8 +108,8 @@ def field_users(policies: Policies) -> dict[tuple[str, str], str]:
         found |= dict.fromkeys(policies.nurture.hold_field.items(), "nurture.toml [hold]")
         found |= {(object, name): OPT_OUT_TABLE for object, boxes in policies.nurture.opt_outs.items() for name in boxes}
         privacy = asked_of(policies.nurture.privacy)
-        asked = [*privacy.items(), *((object, ((LINK,), ())) for object in ("Lead", "Contact") if privacy)]
-        found |= {(object, name): OPT_OUT_TABLE for object, (fields, _) in asked for name in ("", *fields)}
+        found |= {(object, name): OPT_OUT_TABLE for object, (fields, _) in privacy.items() for name in ("", *fields)}
+        found |= {(object, LINK): OPT_OUT_TABLE for object in ("Lead", "Contact") if privacy}
         for object, condition in policies.nurture.screen.conditions():
             for name in sorted(condition.fields):
                 found.setdefault((object, name), f"{condition.rule.file}:{condition.rule.line}")

@@ -21,6 +21,7 @@ from syncd.core.privacy import (
     INDIVIDUAL,
     LINK,
     POINT,
+    STATUS,
     Said,
     said_by_consent,
     said_by_individual,
@@ -137,8 +138,14 @@ def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) ->
         if case.known is not None:
             gone += [(case.known, case.staged, one) for one in then if (one.words, one.scope) not in still]
     by = _savers(world, cycle, [read for _, read, _ in gone])
-    told += [(known, one, by[read.id]) for known, read, one in gone]
+    told += [(known, one, by[read.id] if _is_taken_back(read, one) else None) for known, read, one in gone]
     return _about(world, cycle, told)
+
+
+def _is_taken_back(read: OrgRecord, said: Said) -> bool:
+    """Tell whether a record says otherwise by now, or is gone; one that can't be read any more says nothing."""
+    name = STATUS if read.object in CONSENTS else said.words.rpartition(" ")[2]
+    return read.is_deleted or read.fields.get(name) is not None
 
 
 def _of_points(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:

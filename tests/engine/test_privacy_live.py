@@ -10,9 +10,13 @@ from syncd.cli.story import story_of
 from syncd.cli.wire import load_policies
 from syncd.core.clearing import KIND
 from syncd.core.values import Flag, FlagFact
+from syncd.engine.backfill import open_backfills
+from syncd.engine.cycle import run_cycle
 from tests.engine.scene import Scene
 from tests.engine.small_org import campaign, contact, lead
+from tests.engine.test_backfill import NO_TIME, begun
 from tests.engine.test_consent_live import DAY_S, convert, excluded
+from tests.engine.test_consent_live import consent as stored_consent
 from tests.engine.test_merges_live import SLOW_S, merge
 from tests.engine.test_nurture_live import EARLY, LATE, before_the_push
 from tests.engine.test_opt_out_boxes_live import BOTH, deal_of_5, enrolled
@@ -212,6 +216,55 @@ def test_what_the_org_takes_away_stays_latched_and_is_asked_about_until_it_is_sa
     individual(scene, contact(5), HasOptedOutSolicit=True)
     scene.cycle(SLOW_S)
     assert scene.inbox(KIND) == []
+
+
+@pytest.mark.sweep
+def test_stored_consent_opens_what_the_org_has_taken_back_and_nothing_that_it_still_says(private: Scene) -> None:
+    scene = private
+    id = individual(scene, contact(5), HasOptedOutSolicit=True)
+    scene.cycle(SLOW_S)
+    said = f"opted out (Individual {id} HasOptedOutSolicit)"
+    assert stored_consent(scene, contact(5))["still"] == [said]
+    changed(scene, "Individual", id, HasOptedOutSolicit=False)
+    scene.cycle(SLOW_S)
+    assert stored_consent(scene, contact(5))["still"] == []
+    assert enrolled(scene) == ALL
+    assert scene.inbox(KIND) == []
+
+
+@pytest.mark.sweep
+def test_a_box_that_cannot_be_read_any_more_is_kept_and_nobody_is_said_to_have_cleared_it(private: Scene) -> None:
+    scene = private
+    id = individual(scene, contact(5), HasOptedOutSolicit=True)
+    scene.cycle(SLOW_S)
+    scene.settings(hidden_fields={"Individual": ["HasOptedOutSolicit"]})
+    scene.cycle(SLOW_S)
+    changed(scene, "Individual", id, HasOptedOutSolicit=False)
+    scene.cycle(SLOW_S)
+    assert scene.inbox(KIND) == []
+    scene.settings(hidden_fields={})
+    for _ in range(10):
+        scene.cycle()
+    assert enrolled(scene, DAY_S) == OUT
+
+
+@pytest.mark.sweep
+def test_nobody_is_enrolled_while_consents_are_loaded_for_the_first_time(scene: Scene) -> None:
+    scene.settings(data_privacy=True)
+    for number in range(1, 13):
+        consent(scene, individual(scene, contact(number)), "OptOut" if number == 5 else "OptIn")
+    scene.nurture("enroll")
+    path = scene.home / "mappings" / "nurture.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "\n[opt_out.ContactPointTypeConsent]\n", encoding="utf-8")
+    scene.tick(SLOW_S)
+    with begun(scene, rows_min=4, slice=NO_TIME) as (world, org):
+        run_cycle(world, org)
+    with scene.store() as store:
+        assert [one.object for one in open_backfills(store) if one.is_first] == ["ContactPointTypeConsent"]
+    assert scene.members() == set()
+    scene.cycle(SLOW_S)
+    scene.cycle(DAY_S)
+    assert scene.members() == OUT
 
 
 @pytest.mark.sweep
