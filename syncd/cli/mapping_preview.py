@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from syncd.cli import output, wire
-from syncd.cli.preview_told import heading, heading_json, hint, person_json, told
+from syncd.cli.preview_told import heading, heading_json, hint, person_json, sample_told, told
 from syncd.errors import ConfigInvalid, StoreUnusable, SyncdError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from syncd.engine.previewing_all import Decided
     from syncd.ports import Store, StoreReader
 
-EFFECT_HEADER = ("what", "person", "line", "before", "after", "rule or reason")
 EXAMPLES_MAX = 20
 
 
@@ -39,8 +38,11 @@ def preview(
         ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", metavar="N", min=1, help="So many people, of each kind of effect, and all counts.")
+        int | None, typer.Option("--sample", metavar="N", min=1, help="So many people, of each kind of effect, and counts.")
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="With --sample: look at every row of a large export, not at 2,000 of them.")
+    ] = False,
     diff: Annotated[
         Path | None,
         typer.Option("--diff", metavar="OLD.toml", help="What the mapping does otherwise than this one."),
@@ -63,6 +65,8 @@ def preview(
 
     if sum(one is not None for one in (person, sample, diff)) != 1:
         raise typer.BadParameter("Say one of --person WHO, --sample N and --diff OLD.toml.")
+    if whole and sample is None:
+        raise typer.BadParameter("--whole goes with --sample N.")
     config = wire.config_of(context)
     found = targets(config, source, file, mapping)
     with _store(config) as store:
@@ -70,7 +74,7 @@ def preview(
         if person is not None:
             view.person(person)
         elif sample is not None:
-            view.sample(sample)
+            view.sample(sample, is_whole=whole)
         elif diff is not None:
             view.diff(diff)
 
@@ -99,16 +103,9 @@ class _View:
     as_json: bool
 
     def context(self, store: Store | None = None) -> IntakeContext:
-        from syncd.engine.intake_context import IntakeContext
-        from syncd.engine.schema import SCHEMA, schema_from_json
-        from syncd.exports.contact_points import ContactPoints
+        from syncd.cli.preview_context import context_on
 
-        kept = self.store.setting(SCHEMA)
-        if not isinstance(kept, dict):
-            raise ConfigInvalid("No cycle has run yet: nobody is known.", hint="Run first: syncd run --once")
-        schema, points = schema_from_json(kept["objects"]), ContactPoints()
-        org = wire.known_org(self.config) or ""
-        return IntakeContext(org, "preview", datetime.now(UTC), schema, store or cast("Store", self.store), points)
+        return context_on(self.config, self.store, store)
 
     # --- one person ------------------------------------------------------------------------------------------------
 
@@ -183,29 +180,38 @@ class _View:
 
     # --- the whole export ------------------------------------------------------------------------------------------
 
-    def sample(self, number: int) -> None:
+    def sample(self, number: int, *, is_whole: bool) -> None:
+        from syncd.cli.preview_some import LARGE_BYTES
         from syncd.engine.previewing_all import sampled
 
         for target in self.targets:
-            decided = self._decided(target)
+            is_portion = not is_whole and target.file.size_bytes >= LARGE_BYTES
+            decided, portion = self._some(target) if is_portion else (self._decided(target), None)
             chosen = sampled(decided.effects, number)
             if self.as_json:
-                output.as_json({"schema": 1, **heading_json(target), "counts": decided.counts, "kinds": decided.kinds(),
-                                "sample": chosen, "refused": decided.refused})  # fmt: skip
+                output.as_json({"schema": 1, **heading_json(target), "portion": portion, "counts": decided.counts,
+                                "kinds": decided.kinds(), "sample": chosen, "refused": decided.refused})  # fmt: skip
                 continue
-            output.data(heading(target))
-            for name, count in sorted(decided.counts.items()):
-                output.data(f"  {name:<28}{count:>9,}")
-            for kind, count in decided.kinds().items():
-                output.data(f"  {kind:<44}{count:>9,}")
-            output.data()
-            people = output.many(len({one.who for one in chosen}), "person", "people")
-            output.data(f"{people}, chosen so that each kind of effect is seen:")
-            rows = [(one.kind, one.who, one.line or "", one.before, one.after, one.why) for one in chosen]
-            for line in output.table(EFFECT_HEADER, rows):
+            for line in sample_told(target, decided, chosen, portion):
                 output.data(line)
             for text in decided.refused:
                 output.message(output.visible(text))
+
+    def _some(self, target: Target) -> tuple[Decided, Mapping[str, int]]:
+        """Decide on some rows of a large file, and tell how many they are of how many lines."""
+        from syncd.cli.preview_some import some_of
+        from syncd.engine.previewing_all import Decided
+        from syncd.engine.previewing_some import decide_some
+
+        context = self.context()
+        some = some_of(target, context.now_at)
+        if some.refused is not None:
+            problem = some.refused.problem
+            text = f"{problem.file}:{problem.line} [{problem.code}] {problem.text} {problem.remedy}"
+            return Decided({}, [], [text]), {"rows": 0, "lines": some.lines}
+        decided = decide_some(context, target.mapping, target.file, some.items)
+        self._tell_unread(target, decided)
+        return decided, {"rows": len(some.items), "lines": some.lines}
 
     def diff(self, old: Path) -> None:
         from syncd.cli.mapping_files import read, refuse
@@ -248,7 +254,10 @@ class _View:
         tell_of_long(output.visible(target.file.name), target.file.size_bytes)
         with cast("Store", self.store).scratch() as layer:
             decided = decide_all(self.context(layer), folder, target.mapping, target.file)
+        self._tell_unread(target, decided)
+        return decided
+
+    def _tell_unread(self, target: Target, decided: Decided) -> None:
         if decided.is_unread:
             text = "some of its fields were not read yet, and rows that need them are shown as set aside (ROW-023)"
             output.message(f"{target.mapping.file}: {text}: a preview is whole after the first cycle under this mapping.")
-        return decided

@@ -159,11 +159,8 @@ def _items(target: Target, asked: Wanted, words: Sequence[str], now_at: datetime
 
 def _cut_out(cut: Excerpt, target: Target, asked: Wanted, words: Sequence[str], now_at: datetime) -> Iterator[tuple[Item, bool]]:
     from syncd.exports.excerpts import has_cell
-    from syncd.exports.reading import items_of
 
-    data = cut.data
-    small = replace(target.file, sha256="", size_bytes=len(data), member="")
-    items = list(_placed(items_of(io.BytesIO(data), small, target.mapping, now_at), cut.lines)) if cut.header else []
+    items = items_in(cut, target, now_at)
     named = {one.line for one in cut.found if has_cell(one, target.mapping, words)}
     if asked.line and any(one.covers(asked.line) for one in cut.found):
         begun = [item.line for item in items if isinstance(item, (ParsedRow, Problem)) and item.line <= asked.line]
@@ -175,6 +172,15 @@ def _cut_out(cut: Excerpt, target: Target, asked: Wanted, words: Sequence[str], 
             continue  # nobody was found; the file itself has rows
         is_named = isinstance(item, Problem) and item.line in named
         yield item, is_named or (isinstance(item, (ParsedRow, Problem)) and item.line == covering)
+
+
+def items_in(cut: Excerpt, target: Target, now_at: datetime) -> list[Item]:
+    """Read what was cut out of a file; each item has the line that it has in the whole file."""
+    from syncd.exports.reading import items_of
+
+    data = cut.data
+    small = replace(target.file, sha256="", size_bytes=len(data), member="")
+    return list(_placed(items_of(io.BytesIO(data), small, target.mapping, now_at), cut.lines)) if cut.header else []
 
 
 def _placed(items: Iterable[Item], lines: dict[int, int]) -> Iterator[Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from syncd.cli import output
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from syncd.cli.preview_targets import Target
     from syncd.core.values import OrgRecord, Scalar
     from syncd.engine.previewing import FieldSeen, PersonSeen
+    from syncd.engine.previewing_all import Decided, Effect
 
+EFFECT_HEADER = ("what", "person", "line", "before", "after", "rule or reason")
 FIELD_HEADER = ("field", "now", "file says", "effect", "why", "rule")
 
 
@@ -102,6 +104,23 @@ def person_json(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) 
         "paused": seen.paused,
         "counts": seen.counts,
     }
+
+
+def sample_told(target: Target, decided: Decided, chosen: Sequence[Effect], portion: Mapping[str, int] | None) -> Iterator[str]:
+    """Tell of a sample, line by line; `portion` is of how many rows it is, when not of all."""
+    yield heading(target)
+    if portion is not None:
+        yield f"  looked at {portion['rows']:,} rows, spread over the {portion['lines']:,} lines of the file: counts are of these"
+    for name, count in sorted(decided.counts.items()):
+        yield f"  {name:<28}{count:>9,}"
+    for kind, count in decided.kinds().items():
+        yield f"  {kind:<44}{count:>9,}"
+    yield ""
+    yield f"{output.many(len({one.who for one in chosen}), 'person', 'people')}, chosen so that each kind of effect is seen:"
+    rows = [(one.kind, one.who, one.line or "", one.before, one.after, one.why) for one in chosen]
+    yield from output.table(EFFECT_HEADER, rows)
+    if portion is not None:
+        yield "What is rare is missed so: --whole looks at every row. All rows of one person shows --person."
 
 
 def hint(person: str) -> str:

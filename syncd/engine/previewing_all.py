@@ -14,7 +14,7 @@ from datetime import datetime
 
 from syncd.core.mapped import UNREAD
 from syncd.core.mapping import SourceMapping
-from syncd.core.values import InboxItem, Problem, Scalar, digest
+from syncd.core.values import Entry, InboxItem, Intent, Problem, Scalar, digest
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
 from syncd.ports import Background, ExportFile, Exports, LedgerQuery, OpenIntent, Sieve
@@ -116,7 +116,7 @@ def decide_all(context: IntakeContext, folder: Exports, mapping: SourceMapping, 
     inbox = {(item.kind, item.subject): times for _, item, times in store.inbox()}
     counts = take_in(OneFile(folder, file), [replace(mapping, mode="write")], context)
     told = [item for _, item, times in store.inbox() if inbox.get((item.kind, item.subject)) != times]
-    effects = [*_writes(context, known), *_flags(context, size), *_set_aside(told)]
+    effects = [*_writes(context, known), *_flags(context, size), *set_aside(told)]
     return Decided(counts, effects, [f"{one.where}: {one.text} {one.remedy}" for one in told if one.kind in NOT_TAKEN])
 
 
@@ -128,32 +128,37 @@ def _open(context: IntakeContext) -> Iterator[OpenIntent]:
 
 
 def _writes(context: IntakeContext, known: set[int]) -> Iterator[Effect]:
-    for item in _open(context):
-        intent = item.intent
-        if item.seq not in known:
-            name = f"{intent.object}.{intent.field}"
-            line = int(intent.cause.rpartition(":")[2] or 0) if intent.cause.rpartition(":")[2].isdecimal() else 0
-            kind = f"{'create' if intent.is_create else 'write'} {name}"
-            rule = f"{intent.rule.file}:{intent.rule.line}"
-            yield Effect(
-                kind, f"{name} {intent.record_id}", f"{intent.object} {intent.record_id}", line, intent.before, intent.after, rule
-            )
+    return (write_of(item.intent) for item in _open(context) if item.seq not in known)
+
+
+def write_of(intent: Intent) -> Effect:
+    """Tell of a value that would be written."""
+    name = f"{intent.object}.{intent.field}"
+    line = int(intent.cause.rpartition(":")[2] or 0) if intent.cause.rpartition(":")[2].isdecimal() else 0
+    kind = f"{'create' if intent.is_create else 'write'} {name}"
+    rule = f"{intent.rule.file}:{intent.rule.line}"
+    who = f"{intent.object} {intent.record_id}"
+    return Effect(kind, f"{name} {intent.record_id}", who, line, intent.before, intent.after, rule)
 
 
 def _flags(context: IntakeContext, size: int) -> Iterator[Effect]:
-    for row in context.store.ledger(LedgerQuery(kind="flag", limit=ENTRIES_MAX)):
-        entry = row.entry
-        if row.seq > size:
-            who = f"{entry.object or ''} {entry.record_id or ''}".strip() or "somebody who is not in Salesforce"
-            kind = f"flag {entry.after}" if entry.after else f"flag no longer {entry.before}"
-            line = entry.evidence.get("line")
-            yield Effect(
-                kind, f"{kind} {who} {entry.evidence.get('line') if not entry.record_id else ''}", who,
-                line if isinstance(line, int) else 0, entry.before, entry.after, entry.reason or "",
-            )  # fmt: skip
+    rows = context.store.ledger(LedgerQuery(kind="flag", limit=ENTRIES_MAX))
+    return (flag_of(row.entry) for row in rows if row.seq > size)
 
 
-def _set_aside(items: Iterable[InboxItem]) -> Iterator[Effect]:
+def flag_of(entry: Entry) -> Effect:
+    """Tell of a flag that would be set, or would end."""
+    who = f"{entry.object or ''} {entry.record_id or ''}".strip() or "somebody who is not in Salesforce"
+    kind = f"flag {entry.after}" if entry.after else f"flag no longer {entry.before}"
+    line = entry.evidence.get("line")
+    return Effect(
+        kind, f"{kind} {who} {entry.evidence.get('line') if not entry.record_id else ''}", who,
+        line if isinstance(line, int) else 0, entry.before, entry.after, entry.reason or "",
+    )  # fmt: skip
+
+
+def set_aside(items: Iterable[InboxItem]) -> Iterator[Effect]:
+    """Tell of rows that would go to the inbox, and of those that are told of all together."""
     for item in items:
         if item.kind in NOT_TAKEN:
             continue

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cli import preview_some
 from syncd.cli.main import main
 from syncd.cli.mapping_people import people_of
 from syncd.core.suggestions.suggesting import Sample
@@ -252,6 +253,48 @@ def test_the_counts_of_a_sample_and_a_diff_are_of_rows_however_many_the_inbox_li
     assert (grouped["before"], grouped["after"]) == ("40 in all", "170 in all")
 
 
+def mixed_rows() -> list[str]:
+    rows = [export_line(f"{status}-{number}", leadScore="50") for status in ("MQL", "Working") for number in range(4)]
+    rows += [export_line("Nurture-1", unsubscribed="true"), export_line("gone", email="gone@example.com")]
+    rows += [export_line("Inquiry-2", leadScore="much"), export_line("Inquiry-3"), "too,few", export_line("MQL-1", leadScore="7")]
+    return [*rows, *(export_line(f"nobody-{number}", email=f"nobody{number}@example.com") for number in range(60))]
+
+
+def test_a_sample_of_a_portion_that_is_the_whole_file_says_what_the_whole_file_says(
+    scene: Scene, preview: Preview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_some, "LARGE_BYTES", 100)
+    scene.drop("day.csv", *mixed_rows())
+    before = state(scene)
+    some, whole = preview("--sample", "30"), preview("--sample", "30", "--whole")
+    assert state(scene) == before
+    assert (some["portion"], whole["portion"]) == ({"rows": 74, "lines": 75}, None)
+    assert some["kinds"] == whole["kinds"]
+    assert some["sample"] == whole["sample"]
+    assert some["counts"] == {name: count for name, count in whole["counts"].items() if name != "files"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.sweep
+def test_of_a_large_export_a_sample_looks_at_some_rows_and_says_of_how_many(
+    scene: Scene, preview: Preview, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
+    monkeypatch.setattr(preview_some, "LARGE_BYTES", 100)
+    monkeypatch.setattr(preview_some, "ROWS", 20)
+    scene.rewrite("fields/marketo.toml", r'encoding  = "utf-8"', f'encoding = "{encoding}"')
+    path = tmp_path / "day.csv"
+    path.write_text("\n".join([HEADER, *mixed_rows(), ""]), encoding=encoding)
+    one, two = (preview("--sample", "5", "--file", str(path)) for _ in range(2))
+    assert one == two
+    assert one["portion"]["lines"] == 75
+    assert one["portion"]["rows"] == one["counts"]["rows"] in range(15, 41)
+    told = preview("--sample", "5", "--file", str(path), text=True)
+    assert f"looked at {one['portion']['rows']} rows, spread over the 75 lines of the file" in told
+    assert "--whole looks at every row" in told
+    path.write_text("a,b\n" + "1,2\n" * 100, encoding=encoding)
+    assert "[EXP-008]" in preview("--sample", "5", "--file", str(path), text=True)
+
+
 def test_a_field_that_no_cycle_has_read_yet_is_told_as_such_and_not_as_hidden(scene: Scene, preview: Preview) -> None:
     scene.rewrite(
         "fields/marketo.toml",
@@ -324,6 +367,7 @@ def test_each_file_of_an_archive_is_looked_at_with_what_its_name_says_also_after
     ("words", "said"),
     [
         ([], "Say one of --person WHO, --sample N and --diff OLD.toml."),
+        (["--person", "2", "--whole"], "--whole goes with --sample N."),
         (["--person", "2", "--sample", "3"], "Say one of --person WHO, --sample N and --diff OLD.toml."),
         (["--person", "2"], "No export waits in"),
         (["--person", "2", "--source", "marketa"], "Did you mean 'marketo'?"),
