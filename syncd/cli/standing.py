@@ -70,6 +70,8 @@ class Standing:
         yield "policies", f"in force since {known.since_at:%Y-%m-%d %H:%M} UTC: {versions}"
         for text in known.changes[:CHANGES_SHOWN]:
             yield "changed", text
+        for text in known.examples:
+            yield "it is about", text
         for text in known.refused[:CHANGES_SHOWN]:
             yield "not taken", text
         if known.waiting:

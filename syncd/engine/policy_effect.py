@@ -1,7 +1,7 @@
 """What would edited policy files do to what waits now? Decided under both, on private layers, and nothing is sent.
 
-Fences judge what happens from now on, so an edit of them moves nothing by itself; exports that wait and deals that have stalled
-are decided anew under edited mappings and nurture rules.
+Fences judge what happens from now on, so an edit of them moves nothing by itself: what they would have made of the last days is
+told. Exports that wait and deals that have stalled are decided anew under edited mappings and nurture rules.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.policies import Policies
 from syncd.core.values import Intent, Problem
 from syncd.engine.cycle import begin, take_exports
+from syncd.engine.fence_effect import FenceEffect, fence_effect
 from syncd.engine.recycling import recycle
 from syncd.engine.world import World
 from syncd.ports import Background, ExportFile, Exports, OpenIntent, Sieve
@@ -24,6 +25,7 @@ from syncd.ports.exports import Item
 
 BLOCK = 10_000
 NURTURE = "nurture.toml"
+FENCES = "fences.toml"
 FIELDS = "fields/"
 
 
@@ -61,10 +63,11 @@ class Untouched:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Which limit of a cycle is broken by what the new files would write and the ones in force leave alone, if any, and how many
-    values of which field, in words."""
+    values of which field, in words; `examples` name people."""
 
     broken: str = ""
     told: Sequence[str] = ()
+    examples: Sequence[str] = ()
 
 
 def effect_of(world: World, new: Policies) -> Effect:
@@ -77,15 +80,16 @@ def effect_of(world: World, new: Policies) -> Effect:
     sources = [source for source in new.sources if f"{FIELDS}{source.name}.toml" in changed]
     has_files = any(world.exports.waiting(source)[0] for source in sources)
     has_nurture = NURTURE in changed and new.nurture is not None
+    judged = fence_effect(world, new) if FENCES in changed else FenceEffect()
     if not has_files and not has_nurture:
-        return Effect()
+        return Effect("", judged.told, judged.examples)
     with _decided(world, world.policies, exports=has_files, nurture=has_nurture) as intents:
         before = {_write(one): _field(one) for one in intents}
     came: Counter[str] = Counter()
     people = world.store.count("Lead") + world.store.count("Contact")
     with _decided(world, new, exports=has_files, nurture=has_nurture) as intents:
         broken = too_many(_fresh(intents, before, came), world.limits, people)
-    return Effect(broken or "", _told(came, Counter(before.values())))
+    return Effect(broken or "", [*judged.told, *_told(came, Counter(before.values()))], judged.examples)
 
 
 def _hash(policies: Policies, name: str) -> str | None:

@@ -18,7 +18,10 @@ CHANGES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class PolicyState:
-    """What `syncd status` tells. `refused` and `waiting` are about files that are not in force; both empty: all of them are."""
+    """What `syncd status` tells. `examples` name records that the last edit is about.
+
+    `refused` and `waiting` are about files that are not in force; both empty: all of them are.
+    """
 
     since_at: datetime | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
@@ -27,6 +30,7 @@ class PolicyState:
     refused: Sequence[str] = ()
     waiting: str = ""
     restart: bool = False
+    examples: Sequence[str] = ()
 
 
 def read_policy_state(store: StoreReader) -> PolicyState:
@@ -46,9 +50,10 @@ def versions_of(policies: Policies) -> dict[str, str]:
     return found | {f"fields/{source.name}.toml": source.version for source in policies.sources}
 
 
-def state_of(policies: Policies, at: datetime, changes: Sequence[str]) -> PolicyState:
+def state_of(policies: Policies, at: datetime, changes: Sequence[str], examples: Sequence[str] = ()) -> PolicyState:
     """Return what is in force from now on, after these changes."""
-    return PolicyState(at, dict(policies.hashes), versions_of(policies), list(changes[:CHANGES_MAX]))
+    shown = list(changes[:CHANGES_MAX])
+    return PolicyState(at, dict(policies.hashes), versions_of(policies), shown, examples=list(examples))
 
 
 def put_policy_state(tx: StoreWriter, state: PolicyState) -> None:
@@ -61,5 +66,6 @@ def put_policy_state(tx: StoreWriter, state: PolicyState) -> None:
         "refused": list(state.refused),
         "waiting": state.waiting,
         "restart": state.restart,
+        "examples": list(state.examples),
     }
     tx.put_setting(POLICIES, body)

@@ -137,7 +137,7 @@ class Reloading:
 
     def _take(self, world: World, loaded: Loaded, new: Policies, changes: Sequence[Changed], found: Effect) -> None:
         told = [*(change.text for change in changes), *found.told] or ["a comment or the order of lines"]
-        self._keep(world, state_of(new, self._now(), told), told, loaded, is_edit=True)
+        self._keep(world, state_of(new, self._now(), told, found.examples), told, loaded, is_edit=True)
         self._policies, self._tables, self._waits_for = new, loaded.tables, ""
         self._log.info("policy files taken", versions=versions_of(new), changes=told[:SHOWN_MAX], number=len(told))
 
@@ -158,7 +158,9 @@ class Reloading:
             return
         told = [*(change.text for change in changes), *found.told]
         remedy = "To take it: syncd inbox resolve NUMBER    To leave it: put the file back as it was."
-        item = InboxItem(WAITING, name, FOLDER, f"{asks} The files before it stay in force.", remedy, "\n".join(told))
+        item = InboxItem(
+            WAITING, name, FOLDER, f"{asks} The files before it stay in force.", remedy, "\n".join([*told, *found.examples])
+        )
         with world.store.begin() as tx:
             _settle_waiting(tx, world, keep=name)
             tx.put_setting(APPROVED, None)  # it was for other files

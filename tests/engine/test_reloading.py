@@ -88,6 +88,30 @@ def test_a_saved_edit_is_in_force_from_the_next_cycle_on_and_the_ledger_names_ea
         assert {entry.policy_hash for entry in reverted} == {one.in_force()}
 
 
+def test_an_edit_of_the_fences_tells_of_the_last_days_changes_that_it_would_have_judged_otherwise(scene: Scene) -> None:
+    with running(scene) as one:
+        scene.edit("marketo", lead("Working"), Status="Inquiry")
+        scene.edit("marketo", lead("Working", 1), Status="Inquiry")
+        scene.edit("mia", lead("Working", 2), Status="Inquiry")
+        one.cycle()
+        scene.fences({"tool": "revert"})
+        assert one.look() >= 1
+        [row] = one.rows()
+        told = "Lead.Status: 2 of 3 changes of the last 7 days would be judged otherwise: 2 note -> revert"
+        assert told in row
+        assert "Marketo Sync" not in row  # the ledger keeps names where they can be erased
+        assert told in one.said().changes
+        found = sorted(one.said().examples)
+        assert [text.partition(" by ")[0] for text in found] == [
+            f"Lead {lead('Working')} Status 'Working' -> 'Inquiry'",
+            f"Lead {lead('Working', 1)} Status 'Working' -> 'Inquiry'",
+        ]
+        assert "by Marketo Sync (marketo) at 2026-03-02 " in found[0]
+        assert ": note -> revert, 'Working' belongs to sdr" in found[0]
+        assert scene.row(lead("Working"))["Status"] == "Inquiry"
+        assert "reverts" not in one.cycle()
+
+
 def test_a_file_that_is_still_being_saved_is_left_alone_until_it_rests(scene: Scene) -> None:
     with running(scene) as one:
         before, text = one.in_force(), mappings(scene).read_text(encoding="utf-8")
