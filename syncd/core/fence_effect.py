@@ -92,11 +92,11 @@ def _verdict(judged: Judgement | None) -> str:
 
 def _judged(story: Story, law: Law) -> Mapping[Key, Judgement]:
     changes = [change for row in story.rows if (change := _change(story, row, law)) is not None]
-    moved: dict[str, object] = {}
+    held = dict(story.holds)
     for change in reversed(changes):
-        moved[change.field] = change.before
+        held[change.field] = change.before
     own = frozenset(index for index, change in enumerate(changes) if change.actor.kind is ActorKind.SYNCD)
-    judged = replay(Course(story.object, changes, {**story.holds, **moved}, explained=own), law).judgements
+    judged = replay(Course(story.object, changes, held, explained=own), law).judgements
     return {(item.change.field, item.change.changed_at, item.change.after): item for item in judged}
 
 

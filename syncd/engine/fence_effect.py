@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from syncd.core.actors import Team
 from syncd.core.fence_effect import Otherwise, Story, counted, judged_otherwise, law_for
-from syncd.core.fence_model import Fences, Team
+from syncd.core.fence_model import Fences
 from syncd.core.fence_types import has_conditions, with_types
 from syncd.core.policies import Policies
 from syncd.core.values import Entry

@@ -10,6 +10,8 @@ from syncd.core.fence_effect import UNJUDGED, Story, counted, judged_otherwise, 
 from syncd.core.values import Change, Entry, Proof
 from tests.core.samples import LEAD, NOON, POLICY, change, fences, people
 
+FEWER = POLICY.replace('by = ["sdr", "sales"]', 'by = ["sales"]')
+NOBODYS = POLICY.replace('role = ["SDR"]', 'role = ["Nobody"]')
 OBSERVING = POLICY.replace('tool = "revert"', 'tool = "observe"')
 PUSH = change("Working", "Inquiry", "marketo")
 
@@ -47,8 +49,8 @@ def found(before: str, after: str, *changes: Change) -> list[tuple[str, str]]:
         (OBSERVING, POLICY, [PUSH], [("note", "revert")]),
         (POLICY, POLICY.replace('"Inquiry, Nurture -> MQL"', '"Working -> Inquiry"'), [PUSH], [("revert", "allow")]),
         (POLICY, POLICY.replace("v1", "v2") + "# the end\n", [PUSH], []),
-        (POLICY, POLICY.replace('role = ["SDR"]', 'role = ["Nobody"]'), [change("Working", "Nurture", "sam")], [("allow", "note")]),
-        (POLICY, POLICY.replace('by = ["sdr", "sales"]', 'by = ["sales"]'), [change("Working", "Qualified", "sam")], [("allow", "warn")]),
+        (POLICY, NOBODYS, [change("Working", "Nurture", "sam")], [("allow", "note")]),
+        (POLICY, FEWER, [change("Working", "Qualified", "sam")], [("allow", "warn")]),
         (OBSERVING, POLICY, [change("Working", "Inquiry", "syncd")], []),
         (OBSERVING, POLICY, [change("Working", "Inquiry", "marketo", proof=Proof.LAST_MODIFIED)], []),
         # a move away from an unlawful value is judged from the last lawful one: putting it back is lawful under both
