@@ -160,7 +160,8 @@ def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
     """Decide a staged file from its cursor on, one transaction a batch."""
     state = progress(context).get(one.file.sha256, {})
     lines = {key: list(some) for key, some in state.get("lines", {}).items()}
-    tally = Tally(Counter(state.get("counts", {})), lines, context.noted)
+    examples = {key: list(some) for key, some in state.get("examples", {}).items()}
+    tally = Tally(Counter(state.get("counts", {})), lines, examples, context.noted)
     # What the sieve counted belongs to the call that decides the first rows.
     before = Counter(tally.counts) if state.get("after") else Counter()
     for groups, is_last in _batches(one, state.get("after", ""), context):
@@ -170,7 +171,7 @@ def _decide(one: StagedFile, context: IntakeContext) -> Counter[str]:
             if is_last:
                 _finish(tx, one, tally, state, context)
             else:
-                kept = {"after": groups[-1][0], "counts": dict(tally.counts), "lines": tally.lines}
+                kept = {"after": groups[-1][0], "counts": dict(tally.counts), "lines": tally.lines, "examples": tally.examples}
                 keep_progress(tx, context, one.file, {**state, **kept})
     done = Counter(tally.counts)
     done.subtract(before)

@@ -13,6 +13,7 @@ from syncd.core.values import Entry, FlagFact, InboxItem, Intent
 from syncd.ports import KnownRow, ObjectSchema, Store
 
 LINES_MAX = 20
+EXAMPLES_MAX = 3
 ITEMS_MAX = 100
 
 
@@ -37,13 +38,16 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     lines: dict[str, list[int]] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
     noted: Callable[[str, int], None] | None = None
 
-    def note(self, what: str, line: int) -> None:
-        """Count a line that is told of in a grouped item."""
+    def note(self, what: str, line: int, example: str = "") -> None:
+        """Count a line that is told of in a grouped item, and keep the first examples of what stands on such lines."""
         self.counts[what] += 1
         if self.counts[what] <= LINES_MAX:
             self.lines.setdefault(what, []).append(line)
+        if example and len(known := self.examples.setdefault(what, [])) < EXAMPLES_MAX:
+            known.append(example)
         if self.noted is not None:
             self.noted(what, line)
 

@@ -23,6 +23,7 @@ from syncd.engine.intake_creation import NewPeople
 from syncd.engine.intake_flags import FlagsOfRows
 from syncd.engine.intake_people import People
 from syncd.engine.intake_sifting import Trace, known_row
+from syncd.engine.intake_telling import note_letters
 from syncd.ports import ExportFile, ExportRow, FieldSchema
 
 
@@ -178,6 +179,7 @@ class _Deciding:
         if problems:
             self._quarantine(problems, row)
             return [], False
+        note_letters(self.tally, row.line, writes)
         self._settle(row, person)
         self.flags.settle(row, person, rows)
         return [(row, write) for write in writes if write.part == "map"], True

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from shlex import quote
 
+from syncd.core.mapped import FieldWrite
+from syncd.core.twice_encoded import meant_by
+from syncd.core.unreadable import short
 from syncd.core.values import InboxItem
 from syncd.engine.intake_context import Tally
 from syncd.ports import ExportFile
 
+TWICE = "encoded twice"
 GROUPED = {
     "unmatched": (
         "export-unmatched", "{} row fits nobody in Salesforce; nobody was created.",
@@ -37,9 +42,22 @@ GROUPED = {
         "export-rows", "{} more row was set aside.", "{} more rows were set aside.",
         "Correct the export; their lines are in done/.",
     ),
+    TWICE: (
+        "export-letters", "{} row brings letters that look as if they had been encoded twice; they are taken as they are.",
+        "{} rows bring letters that look as if they had been encoded twice; they are taken as they are.",
+        "Look at how the source writes its files, and at encoding in the mapping; then export again.",
+    ),
 }  # fmt: skip
 FILE_KINDS = frozenset(("export-row", *(kind for kind, *_ in GROUPED.values())))
 """What the inbox tells of rows by their place in a file."""
+
+
+def note_letters(tally: Tally, line: int, writes: Iterable[FieldWrite]) -> None:
+    """Note a row of which a value would be written that looks as if it had been encoded twice."""
+    for write in writes:
+        if isinstance(write.after, str) and (meant := meant_by(write.after)) is not None:
+            tally.note(TWICE, line, f"line {line}, {write.field}: {short(write.after)} for {short(meant)}")
+            return
 
 
 def told_together(file: ExportFile, tally: Tally) -> list[InboxItem]:
@@ -50,6 +68,8 @@ def told_together(file: ExportFile, tally: Tally) -> list[InboxItem]:
             first = sorted(tally.lines[what])
             lines = "lines " + ", ".join(map(str, first)) + (", …" if count > len(first) else "")
             text = (one_row if count == 1 else many_rows).format(count)
+            if examples := tally.examples.get(what):
+                text = f"{text} Such as {'; '.join(examples)}."
             if count > len(first):
                 remedy = f"{remedy} All of them: syncd exports rows {quote(file.name)} --source {file.source} --kind {kind}"
             items.append(InboxItem(kind, file.name, f"{file.name}:{first[0]}", text, remedy, lines))

@@ -347,6 +347,29 @@ def test_every_kind_of_row_of_a_mixed_file_adds_up(scene: Scene) -> None:
 TIE = "marketo tie ext:2 email:p2@example.com"
 
 
+@pytest.mark.parametrize("mode", ["observe", "write"])
+def test_values_that_look_as_if_they_had_been_encoded_twice_are_written_and_told_with_count_and_examples(
+    tmp_path: Path, mode: str
+) -> None:
+    scene = Scene(tmp_path, mode)
+    scene.mirror(*(lead(number, Company=None) for number in range(1, 8)))
+    told = [line(n, company=f"M\u00c3\u00bcller {n}") for n in (1, 2, 3, 4)]
+    scene.drop("a.csv", line(5, company="M\u00fcller"), *told, line(6, company="Acme"))
+    counts = scene.run()
+    [item] = [one for _, one, _ in scene.store.inbox() if one.kind == "export-letters"]
+    assert item.text == (
+        "4 rows bring letters that look as if they had been encoded twice; they are taken as they are. Such as "
+        "line 3, Company: 'M\u00c3\u00bcller 1' for 'M\u00fcller 1'; line 4, Company: 'M\u00c3\u00bcller 2' for 'M\u00fcller 2'; "
+        "line 5, Company: 'M\u00c3\u00bcller 3' for 'M\u00fcller 3'."
+    )
+    assert (item.where, item.detail) == ("a.csv:3", "lines 3, 4, 5, 6")
+    assert counts["rows"] == counts["applied" if mode == "write" else "unchanged"] == 6
+    assert [one.after for one in scene.intents()] == (
+        [f"M\u00c3\u00bcller {n}" for n in (1, 2, 3, 4)] + ["M\u00fcller", "Acme"]
+    ) * (mode == "write")
+    scene.store.dispose()
+
+
 def test_a_row_set_aside_leaves_the_inbox_when_its_person_comes_again_without_fault(scene: Scene) -> None:
     scene.drop("a.csv", line(1, leadScore="x"), line(2, leadScore="1"), line(2, leadScore="2"), line(3, leadScore="y"))
     scene.run()
