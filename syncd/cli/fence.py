@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli import output, wire
+from syncd.cli.fence_diff import diff
 from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ fence = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help
 @fence.callback()
 def _fence() -> None:
     """Look at the fence file as a whole."""
+
+
+fence.command("diff")(diff)
 
 
 @fence.command("show")

@@ -40,14 +40,19 @@ class Otherwise:
     reason: str
 
     @property
+    def who(self) -> str:
+        """Name who made the change, and for which team."""
+        actor = self.change.actor
+        by = actor.name or actor.kind.value
+        return f"{by} ({actor.team})" if actor.team else by
+
+    @property
     def text(self) -> str:
         """Return it as one line."""
         change = self.change
-        by = change.actor.name or change.actor.kind.value
-        who = f"{by} ({change.actor.team})" if change.actor.team else by
         moved = f"{change.object} {change.record_id} {change.field} {change.before!r} -> {change.after!r}"
         why = f", {self.reason}" if self.reason else ""
-        return f"{moved} by {who} at {change.changed_at:%Y-%m-%d %H:%M} UTC: {self.before} -> {self.after}{why}"
+        return f"{moved} by {self.who} at {change.changed_at:%Y-%m-%d %H:%M} UTC: {self.before} -> {self.after}{why}"
 
 
 def law_for(fences: Fences, people: Directory) -> Law:
@@ -106,6 +111,6 @@ def _change(story: Story, row: Entry, law: Law) -> Change | None:
         return None
     proof = Proof(row.proof)
     actor = Actor(row.actor_id, row.actor or "", ActorKind(row.actor_kind), row.team)
-    if proof is Proof.HISTORY and row.actor_id is not None:
+    if proof is Proof.HISTORY and row.actor_id is not None and actor.kind is not ActorKind.SYNCD:
         actor = actor_of(row.actor_id, law.people_at(row.changed_at), law.fences.teams)
     return Change(story.object, story.id, row.field, row.before, row.after, row.changed_at, actor, proof, row.evidence)

@@ -80,7 +80,7 @@ def effect_of(world: World, new: Policies) -> Effect:
     sources = [source for source in new.sources if f"{FIELDS}{source.name}.toml" in changed]
     has_files = any(world.exports.waiting(source)[0] for source in sources)
     has_nurture = NURTURE in changed and new.nurture is not None
-    judged = fence_effect(world, new) if FENCES in changed else FenceEffect()
+    judged = fence_effect(world.store, world.policies.fences, new) if FENCES in changed else FenceEffect()
     if not has_files and not has_nurture:
         return Effect("", judged.told, judged.examples)
     with _decided(world, world.policies, exports=has_files, nurture=has_nurture) as intents:

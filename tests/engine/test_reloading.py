@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.main import main
 from syncd.cli.policy_files import policy_files
 from syncd.engine.cycle import run_cycle
 from syncd.engine.policy_state import read_policy_state
@@ -18,7 +20,7 @@ from syncd.engine.reloading import AGAIN_S, INVALID, SETTLE_S, WAITING, Reloadin
 from syncd.engine.requests import RESOLVE
 from syncd.engine.world import World
 from syncd.errors import StoreUnusable
-from tests.engine.scene import Scene, export_line
+from tests.engine.scene import SECRET, Scene, export_line
 from tests.engine.small_org import campaign, contact, lead
 from tests.engine.test_choices import number_of
 from tests.engine.test_daemon import syncd
@@ -110,6 +112,42 @@ def test_an_edit_of_the_fences_tells_of_the_last_days_changes_that_it_would_have
         assert ": note -> revert, 'Working' belongs to sdr" in found[0]
         assert scene.row(lead("Working"))["Status"] == "Inquiry"
         assert "reverts" not in one.cycle()
+
+
+def test_what_an_edit_of_the_fences_would_have_judged_otherwise_is_shown_before_it_is_in_force(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCD_CLIENT_SECRET", SECRET["SYNCD_CLIENT_SECRET"])
+    old = scene.home / "old.toml"
+    old.write_text(mappings(scene).read_text(encoding="utf-8"), encoding="utf-8")
+    scene.edit("marketo", lead("Working"), Status="Inquiry")
+    scene.edit("mia", lead("Working", 2), Status="Inquiry")
+    scene.cycle()
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["--config", str(scene.home), "fence", "diff", *words])
+        assert (ended.value.code or 0) == (2 if words == ("none.toml",) else 0)
+        out, err = capsys.readouterr()
+        return out or err
+
+    assert said(str(old)) == "2 changes of the last 7 days: both files judge each of them alike.\n"
+    requests = scene.last_request()
+    scene.fences({"tool": "revert"})
+    lines = said(str(old)).splitlines()
+    assert lines[0] == "Lead.Status: 1 of 2 changes of the last 7 days would be judged otherwise: 1 note -> revert"
+    record = f"Lead {lead('Working')} Lea Working 0"
+    assert lines[4].startswith(f"{record}  Status  Working  Inquiry  Marketo Sync (marketo)  2026-03-02T09:0")
+    assert "  note -> revert  'Working' belongs to sdr" in lines[4]
+    [told] = json.loads(said(str(old), "--json"))["otherwise"]
+    assert (told["record_id"], told["verdict_before"], told["verdict_after"]) == (lead("Working"), "note", "revert")
+    assert "none.toml" in said("none.toml")
+    assert scene.last_request() == requests
+    old.write_text("version = 1\n[gates]\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["--config", str(scene.home), "fence", "diff", str(old)])
+    assert "unknown key 'gates'" in capsys.readouterr().err
 
 
 def test_a_file_that_is_still_being_saved_is_left_alone_until_it_rests(scene: Scene) -> None:
