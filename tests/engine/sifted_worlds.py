@@ -128,6 +128,7 @@ MORE = (
 OF_FILE = (
     'flag = { "dead*" = "unreachable", "gone*" = "opted_out" }', 'decimal = ","', "formula_guard = true", 'escape = "\\\\"',
 )  # fmt: skip
+OF_RICH = ("spare", "spare", "left", "brand", "form", "name", "phone")
 FILES = ("", "", "", "dead", "gone")
 
 
@@ -250,6 +251,9 @@ def row(rng: random.Random, kind: Kind, number: int) -> str:
     if rng.random() < kind.odd:
         cells["key"] = rng.choice(("", "null", "#REF!", f"k-{rng.randrange(26)}", f"new-{number}", "1.23E+9"))
     for name in rng.sample(sorted(CELLS), rng.choice((0, 0, 0, 1) if kind.is_rich else (0, 0, 1, 1, 2))):
+        cells[name] = rng.choice(CELLS[name])
+    if kind.is_rich and rng.random() < 0.4:
+        name = rng.choice(OF_RICH)
         cells[name] = rng.choice(CELLS[name])
     if rng.random() < kind.torn:
         return "short,row"

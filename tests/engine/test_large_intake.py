@@ -71,7 +71,7 @@ def test_a_hundred_megabytes_are_taken_in_and_every_line_is_accounted_for(tmp_pa
 def test_ten_gigabytes_are_taken_in_within_bounds_and_every_line_is_accounted_for(
     tmp_path: Path, has_torn_lines: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where less than 40 GB of disk are free the file has 1 GB; so has one with torn lines, whose every row is looked at."""
+    """Where less than 40 GB of disk are free the file has 1 GB; so has one with torn lines, whose good rows are written anew."""
     size = 10 * GB if shutil.disk_usage(tmp_path).free >= FREE_BYTES_MIN and not has_torn_lines else GB
     rows, lines, found = taken_in(tmp_path / "large", size, has_torn_lines=has_torn_lines)
     figures = {name: found[name] for name in ("peak_mb", "seconds", "cpu_s", "file")}

@@ -26,6 +26,7 @@ from syncd.exports.sieve import sifting
 from syncd.exports.sieve.proof import walk
 from syncd.exports.sieve.sifting import sift
 from syncd.ports import Background, ExportFile, Item, LinesCounted
+from tests.exports.test_sheets import workbook
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)
 COLUMNS = tuple(Column(name, "text", RULE, side="sales", fields={"Lead": "Company"}) for name in ("name", "note"))
@@ -132,7 +133,7 @@ def test_of_a_torn_file_the_good_rows_are_read_fast_and_the_rest_as_ever(tmp_pat
         b"\x1f\x8b" + PLAIN,
         gzip.compress(PLAIN)[:-6],
         gzip.compress(gzip.compress(PLAIN)),
-        gzip.compress(PLAIN + b"x" * (1 << 27)),
+        gzip.compress(PLAIN + b"x" * (65 << 20)),
         zipped({}),
         zipped({"a.csv": PLAIN, "b.csv": PLAIN}),
         zipped({"[Content_Types].xml": b"", "xl/a.xml": PLAIN}),
@@ -205,6 +206,21 @@ def test_a_copy_leaves_some_of_the_disk_to_others(tmp_path: Path, monkeypatch: p
         assert fast(tmp_path, gzip.compress(PLAIN)) is None
     assert [one["event"] for one in said] == ["export-not-sifted"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_the_good_rows_of_a_workbook_are_read_fast(tmp_path: Path) -> None:
+    rows = [
+        ("email", "name", "note"),
+        ("a@x.example", "Ana", ""),
+        ("b@x.example",),
+        ("c@x.example", "two\nlines", 5),
+        ("", "D", ""),
+    ]
+    body = workbook(rows)
+    found = fast(tmp_path, body)
+    assert found is not None
+    assert found == careful(tmp_path, body)
+    assert len(found) == len(rows)
 
 
 @pytest.mark.parametrize("name", [b"A\\b", b'"A \\" b"', b'"A\\""'])

@@ -57,15 +57,14 @@ class OpenFile:
 
         Errors: OSError, when there is no room for it.
         """
+        header, delimiter = self.header, self.mapping.delimiter
         if not self.needs_copy:
             path.symlink_to(Path(self.file.path).absolute())
-            seen, header = _walk(self.stream, self.mapping.delimiter), self.header
+            seen = _walk(self.stream, delimiter)
             is_it = seen.sha256 == self.file.sha256
-        else:
-            is_it = copied(self.stream, self.file, self.mapping, path)
+        elif is_it := copied(self.stream, self.file, self.mapping, path):
             with path.open("rb") as text:
-                header = _header_of(text, self.mapping, "utf-8") if is_it else None
-                seen = _walk(text, self.mapping.delimiter)
+                header, seen = _header_of(text, self.mapping, "utf-8"), _walk(text, delimiter)
         return Laid(header, seen) if is_it and header is not None and seen.is_plain(self.mapping.dialect.escape) else None
 
     def comb(self, path: Path, now_at: datetime) -> Laid | None:
