@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from syncd.cli import output, wire
+from syncd.cli import output, preview_some, wire
 from syncd.cli.preview_told import heading, heading_json, hint, person_json, sample_told, told
 from syncd.errors import ConfigInvalid, StoreUnusable, SyncdError
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from syncd.core.values import OrgRecord
     from syncd.engine.intake_context import IntakeContext
     from syncd.engine.previewing import PersonSeen
-    from syncd.engine.previewing_all import Decided
     from syncd.ports import Store, StoreReader
 
 EXAMPLES_MAX = 20
@@ -102,14 +100,10 @@ class _View:
     offline: bool
     as_json: bool
 
-    def context(self, store: Store | None = None) -> IntakeContext:
-        from syncd.cli.preview_context import context_on
-
-        return context_on(self.config, self.store, store)
-
     # --- one person ------------------------------------------------------------------------------------------------
 
     def person(self, person: str) -> None:
+        from syncd.cli.preview_context import context_on
         from syncd.cli.preview_rows import also_external, rows_about, wanted
         from syncd.cli.preview_targets import hashed
         from syncd.engine.intake_again import all_again
@@ -119,7 +113,7 @@ class _View:
         seen: list[tuple[Target, PersonSeen]] = []
         refused: list[str] = []
         now: dict[str, OrgRecord] = {}
-        context = self.context()
+        context = context_on(self.config, self.store)
         is_any_again = bool(all_again(self.store))
         for target in self.targets:
             self._tell_of_another(person, also_external(person, target.mapping, context))
@@ -181,12 +175,13 @@ class _View:
     # --- the whole export ------------------------------------------------------------------------------------------
 
     def sample(self, number: int, *, is_whole: bool) -> None:
-        from syncd.cli.preview_some import LARGE_BYTES
+        from syncd.cli.preview_look import Look
         from syncd.engine.previewing_all import sampled
 
+        look = Look(self.config, self.store)
         for target in self.targets:
-            is_portion = not is_whole and target.file.size_bytes >= LARGE_BYTES
-            decided, portion = self._some(target) if is_portion else (self._decided(target), None)
+            is_portion = not is_whole and target.file.size_bytes >= preview_some.LARGE_BYTES
+            decided, portion = look.at_some(target) if is_portion else (look.at_all(target), None)
             chosen = sampled(decided.effects, number)
             if self.as_json:
                 output.as_json({"schema": 1, **heading_json(target), "portion": portion, "counts": decided.counts,
@@ -197,29 +192,15 @@ class _View:
             for text in decided.refused:
                 output.message(output.visible(text))
 
-    def _some(self, target: Target) -> tuple[Decided, Mapping[str, int]]:
-        """Decide on some rows of a large file, and tell how many they are of how many lines."""
-        from syncd.cli.preview_some import some_of
-        from syncd.engine.previewing_all import Decided
-        from syncd.engine.previewing_some import decide_some
-
-        context = self.context()
-        some = some_of(target, context.now_at)
-        if some.refused is not None:
-            problem = some.refused.problem
-            text = f"{problem.file}:{problem.line} [{problem.code}] {problem.text} {problem.remedy}"
-            return Decided({}, [], [text]), {"rows": 0, "lines": some.lines}
-        decided = decide_some(context, target.mapping, target.file, some.items)
-        self._tell_unread(target, decided)
-        return decided, {"rows": len(some.items), "lines": some.lines}
-
     def diff(self, old: Path) -> None:
         from syncd.cli.mapping_files import read, refuse
+        from syncd.cli.preview_look import Look
         from syncd.engine.previewing_all import differences
 
+        look = Look(self.config, self.store)
         for target in self.targets:
             before = replace(refuse(read(old, self.config)), name=target.mapping.name)
-            one, other = self._decided(replace(target, mapping=before)), self._decided(target)
+            one, other = look.under_both(replace(target, mapping=before), target)
             found = differences(one, other)
             if self.as_json:
                 output.as_json({"schema": 1, **heading_json(target), "old": str(old), "people": found.people,
@@ -241,23 +222,3 @@ class _View:
                 output.data(line)
             if len(found.examples) > EXAMPLES_MAX:
                 output.data(f"… and {len(found.examples) - EXAMPLES_MAX:,} more")
-
-    def _decided(self, target: Target) -> Decided:
-        from syncd.cli.mapping_files import tell_of_long
-        from syncd.cli.preview_targets import hashed
-        from syncd.engine.host_clock import HostClock
-        from syncd.engine.previewing_all import decide_all
-        from syncd.exports.folder import DropFolder
-
-        target = hashed(target)
-        folder = DropFolder(self.config.exports, HostClock(), is_read_only=True)
-        tell_of_long(output.visible(target.file.name), target.file.size_bytes)
-        with cast("Store", self.store).scratch() as layer:
-            decided = decide_all(self.context(layer), folder, target.mapping, target.file)
-        self._tell_unread(target, decided)
-        return decided
-
-    def _tell_unread(self, target: Target, decided: Decided) -> None:
-        if decided.is_unread:
-            text = "some of its fields were not read yet, and rows that need them are shown as set aside (ROW-023)"
-            output.message(f"{target.mapping.file}: {text}: a preview is whole after the first cycle under this mapping.")

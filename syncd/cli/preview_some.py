@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,19 @@ def some_of(target: Target, now_at: datetime) -> Portion:
             return Portion([item for item in found.items if thinning.is_kept(item.line)], thinning.lines, found.refused)
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def rows_on(target: Target, lines: Collection[int], now_at: datetime) -> list[ParsedRow | Problem] | None:
+    """Read the rows that stand on some lines; None where they can't be cut out. Raises ConfigInvalid when it cannot be read."""
+    from syncd.exports.excerpts import excerpt
+
+    path = Path(target.file.path)
+    try:
+        with path.open("rb") as stream:
+            cut = excerpt(stream, target.file, target.mapping, (), lines)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return None if cut is None else _portion(items_in(cut, target, now_at), 0).items
 
 
 def _portion(items: Iterable[Item], lines: int) -> Portion:

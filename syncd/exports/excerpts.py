@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -125,7 +126,7 @@ class _Search:
                 if size > FOUND_BYTES_MAX:
                     return None
             before = last
-            if not self.needles and before >= max(self.lines, default=0):
+            if not self.needles and before >= (self.lines[-1] if self.lines else 0):
                 break
         return Excerpt(header, found)
 
@@ -157,10 +158,9 @@ def _at_lines(block: bytes, before: int, last: int, lines: Sequence[int]) -> lis
     """Return where in a block lines begin that stand in it; `before` is how many stand before it, `last` the number of the last
     that ends in it."""
     found = []
-    for line in lines:
+    end = last + (not block.endswith(b"\n"))
+    for line in lines[bisect_right(lines, before) : bisect_right(lines, end)]:
         place = 0
-        if not before < line <= last + (not block.endswith(b"\n")):
-            continue
         for _ in range(line - before - 1):
             place = block.find(b"\n", place) + 1
         found.append(place)

@@ -15,7 +15,9 @@ import pytest
 from syncd.cli import preview_some
 from syncd.cli.main import main
 from syncd.cli.mapping_people import people_of
+from syncd.cli.preview_look import Look
 from syncd.core.suggestions.suggesting import Sample
+from syncd.exports.sieve import sifting
 from tests.engine.scene import HEADER, SECRET, Scene, export_line
 from tests.engine.small_org import contact, lead
 from tests.engine.test_new_people import NEW, allow, people
@@ -326,6 +328,42 @@ def test_a_diff_tells_what_an_edit_of_the_mapping_changes_over_the_whole_export(
     [example] = found["examples"]
     assert (example["who"], example["before"], example["after"]) == (f"Lead {lead('Working')}", "nothing", "Other")
     assert "The edit changes nothing" in preview("--diff", str(scene.home / "mappings/fields/marketo.toml"), text=True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "counts"),
+    [
+        (r'(\[column."company"\][^\[]*)conflict  = "fill"', r'\g<1>conflict  = "overwrite"', {"write Lead.Company: newly": 1}),
+        (r'flag  = "unreachable" .*\n', 'flag  = "opted_out"\n', {"flag opted_out: newly": 1, "flag unreachable: no longer": 1}),
+        (r'zone      = "UTC"', 'zone = "Europe/Berlin"', None),
+        (r'(\[column."leadSource"\][^\[]*)type     = "text"', r'\g<1>type = "number"', None),
+    ],
+)
+@pytest.mark.sweep
+def test_a_diff_that_looks_only_at_rows_that_an_edit_may_concern_says_what_one_of_the_whole_export_says(
+    scene: Scene, preview: Preview, monkeypatch: pytest.MonkeyPatch, pattern: str, text: str, counts: dict[str, int] | None
+) -> None:
+    monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 100)
+    monkeypatch.setattr(sifting, "FEW", 0)
+    old = scene.home / "old.toml"
+    shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
+    scene.rewrite("fields/marketo.toml", pattern, text)
+    odd = [export_line("Working-0", company="Other"), export_line("Working-3", company="Odd", leadScore="much")]
+    odd += [
+        export_line("Inquiry-0", company="Twice", leadScore="8"),
+        export_line("", email="inquiry.0@example.com", company="New"),
+    ]
+    odd += [export_line("MQL-2", emailInvalid="true"), export_line("Nurture-2", leadSource="No such source", company="X")]
+    scene.drop("day.csv", *odd, *mixed_rows()[:-62], *mixed_rows()[-60:])
+    whole = preview("--diff", str(old))
+    monkeypatch.setattr(preview_some, "LARGE_BYTES", 100)
+    looked = preview("--diff", str(old))
+    assert (looked["people"], looked["counts"], looked["refused"]) == (whole["people"], whole["counts"], whole["refused"])
+    assert looked["examples"] == whole["examples"]
+    if counts is not None:
+        assert {name: looked["counts"].get(name) for name in counts} == counts
+        monkeypatch.setattr(Look, "at_all", None)  # it is not asked for
+        assert preview("--diff", str(old)) == looked
 
 
 def test_a_diff_tells_of_flags_that_would_appear_or_go(scene: Scene, preview: Preview) -> None:
