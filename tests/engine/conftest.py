@@ -17,7 +17,7 @@ from syncd.cli.wire import open_world
 from syncd.config import Config, load_config
 from syncd.engine.cycle import run_cycle
 from syncd.errors import SyncdError
-from syncd.exports.sieve import sifting
+from syncd.exports.sieve import sifted, sifting
 from syncd.ports import Sifted
 from syncd.salesforce.org import SalesforceOrg
 from syncd.sandbox.local import RunningOrg, running
@@ -113,14 +113,14 @@ def settles(scene: Scene) -> None:
 def let_through(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Have every row held against the mirror, and count those that needed no look, by why."""
     found: Counter[str] = Counter()
-    sifted = sifting.SiftedFile.sifted
+    count = sifted.SiftedFile.sifted
 
-    def counting(self: sifting.SiftedFile) -> Sifted:
+    def counting(self: sifted.SiftedFile) -> Sifted:
         for table in ("hit", "equal", "nobody", "rest"):
             found[table] += self._number(f"SELECT count(*) FROM {table}")  # noqa: S608  our own names
-        return sifted(self)
+        return count(self)
 
-    monkeypatch.setattr(sifting.SiftedFile, "sifted", counting)
-    monkeypatch.setattr(sifting, "FEW", -1)
+    monkeypatch.setattr(sifted.SiftedFile, "sifted", counting)
+    monkeypatch.setattr(sifted, "FEW", -1)
     monkeypatch.setattr(sifting, "LARGE_BYTES", 0)
     return found

@@ -26,7 +26,7 @@ from syncd.exports.sieve import sifting
 from syncd.exports.sieve.proof import walk
 from syncd.exports.sieve.sifting import sift
 from syncd.ports import Background, ExportFile, Item, LinesCounted
-from tests.exports.test_sheets import workbook
+from tests.exports.test_sheets import Rows, workbook
 
 RULE = Rule("x", "mappings/fields/some.toml", 1)
 COLUMNS = tuple(Column(name, "text", RULE, side="sales", fields={"Lead": "Company"}) for name in ("name", "note"))
@@ -209,12 +209,12 @@ def test_a_copy_leaves_some_of_the_disk_to_others(tmp_path: Path, monkeypatch: p
 
 
 def test_the_good_rows_of_a_workbook_are_read_fast(tmp_path: Path) -> None:
-    rows = [
-        ("email", "name", "note"),
-        ("a@x.example", "Ana", ""),
-        ("b@x.example",),
-        ("c@x.example", "two\nlines", 5),
-        ("", "D", ""),
+    rows: Rows = [
+        ["email", "name", "note"],
+        ["a@x.example", "Ana"],
+        ["b@x.example"],
+        ["c@x.example", "two\nlines", 5],
+        ["", "D", "x"],
     ]
     body = workbook(rows)
     found = fast(tmp_path, body)
