@@ -124,17 +124,16 @@ def _decided(world: World, policies: Policies, *, exports: bool, nurture: bool) 
     """Decide on a private layer, and give what would be written."""
     with world.store.scratch() as layer:
         inner = replace(world, store=layer, policies=policies, exports=Untouched(world.exports))
-        known = {item.seq for item in _open(inner)}
+        last = layer.ledger_size()
         cycle = begin(inner)
         if exports:
             take_exports(inner, cycle)
         if nurture:
             recycle(inner, cycle, retell=True)
-        yield (item.intent for item in _open(inner) if item.seq not in known)
+        yield (item.intent for item in _opened_since(inner, last))
 
 
-def _open(world: World) -> Iterator[OpenIntent]:
-    after = 0
+def _opened_since(world: World, after: int) -> Iterator[OpenIntent]:
     while found := world.store.open_intents(BLOCK, after):
         yield from found
         after = found[-1].seq
