@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from syncd.core.mapping import SourceMapping
 from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.rows import ParsedRow, read_row
-from syncd.core.spoilt import is_error
+from syncd.core.spoilt import _ERRORS, is_error
 from syncd.core.values import Flag
+from syncd.exports.sieve.columns import is_no_error
 from syncd.policies.documents import read_table
 from syncd.policies.mapping_formulas import compile_formula
 
@@ -97,3 +99,14 @@ def test_what_the_mapping_declares_means_what_it_says(mapping: SourceMapping) ->
 def test_what_only_looks_a_little_like_one_is_a_value(mapping: SourceMapping, cell: str) -> None:
     assert not is_error(cell)
     assert read(mapping, company=cell).problems == ()
+
+
+@pytest.mark.parametrize("cell", [*_ERRORS, "#####", *(f"{blank}#n/a{blank}" for blank in " \t\u00a0\u2003\u3000")])
+def test_a_database_lets_no_such_cell_pass_unseen(cell: str) -> None:
+    assert is_error(cell)
+    assert duckdb.execute(f"SELECT {is_no_error('v')} FROM (SELECT ?::VARCHAR AS v)", [cell]).fetchall() == [(False,)]  # noqa: S608
+
+
+@pytest.mark.parametrize("cell", ["Acme", "Flat #3", "", " ", "\u00dcnal", "~", "$5", "-", "!", "\u6771\u4eac"])
+def test_a_database_has_nothing_to_say_against_what_is_no_error(cell: str) -> None:
+    assert duckdb.execute(f"SELECT {is_no_error('v')} FROM (SELECT ?::VARCHAR AS v)", [cell]).fetchall() == [(True,)]  # noqa: S608
