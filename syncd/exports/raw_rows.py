@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
@@ -20,17 +20,26 @@ def rows_at(file: ExportFile, mapping: SourceMapping, lines: Collection[int]) ->
     Shapes: a line that is no record has one cell, all of it as far as it is kept.
     Errors: OSError.
     """
-    wanted = frozenset(lines)
-    header: Cells = ()
-    found: dict[int, Cells] = {}
+    keeping = _Keeping(lines)
+    with Path(file.path).open("rb") as stream:
+        deque(items_of(stream, file, mapping, pick=keeping), maxlen=0)
+    return keeping.header, keeping.found
 
-    def pick(names: Cells, record: Record | BadRecord) -> bool:
-        nonlocal header
-        header = names
-        if record.line in wanted:
-            found[record.line] = record.cells if isinstance(record, Record) else (record.raw,)
+
+class _Keeping:
+    """Has no record read for what it means, and keeps the cells of those that are wanted."""
+
+    def __init__(self, lines: Collection[int]) -> None:
+        self.wanted = frozenset(lines)
+        self.header: Cells = ()
+        self.found: dict[int, Cells] = {}
+
+    def __call__(self, header: Cells, record: Record | BadRecord) -> bool:
+        """Keep a record that is wanted."""
+        self.header = header
+        if record.line in self.wanted:
+            self.found[record.line] = record.cells if isinstance(record, Record) else (record.raw.rstrip("\r\n"),)
         return False
 
-    with Path(file.path).open("rb") as stream:
-        deque(items_of(stream, file, mapping, pick=pick), maxlen=0)
-    return header, found
+    def in_sheet(self, texts: Sequence[str]) -> None:
+        """Leave no row of a workbook out before it is read."""
