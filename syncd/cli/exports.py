@@ -140,10 +140,15 @@ def _ask(context: typer.Context, config: Config, taken: TakenFile, reason: str, 
 
 def chosen(config: Config, file: str | None, source: str | None) -> TakenFile:
     """Return the file that is meant: the one that was named, or the last one."""
+    from syncd.engine.intake_again import all_again
     from syncd.exports.archive import original_name
 
     with wire.open_store_to_read(config) as store:
-        taken = store.taken_files(ALL, source)
+        taken, waiting = store.taken_files(ALL, source), all_again(store).values()
+    for one in waiting:
+        if file is None and source in (None, one.source):
+            text = f"{output.visible(one.name)} of {one.source} waits to be taken in again: the next cycle does it."
+            raise typer.BadParameter(f"{text} To mean another file, name it. See: syncd exports list")
     if file is not None:
         name, own = Path(file).name, original_name(Path(file).name)
         named = [one for one in taken if file == one.name or own in (one.name, one.name.partition("/")[0])]

@@ -7,7 +7,7 @@ opt-outs it said when it was taken first: consent that was given since still sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from syncd.ports import StoreReader, StoreWriter
@@ -17,17 +17,19 @@ _KEPT = "exports taken again"
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """That a file is taken in once more: by whose request, and when it was taken first."""
+    """That a file is taken in once more: by whose request, when it was taken first, and which one it is."""
 
     request: str
     said_at: datetime
+    source: str
+    name: str
 
 
 def all_again(store: StoreReader) -> Mapping[str, Again]:
     """Return by hash which files are to be taken in once more."""
     kept = store.setting(_KEPT)
     found = kept if isinstance(kept, dict) else {}
-    return {sha256: Again(one["request"], datetime.fromisoformat(one["said_at"])) for sha256, one in found.items()}
+    return {sha256: Again(**{**one, "said_at": datetime.fromisoformat(one["said_at"])}) for sha256, one in found.items()}
 
 
 def keep_again(tx: StoreWriter, store: StoreReader, hashes: Iterable[str], again: Again) -> None:
@@ -43,4 +45,4 @@ def end_again(tx: StoreWriter, store: StoreReader, sha256: str) -> None:
 
 
 def _put(tx: StoreWriter, known: Mapping[str, Again]) -> None:
-    tx.put_setting(_KEPT, {sha: {"request": one.request, "said_at": one.said_at.isoformat()} for sha, one in known.items()})
+    tx.put_setting(_KEPT, {sha: {**asdict(one), "said_at": one.said_at.isoformat()} for sha, one in known.items()})

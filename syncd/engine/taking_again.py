@@ -83,7 +83,7 @@ def _open_again(world: World, asked: _Asked, hashes: Sequence[str]) -> None:
         text = f"{under_way:,} values of {asked.source} are under way to Salesforce. {_NOTHING}"
         raise SyncdError(text, hint="Ask again after the next cycle.")
     at = world.org.now()
-    again = Again(asked.id, max(one.finished_at for one in mine))
+    again = Again(asked.id, max(one.finished_at for one in mine), asked.source, asked.name)
     with world.store.begin() as tx:
         for one in mine:
             tx.reopen_file(one.sha256)
@@ -108,10 +108,9 @@ def _refuse_older(
 
 def _values_of(world: World, mapping: SourceMapping) -> Iterator[int]:
     """Give the open intents that come from exports of a source."""
-    after = 0
-    while found := world.store.open_intents(_BLOCK, after):
-        yield from (one.seq for one in found if one.intent.part == "map" and one.intent.rule.file == mapping.file)
-        after = found[-1].seq
+    for one in world.store.open_intents():
+        if one.intent.part == "map" and one.intent.rule.file == mapping.file:
+            yield one.seq
 
 
 def _told_of(world: World, files: Sequence[TakenFile]) -> Iterator[InboxItem]:

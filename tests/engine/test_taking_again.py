@@ -192,7 +192,7 @@ def test_what_was_never_taken_or_is_under_way_is_refused_and_nothing_is_changed(
             tx.open([(intent, None)], world.org.now(), "c")
         take_up(world, org)
         request = world.store.request(number)
-        opened = world.store.open_intents()
+        opened = list(world.store.open_intents())
         with world.store.begin() as tx:
             tx.close([(one, Outcome(OutcomeKind.NOT_APPLIED, "gone")) for one in opened], world.org.now(), "c")
     assert request is not None
@@ -277,7 +277,9 @@ def said(ready: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 
 @pytest.mark.sweep
-def test_the_command_shows_what_would_come_of_it_and_then_does_it(ready: Scene, said: Said) -> None:
+def test_the_command_shows_what_would_come_of_it_and_then_does_it(
+    ready: Scene, said: Said, capsys: pytest.CaptureFixture[str]
+) -> None:
     scene = ready
     dropped(scene, "a.csv")
     scene.mapping("write")
@@ -287,6 +289,11 @@ def test_the_command_shows_what_would_come_of_it_and_then_does_it(ready: Scene, 
     assert f"To take it in again: syncd --config {scene.home} exports again a.csv --source marketo --write" in shown
     assert (scene.files(), len(scene.ledger())) == (files, size)
     assert said("again", "--write") == "a.csv of marketo is taken in again with the next cycle\n"
+    with pytest.raises(AssertionError):
+        said("again")
+    assert "waits to be taken in again" in capsys.readouterr().err
+        "  ", ""
+    )
     scene.cycle()
     assert score(scene, LEA) == 70
     assert "in done/" in said("list")
