@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from syncd.core.cells import seen
 from syncd.core.mapping import SourceMapping
 from syncd.core.rows import ParsedRow
 from syncd.core.values import Problem
+from syncd.exports.needles import needles_of
 from syncd.exports.records import BadRecord, Record
+from syncd.exports.sheet_thinning import Wanted
 
 _ID_CHARS = 15
 _ID_LENGTHS = (15, 18)
+_OTHERWISE = (b"<r>", b"<![", b"&#", b"_x")
+"""Ways in which a text may be written in a workbook other than in one piece and letter by letter."""
 
 
 class Picking:
@@ -24,6 +29,7 @@ class Picking:
     def __init__(self, mapping: SourceMapping, words: Sequence[str], line: int, spelt: Callable[[str], str]) -> None:
         self._mapping, self._line, self._spelt = mapping, line, spelt
         self._keys = frozenset(map(spelt, words)) | {spelt(word[:_ID_CHARS]) for word in words if len(word) in _ID_LENGTHS}
+        self._words = words
         self._places: tuple[int, ...] | None = None
         self._meant: set[int] = set()
         self._named: set[int] = set()
@@ -44,6 +50,23 @@ class Picking:
             self._named.add(record.line)
             return True
         return False
+
+    def in_sheet(self, texts: Sequence[str]) -> Wanted | None:
+        """Return what says which rows of a workbook may name somebody: by a number in its table of texts, or by a word itself."""
+        needles = needles_of(self._words)
+        if needles is None or any(sign in word for word in self._words for sign in "&<>\"'"):
+            return None
+        shared = [f">{place}<".encode() for place, text in enumerate(texts) if self._is_key(text)]
+        short = [re.compile(b">[^0-9a-z<]*" + re.escape(one.data) + b"(?![0-9a-z])") for one in needles if one.is_short]
+        long = [one.data for one in needles if not one.is_short]
+
+        def is_wanted(number: int, row: bytes) -> bool:
+            if number == self._line or any(one in row for one in shared) or any(one in row for one in _OTHERWISE):
+                return True
+            small = row.lower()
+            return any(one in small for one in long) or any(one.search(small) for one in short)
+
+        return is_wanted
 
     def is_meant(self, item: ParsedRow | Problem) -> bool:
         """Tell whether what a record came to stands on the line, or is no row and named by a word."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from syncd.core.mapping import SourceMapping
 from syncd.exports.excerpts import Cut, Excerpt
 from syncd.exports.record_bytes import BLOCK_BYTES, Unclear, blocks, end_of, is_bytewise, start_of
 from syncd.exports.records import BadRecord, Record
+from syncd.exports.sheet_thinning import Wanted
 from syncd.exports.unpacking import NotText, head_of, is_workbook, text_in
 from syncd.ports import ExportFile
 
@@ -82,7 +84,7 @@ class Thinning:
 
     def __call__(self, header: tuple[str, ...], record: Record | BadRecord) -> bool:
         """Tell whether a record is picked for now."""
-        self.lines = record.last_line if isinstance(record, Record) else record.line
+        self.lines = max(self.lines, record.last_line if isinstance(record, Record) else record.line)
         if not self.is_kept(record.line):
             return False
         self._kept.append(record.line)
@@ -90,6 +92,15 @@ class Thinning:
             self._limit //= 2
             self._kept = list(filter(self.is_kept, self._kept))
         return True
+
+    def in_sheet(self, texts: Sequence[str]) -> Wanted:
+        """Return what picks rows of a workbook before they are read."""
+
+        def is_wanted(number: int, row: bytes) -> bool:
+            self.lines = number
+            return self.is_kept(number)
+
+        return is_wanted
 
     def is_kept(self, line: int) -> bool:
         """Tell whether the record that begins on a line counts."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from syncd.core.cells import CONTROL
 from syncd.core.mapping import SourceMapping, columns_read
@@ -18,6 +18,7 @@ from syncd.core.values import Flag, Problem
 from syncd.exports.headers import APART, Wrong, check_header, check_signs, header_in, other_header
 from syncd.exports.lines import Hash, Lines, NotEncoded
 from syncd.exports.records import BadRecord, Record, escaped, records_of, shown
+from syncd.exports.sheet_thinning import Wanted
 from syncd.exports.sheets import Sheet
 from syncd.exports.unpacking import NotText, is_workbook, text_in
 from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
@@ -40,6 +41,16 @@ class _Source(Protocol):
 
 
 Pick = Callable[[tuple[str, ...], Record | BadRecord], bool]
+"""Says which records of a file are read, by the header and what stands in them."""
+
+
+@runtime_checkable
+class PicksInSheets(Protocol):
+    """A `Pick` that can tell of the rows of a workbook before their XML is read."""
+
+    def in_sheet(self, texts: Sequence[str]) -> Wanted | None:
+        """Return what tells, by the workbook's table of texts; None where it can't be told."""
+        ...
 
 
 def items_of(
@@ -56,7 +67,7 @@ def items_of(
     mapping = mapping.of_file(file.name)
     seen = hashlib.sha256()
     try:
-        with _opened(stream, file, mapping, seen) as (source, records, is_read_along):
+        with _opened(stream, file, mapping, seen, pick) as (source, records, is_read_along):
             is_refused = yield from Reading(file, mapping, now_at).items(source, records, pick)
     except NotText as error:
         yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy))
@@ -70,11 +81,12 @@ def items_of(
 
 @contextmanager
 def _opened(
-    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, seen: Hash
+    stream: BinaryIO, file: ExportFile, mapping: SourceMapping, seen: Hash, pick: Pick | None
 ) -> Iterator[tuple[_Source, Iterator[Record | BadRecord], bool]]:
     """Give the records of a file, whatever it is packed in, and whether `seen` takes all of its bytes on the way."""
     if not file.member and is_workbook(stream):
         with Sheet(stream, mapping.dialect.sheet, mapping.dialect.decimal) as sheet:
+            sheet.is_wanted = pick.in_sheet(sheet.texts) if isinstance(pick, PicksInSheets) else None
             yield sheet, sheet.records(), False
         return
     with text_in(stream, file.member) as text:

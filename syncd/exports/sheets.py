@@ -22,6 +22,7 @@ from xml.parsers import expat
 from syncd.exports.lines import LINE_CHARS_MAX
 from syncd.exports.records import CELL_CHARS_MAX, BadRecord, Fault, Record, quoted, shown
 from syncd.exports.sheet_parts import NO_XML, Parts, parts_of, refuse_doctype
+from syncd.exports.sheet_thinning import Wanted, thinned
 from syncd.exports.sheet_values import DAMAGED_NUMBER, ERROR, NO_RESULT, boolean, moment, number, unescaped
 from syncd.exports.unpacking import NotText, archive_in, bounded, readable, whole
 
@@ -35,11 +36,14 @@ _LETTERS = re.compile("[A-Z]{1,3}")
 class Sheet:
     """One sheet of a workbook. `count` is how many rows with something in them there were so far.
 
+    `is_wanted`, set before reading, says which rows may be left out unread: see `sheet_thinning`.
+
     Errors: NotText, when the workbook is damaged, or which sheet to read is not said.
     """
 
     def __init__(self, stream: BinaryIO, name: str | None, decimal: str) -> None:
         self.count = 0
+        self.is_wanted: Wanted | None = None
         self._stream, self._name, self._decimal = stream, name, decimal
         self._held = ExitStack()
 
@@ -52,6 +56,11 @@ class Sheet:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._held.__exit__(kind, error, trace)
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the workbook's table of texts."""
+        return self._parts.texts
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +89,8 @@ class Sheet:
         with opened:
             text = bounded(opened, self._stream)
             try:
-                while chunk := text.read(_CHUNK_BYTES):
+                chunks = iter(lambda: text.read(_CHUNK_BYTES), b"")
+                for chunk in chunks if self.is_wanted is None else thinned(chunks, self.is_wanted):
                     reader.parser.Parse(chunk, False)
                     yield from reader.taken()
                 reader.parser.Parse(b"", True)
