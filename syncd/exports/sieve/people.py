@@ -84,7 +84,8 @@ class PeopleTable:
         readable += [sql.is_no_error(of(name)) for name in sorted(of_formulas)]
         if mapping.consent is not None:  # what is no evidence brings nothing
             parts = (mapping.consent.source, mapping.consent.at, mapping.consent.wording)
-            readable.append(f"({' OR '.join(sql.among(of(name), {'', *mapping.null}) for name in parts)})")
+            nothing = {"", *(one for one in mapping.null if one == one.strip())}  # they are compared without blanks around them
+            readable.append(f"({' OR '.join(sql.among(of(name), nothing) for name in parts)})")
         self.database.execute(
             f"CREATE TABLE m AS SELECT r.rowid AS n, r.h AS h, {stamp} AS stamp, {listed}"
             f" FROM r ANTI JOIN hit ON hit.n = r.rowid ANTI JOIN odd ON odd.n = r.rowid WHERE {' AND '.join(readable) or 'TRUE'}"
