@@ -292,8 +292,6 @@ def test_the_command_shows_what_would_come_of_it_and_then_does_it(
     with pytest.raises(AssertionError):
         said("again")
     assert "waits to be taken in again" in capsys.readouterr().err
-        "  ", ""
-    )
     scene.cycle()
     assert score(scene, LEA) == 70
     assert "in done/" in said("list")
