@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 
 from syncd.core.canary import (
     BOOKKEEPING,
@@ -191,7 +192,7 @@ def look_again_at_first(lane: Lane, *, at_once: bool = False) -> None:
 
 
 def _is_open(world: World, one: Watched) -> bool:
-    return any(item.seq == seq for seq in one.seqs for item in world.store.open_intents(1, seq - 1))
+    return any(item.seq == seq for seq in one.seqs for item in islice(world.store.open_intents(seq - 1), 1))
 
 
 def _waved_through(trials: Trials, looks: Sequence[tuple[Watched, Sight, Moved]], enough: int) -> Trials:

@@ -86,15 +86,11 @@ def _decided(folder: Exports, one: StagedFile, context: IntakeContext) -> Mappin
 
 
 def _has_open_writes(one: StagedFile, context: IntakeContext) -> bool:
-    """Tell whether the outbox holds values from other files of this source; it may be large, so it is read in pieces."""
-    after = 0
-    while found := context.store.open_intents(1000, after):
-        for intent in (open_intent.intent for open_intent in found):
-            is_own = intent.cause.startswith(one.file.sha256)
-            if intent.part == "map" and intent.rule.file == one.mapping.file and not is_own:
-                return True
-        after = found[-1].seq
-    return False
+    """Tell whether the outbox holds values from other files of this source."""
+    return any(
+        intent.part == "map" and intent.rule.file == one.mapping.file and not intent.cause.startswith(one.file.sha256)
+        for intent in (opened.intent for opened in context.store.open_intents())
+    )
 
 
 def _staged(folder: Exports, file: ExportFile, mapping: SourceMapping, context: IntakeContext) -> StagedFile | InboxItem | None:
@@ -197,12 +193,7 @@ def _parsed(rows: Sequence[ExportRow]) -> list[ParsedRow]:
 
 
 def _is_under_way(record_id: str, context: IntakeContext) -> bool:
-    after = 0
-    while found := context.store.open_intents(1000, after):
-        if any(one.intent.record_id == record_id for one in found):
-            return True
-        after = found[-1].seq
-    return False
+    return any(one.intent.record_id == record_id for one in context.store.open_intents())
 
 
 def _latch_once(one: StagedFile, total: Counter[str], context: IntakeContext) -> None:

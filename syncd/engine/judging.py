@@ -130,13 +130,15 @@ def decide_first_sights(world: World, cycle: Cycle, name: str, history: str, unt
 
 
 def bench_of(world: World, cycle: Cycle, fences: Fences) -> tuple[Bench, dict[str, set[str]]]:
-    """Return what all judgements share, and the fields with an open intent by record."""
+    """Return what all judgements share, and the fenced fields with an open intent by record."""
     around, quiet = surroundings(world, cycle, fences), quiet_now(world, cycle, fences)
     followers = known_followers(world.store, fences)
     bench = Bench(fences, cycle.people, cycle.id, cycle.now, around, quiet, cycle.people.at, followers)
+    fenced = {(name, field) for name, fields in own_fields(fences.fences, fences.sides).items() for field in fields}
     pending: dict[str, set[str]] = {}
-    for open_intent in world.store.open_intents():
-        pending.setdefault(open_intent.intent.record_id, set()).add(open_intent.intent.field)
+    for intent in (opened.intent for opened in world.store.open_intents()):
+        if (intent.object, intent.field) in fenced:  # an export may have opened very many others
+            pending.setdefault(intent.record_id, set()).add(intent.field)
     return bench, pending
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from syncd.engine.world import World
 from syncd.ports import Job, OpenIntent
@@ -46,22 +47,17 @@ def loads_of(jobs: Sequence[Job]) -> Loads:
 
 def open_items(world: World, loads: Loads) -> Iterator[OpenIntent]:
     """Return the open intents in ledger order, without those that a load carries."""
-    after = 0
-    while page := world.store.open_intents(PAGE, after):
-        yield from (item for item in page if item.seq not in loads) if loads.spans else page
-        after = page[-1].seq
+    items = world.store.open_intents()
+    return (item for item in items if item.seq not in loads) if loads.spans else items
 
 
 def items_of(world: World, job: Job) -> Iterator[OpenIntent]:
     """Return the intents of one load that are still open."""
     mine = loads_of([job])
     first, last = min(span[0] for span in mine.spans), max(span[1] for span in mine.spans)
-    after = first - 1
-    while page := world.store.open_intents(PAGE, after):
-        yield from (item for item in page if item.seq in mine)
-        after = page[-1].seq
-        if after >= last:
-            return
+    for item in takewhile(lambda item: item.seq <= last, world.store.open_intents(first - 1)):
+        if item.seq in mine:
+            yield item
 
 
 def windows(items: Iterable[OpenIntent]) -> Iterator[list[OpenIntent]]:

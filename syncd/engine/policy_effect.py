@@ -20,10 +20,9 @@ from syncd.engine.cycle import begin, take_exports
 from syncd.engine.fence_effect import FenceEffect, fence_effect
 from syncd.engine.recycling import recycle
 from syncd.engine.world import World
-from syncd.ports import Background, ExportFile, Exports, OpenIntent, Sieve
+from syncd.ports import Background, ExportFile, Exports, Sieve
 from syncd.ports.exports import Item
 
-BLOCK = 10_000
 NURTURE = "nurture.toml"
 FENCES = "fences.toml"
 FIELDS = "fields/"
@@ -130,10 +129,4 @@ def _decided(world: World, policies: Policies, *, exports: bool, nurture: bool) 
             take_exports(inner, cycle)
         if nurture:
             recycle(inner, cycle, retell=True)
-        yield (item.intent for item in _opened_since(inner, last))
-
-
-def _opened_since(world: World, after: int) -> Iterator[OpenIntent]:
-    while found := world.store.open_intents(BLOCK, after):
-        yield from found
-        after = found[-1].seq
+        yield (item.intent for item in inner.store.open_intents(last))

@@ -17,10 +17,9 @@ from syncd.core.mapping import SourceMapping
 from syncd.core.values import Entry, InboxItem, Intent, Problem, Scalar, digest
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
-from syncd.ports import Background, ExportFile, Exports, LedgerQuery, OpenIntent, Sieve
+from syncd.ports import Background, ExportFile, Exports, LedgerQuery, Sieve
 from syncd.ports.exports import Item
 
-BLOCK = 10_000
 ITEMS_MAX = 100_000
 ENTRIES_MAX = 10**9
 _LINE = re.compile(r":(\d+)\b")
@@ -112,7 +111,7 @@ def decide_all(context: IntakeContext, folder: Exports, mapping: SourceMapping, 
     context = replace(context, items_max=ITEMS_MAX)
     store = context.store
     size = store.ledger_size()
-    known = {item.seq for item in _open(context)}
+    known = {item.seq for item in store.open_intents()}
     inbox = {(item.kind, item.subject): times for _, item, times in store.inbox()}
     counts = take_in(OneFile(folder, file), [replace(mapping, mode="write")], context)
     told = [item for _, item, times in store.inbox() if inbox.get((item.kind, item.subject)) != times]
@@ -120,15 +119,8 @@ def decide_all(context: IntakeContext, folder: Exports, mapping: SourceMapping, 
     return Decided(counts, effects, [f"{one.where}: {one.text} {one.remedy}" for one in told if one.kind in NOT_TAKEN])
 
 
-def _open(context: IntakeContext) -> Iterator[OpenIntent]:
-    after = 0
-    while found := context.store.open_intents(BLOCK, after):
-        yield from found
-        after = found[-1].seq
-
-
 def _writes(context: IntakeContext, known: set[int]) -> Iterator[Effect]:
-    return (write_of(item.intent) for item in _open(context) if item.seq not in known)
+    return (write_of(item.intent) for item in context.store.open_intents() if item.seq not in known)
 
 
 def write_of(intent: Intent) -> Effect:

@@ -22,7 +22,6 @@ from syncd.ports import OrgWriter, Request, TakenFile
 
 AGAIN = "again"
 _ALL = 10**6
-_BLOCK = 1000
 _NOTHING = "Nothing was changed."
 
 

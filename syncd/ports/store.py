@@ -232,8 +232,8 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Return the next staged rows of a file grouped by key, in key order, strictly after `after_key`."""
         ...
 
-    def open_intents(self, limit: int = 10_000, after_seq: int = 0) -> list[OpenIntent]:
-        """Return intents without an outcome in ledger order."""
+    def open_intents(self, after_seq: int = 0) -> Iterator[OpenIntent]:
+        """Give every intent without an outcome in ledger order; meanwhile they may be ended and others opened."""
         ...
 
     def deferred(self) -> list[Intent]:

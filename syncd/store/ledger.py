@@ -45,6 +45,7 @@ from syncd.store.tables import deferred, ledger, ledger_head, ledger_values, out
 from syncd.store.verify import verify_ledger
 
 _PAGE_ROWS = 500
+_OPEN_ROWS = 1000
 # Written out: SQLite uses an index over some rows only where the statement itself says that it is about these.
 _IS_INTENT = ledger.c.kind == literal_column("'intent'")
 _IS_ACTOR = ledger_values.c.part == literal_column("'actor'")
@@ -53,12 +54,17 @@ _IS_ACTOR = ledger_values.c.part == literal_column("'actor'")
 class LedgerReads(Reads):
     """The ledger and the outbox."""
 
-    def open_intents(self, limit: int = 10_000, after_seq: int = 0) -> list[OpenIntent]:
-        """Return intents without an outcome in ledger order."""
-        query = select(outbox.c.seq, outbox.c.cycle, outbox.c.payload).where(outbox.c.org == self.org, outbox.c.seq > after_seq)
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(outbox.c.seq).limit(limit)).all()
-        return [OpenIntent(seq, cycle, intent_of(payload)) for seq, cycle, payload in rows]
+    def open_intents(self, after_seq: int = 0) -> Iterator[OpenIntent]:
+        """Give every intent without an outcome in ledger order; meanwhile they may be ended and others opened."""
+        query = select(outbox.c.seq, outbox.c.cycle, outbox.c.payload).where(outbox.c.org == self.org).order_by(outbox.c.seq)
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(query.where(outbox.c.seq > after_seq).limit(_OPEN_ROWS)).all()
+            for seq, cycle, payload in rows:
+                yield OpenIntent(seq, cycle, intent_of(payload))
+            if len(rows) < _OPEN_ROWS:
+                return
+            after_seq = rows[-1].seq
 
     def deferred(self) -> list[Intent]:
         """Return the intents that the mass-change limit or a mode of asking held back, in the order of their deferral."""

@@ -741,16 +741,28 @@ class StoreContract:
             (3, "c1", second),
             (4, "c2", intent("k3")),
         ]
-        assert [opened.seq for opened in store.open_intents(limit=1, after_seq=2)] == [3]
+        assert [opened.seq for opened in store.open_intents(after_seq=2)] == [3, 4]
         assert store.count_open() == store.verify().open_intents == 3
         row = next(iter(store.ledger(LedgerQuery(kind="intent"))))
         assert (row.entry.cause_seq, row.entry.key, row.entry.after, row.entry.rule) == (cause, "k1", "Working", RULE)
+
+    def test_all_that_is_open_is_given_while_it_is_ended(self, store: Store) -> None:
+        with store.begin() as tx:
+            tx.open([(intent(f"k{number}"), None) for number in range(2_500)], T, "c1")
+        seen = []
+        for number, opened in enumerate(store.open_intents()):
+            seen.append(opened.intent.key)
+            if number in (0, 1_500):
+                with store.begin() as tx:
+                    tx.close([(opened, Outcome(OutcomeKind.CONFIRMED))], T, "c1")
+        assert seen == [f"k{number}" for number in range(2_500)]
+        assert store.count_open() == 2_498
 
     def test_a_create_keeps_the_row_to_create(self, store: Store) -> None:
         wanted = intent("k1", object="CampaignMember", values={"CampaignId": "701a", "LeadId": "00Q1", "Status": "Sent"})
         with store.begin() as tx:
             tx.open([(wanted, None)], T, "c1")
-        assert store.open_intents()[0].intent == wanted
+        assert next(store.open_intents()).intent == wanted
         assert next(iter(store.ledger(LedgerQuery()))).entry.evidence["values.Status"] == "Sent"
 
     def test_an_outcome_closes_its_intent_and_is_found_by_record(self, store: Store) -> None:
@@ -760,7 +772,7 @@ class StoreContract:
         refused = Outcome(OutcomeKind.REJECTED, "Field is not editable", "FIELD_FILTER", "req-1", "00v1")
         with store.begin() as tx:
             tx.close([(first, refused)], after(5), "c2")
-        assert store.open_intents() == [second]
+        assert list(store.open_intents()) == [second]
         outcome = list(store.ledger(LedgerQuery(record_id="00Q1")))[-1].entry
         assert (outcome.kind, outcome.cause_seq, outcome.key, outcome.outcome) == ("outcome", 1, "k1", "rejected")
         assert (outcome.object, outcome.field, outcome.before, outcome.after) == ("Lead", "Status", "MQL", "Working")

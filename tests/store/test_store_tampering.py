@@ -41,7 +41,7 @@ def twelve(store: SqlStore, database: Path) -> Path:
         )
         tx.open([(wish("k1"), 1), (wish("k2"), 2)], T, "c")
     with store.begin() as tx:
-        tx.close([(store.open_intents()[0], Outcome(OutcomeKind.CONFIRMED))], T, "c")
+        tx.close([(next(store.open_intents()), Outcome(OutcomeKind.CONFIRMED))], T, "c")
         tx.append([Entry(kind="note", at=T, cycle="c", reason="end")])
     verification = store.verify()
     assert (verification.problems, verification.rows, verification.open_intents) == ((), 12, 1)
