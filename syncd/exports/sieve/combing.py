@@ -6,7 +6,6 @@ written anew, with the line on which it began; the rest goes the long way.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +26,8 @@ ASIDE_MAX = 20_000
 """Of a file with more that is no good row every row is looked at."""
 ROW_CHARS_MAX = 24_000
 """A longer row goes the long way: in UTF-8, with its quotes, it may be more than the fast reader takes in one."""
-SIGN = ","
+SIGN = "|"
+"""It stands in few cells: those have to be quoted."""
 PLACE = ("line", "breaks")
 _ROWS_AT_ONCE = 1000
 
@@ -82,21 +82,21 @@ class _Comb:
 
     def __init__(self, out: TextIO) -> None:
         self.out, self.rows = out, 0
-        self._plain = csv.writer(out, delimiter=SIGN, lineterminator="\n")
-        self._quoting = csv.writer(out, delimiter=SIGN, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        self._waiting: list[tuple[object, ...]] = []
-        self._has_returns = False
+        self._waiting: list[str] = []
 
     def is_aside(self, header: tuple[str, ...], record: Record | BadRecord) -> bool:
         """Write a record, or tell that it has to be looked at."""
         if not isinstance(record, Record) or record.faults or len(record.cells) != len(header):
             return True
         cells = record.cells
-        text = "".join(cells)
+        place = f"{record.line}{SIGN}{record.last_line - record.line}{SIGN}"
+        text = SIGN.join(cells)
         if len(text) > ROW_CHARS_MAX or (cells[-1] == header[-1] and header_in(cells, header) == header):
             return True
-        self._has_returns = self._has_returns or "\r" in text
-        self._waiting.append((record.line, record.last_line - record.line, *cells))
+        if '"' in text or "\n" in text or "\r" in text or text.count(SIGN) != len(cells) - 1:
+            text = SIGN.join(_quoted(cell) for cell in cells)
+        self.rows += 1
+        self._waiting.append(f"{place}{text}\n")
         if len(self._waiting) == _ROWS_AT_ONCE:
             self.flush()
         return False
@@ -104,8 +104,9 @@ class _Comb:
     def flush(self) -> None:
         """Write what waits."""
         leave_room(Path(self.out.name).parent)
-        # Without quotes a carriage return within a cell would end a line.
-        (self._quoting if self._has_returns else self._plain).writerows(self._waiting)
-        self.rows += len(self._waiting)
+        self.out.writelines(self._waiting)
         self._waiting.clear()
-        self._has_returns = False
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
