@@ -17,7 +17,7 @@ from syncd.cli.main import main
 from syncd.cli.mapping_people import people_of
 from syncd.cli.preview_look import Look
 from syncd.core.suggestions.suggesting import Sample
-from syncd.exports.sieve import sifting
+from syncd.exports.sieve import sifted, sifting
 from tests.engine.scene import HEADER, SECRET, Scene, export_line
 from tests.engine.small_org import contact, lead
 from tests.engine.test_new_people import NEW, allow, people
@@ -344,7 +344,7 @@ def test_a_diff_that_looks_only_at_rows_that_an_edit_may_concern_says_what_one_o
     scene: Scene, preview: Preview, monkeypatch: pytest.MonkeyPatch, pattern: str, text: str, counts: dict[str, int] | None
 ) -> None:
     monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 100)
-    monkeypatch.setattr(sifting, "FEW", 0)
+    monkeypatch.setattr(sifted, "FEW", -1)
     old = scene.home / "old.toml"
     shutil.copy(scene.home / "mappings" / "fields" / "marketo.toml", old)
     scene.rewrite("fields/marketo.toml", pattern, text)
