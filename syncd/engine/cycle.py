@@ -150,11 +150,12 @@ def decide(world: World, cycle: Cycle, *, everything: bool = False, retell: bool
     if slow and not everything and not may_spend(world, cycle, Kind.NURTURE, len(slow)):
         slow, nurture_is_due = [], False
     pull(world, cycle, slow)
+    keep_terms(world, cycle, is_last=False)
     decide_plain(world, cycle)
     cycle.forget_people()
     settle_unowned(world, cycle)
     decide_fenced(world, cycle)
-    keep_terms(world, cycle)
+    keep_terms(world, cycle, is_last=True)
     follow_up(world, cycle)
     move_watermarks(world, cycle, [FAST_TIER, *slow])
     if slow:

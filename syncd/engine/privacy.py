@@ -95,15 +95,16 @@ def reasons_heard(
     """Return by record what a shelf tells against mailing the person at a moment."""
     own = {id: [*people[id].with_others(record)] for id, record in records.items()}
     linked = {id: {found for row in rows if (found := individual_of(row))} for id, rows in own.items()}
-    addresses = {id: {one for one in people[id].handles if "@" in one and "=" not in one} for id in records}
+    addresses = {id: {one for one in people[id].handles if "@" in one} for id in records}  # external ids with an @ find nobody
     heard = hear(shelf, sources, set[str]().union(*linked.values()), set[str]().union(*addresses.values()), at)
     hidden = hidden_from(shelf.needs, sources)
     reasons: dict[str, list[Reason]] = {}
     for id, rows in own.items():
         objects = {row.object for row in rows}
         closed = [Reason(f"opt-out can't be read ({text} is not visible)") for of, text in hidden if of is None or of in objects]
-        said = (said.reason for said in heard.of(sorted(linked[id]), sorted(addresses[id])))
-        reasons[id] = list(dict.fromkeys([*closed, *said]))
+        late = [_not_read(row, LINK) for row in rows if _is_unread(shelf, row, LINK)]
+        said = [*late, *heard.of(sorted(linked[id]), sorted(addresses[id]))]
+        reasons[id] = list(dict.fromkeys([*closed, *(one.reason for one in said)]))
     return reasons
 
 
@@ -126,7 +127,9 @@ def hear(shelf: Shelf, sources: PrivacySources, individuals: Collection[str], ad
     if sources.boxes and INDIVIDUAL in shelf.needs:
         rows = shelf.get(INDIVIDUAL, individuals)
         for id in individuals:
-            said = said_by_individual(rows[id], sources) if id in rows else (_not_seen(id, at),)
+            row = rows.get(id)
+            said = [_not_seen(id, at)] if row is None else [*said_by_individual(row, sources)]
+            said += [] if row is None else [_not_read(row, name) for name in sources.boxes if _is_unread(shelf, row, name)]
             heard.of_individual.setdefault(id, []).extend(said)
     typed = shelf.by(BY_TYPE, "PartyId", individuals)
     points = {row.id: row for row in shelf.by(POINT, "ParentId", individuals)}
@@ -160,6 +163,17 @@ def purposes_of(shelf: Shelf, rows: Iterable[OrgRecord]) -> dict[str, str]:
 def _put(heard: dict[str, list[Said]], key: str | None, said: Said | None) -> None:
     if key and said is not None:
         heard.setdefault(key, []).append(said)
+
+
+def _is_unread(shelf: Shelf, row: OrgRecord, name: str) -> bool:
+    """Tell whether a field is read by now and was not when this row was: it comes once more, of a large object after a while."""
+    need = shelf.needs.get(row.object)
+    return need is not None and not row.is_deleted and name in need.fields and name not in row.fields
+
+
+def _not_read(row: OrgRecord, name: str) -> Said:
+    words = f"{row.object} {row.id} {name} is still to be read"
+    return Said(words, GLOBAL, row.object, row.modified_at, is_unreadable=True)
 
 
 def _not_seen(id: str, at: datetime) -> Said:

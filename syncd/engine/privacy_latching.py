@@ -58,8 +58,12 @@ def kept_of_privacy(world: World, cycle: Cycle, name: str, cases: Sequence[Case]
     return _of_points(world, cycle, cases) if name == POINT else Kept()
 
 
-def keep_terms(world: World, cycle: Cycle) -> None:
-    """Keep the opt-outs whose term has begun or ended since this was looked at last."""
+def keep_terms(world: World, cycle: Cycle, *, is_last: bool) -> None:
+    """Keep the opt-outs whose term has begun or ended since this was looked at last.
+
+    Shapes: a cycle looks before it decides what changed, since that may be a consent that was taken back or a lead that points
+    elsewhere after the term, and at last once more, at consents that are new.
+    """
     sources = privacy_under(world.policies)
     consents = [name for name in CONSENTS if name in sources.purposes and name in cycle.needs]
     if not consents:
@@ -77,8 +81,11 @@ def keep_terms(world: World, cycle: Cycle) -> None:
     ids, addresses = ({one for fact in kept.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
     before = world.store.flags(sorted(ids), sorted(addresses)) if kept.facts else []
     facts = newest_facts(kept.facts, before)
+    if not (is_last or facts or kept.asked):
+        return
     with world.store.begin() as tx:
-        tx.put_setting(LOOKED_AT, cycle.now.isoformat())
+        if is_last:
+            tx.put_setting(LOOKED_AT, cycle.now.isoformat())
         tx.renew_flags(facts)
         tx.append([flag_entry(cycle, fact, before) for fact in facts])
         if kept.asked:
@@ -133,13 +140,19 @@ def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) ->
         if case.staged is None or case.staged == case.known:
             continue
         then, now = said_by(case.known), said_by(case.staged)
+        is_elsewhere = case.known is not None and _of_whom(case.known) != _of_whom(case.staged)
         same, still = {(one.words, one.scope) for one in then}, {(one.words, one.scope) for one in now}
-        told += [(case.staged, one, None) for one in now if (one.words, one.scope) not in same]
+        told += [(case.staged, one, None) for one in now if is_elsewhere or (one.words, one.scope) not in same]
         if case.known is not None:
-            gone += [(case.known, case.staged, one) for one in then if (one.words, one.scope) not in still]
+            gone += [(case.known, case.staged, one) for one in then if is_elsewhere or (one.words, one.scope) not in still]
     by = _savers(world, cycle, [read for _, read, _ in gone])
     told += [(known, one, by[read.id] if _is_taken_back(read, one) else None) for known, read, one in gone]
     return _about(world, cycle, told)
+
+
+def _of_whom(row: OrgRecord) -> tuple[str | None, str | None]:
+    """Return the individual or contact point that a consent is about; individuals are about themselves."""
+    return row.text("PartyId"), row.text("ContactPointId")
 
 
 def _is_taken_back(read: OrgRecord, said: Said) -> bool:
