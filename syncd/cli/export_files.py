@@ -27,6 +27,8 @@ def files_fit(exports: Path, sources: Sequence[SourceMapping]) -> Iterator[Findi
             continue  # whether the folder is there, and can be read, is looked at before
         for path in paths[:FILES_MAX]:
             yield from _begins_well(path, source)
+        if (more := len(paths) - FILES_MAX) > 0:
+            yield Finding(Level.OK, _CHECK, f"{folder}: {more:,} more waiting, which were not looked at")
 
 
 def _begins_well(path: Path, source: SourceMapping) -> Iterator[Finding]:

@@ -10,11 +10,12 @@ import typer
 
 from syncd.cli import output, wire
 from syncd.cli.mapping_against import Against, as_values, hold_against, told
-from syncd.cli.mapping_files import MappingFile, config_if_any, files_named, read, schema_at_hand, written
+from syncd.cli.mapping_files import MappingFile, config_if_any, files_named, folder_of, read, schema_at_hand, written
 from syncd.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from syncd.config import Config
+    from syncd.core.mapping import SourceMapping
     from syncd.core.values import Problem
     from syncd.ports import ObjectSchema
 
@@ -76,15 +77,27 @@ def problems_of(file: MappingFile, schema: dict[str, ObjectSchema] | None) -> It
 
 
 def _clashes(config: Config | None, files: Sequence[MappingFile]) -> Iterable[tuple[Path, Problem]]:
-    """Find the fields that two of the files write, and those that a fence of the config guards."""
+    """Find the fields that another mapping writes too, be it named or in force, and those that a fence of the config guards."""
     from syncd.core.fence_clashes import fenced_columns
     from syncd.core.mapping import clashes
 
     by_label = {file.label: file.path for file in files}
     sources = tuple(file.mapping for file in files if file.mapping is not None)
     fences = None if config is None else wire.read_fences(config.mappings)
-    for problem in (*clashes(sources), *(fenced_columns(fences, sources) if fences is not None else ())):
-        yield by_label[problem.file], problem
+    beside = tuple(_beside(config, files))
+    for problem in (*clashes((*beside, *sources)), *(fenced_columns(fences, sources) if fences is not None else ())):
+        if problem.file in by_label:
+            yield by_label[problem.file], problem
+
+
+def _beside(config: Config | None, files: Sequence[MappingFile]) -> Iterator[SourceMapping]:
+    """Read the mappings that are in force beside those of the files that are too: all of them are taken, or none."""
+    folder = folder_of(config)
+    named = {file.path.resolve() for file in files}
+    if any(path.parent == folder.resolve() for path in named):
+        for path in sorted(folder.glob("*.toml")):
+            if path.resolve() not in named and (mapping := read(path, config).mapping) is not None:
+                yield mapping
 
 
 def _verdict(files: int, problems: int, schema: object, held: Against | None) -> None:

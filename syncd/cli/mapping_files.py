@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from syncd.ports import ObjectSchema
 
 LONG_BYTES = 5_000_000
+_EXPORTS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".zip", ".gz"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ def file_named(folder: Path, name: str) -> Path:
     from syncd.policies.documents import nearest
 
     path = Path(name)
+    if path.suffix.lower() in _EXPORTS and path.is_file():
+        hint = f"Name the mapping, and give the export with its option, such as: syncd mapping check SOURCE --with {name}"
+        raise ConfigInvalid(f"{name} is an export by its name, and no mapping.", hint=hint)
     if path.suffix == ".toml" or path.is_file():
         return path
     known = {file.stem: file for file in sorted(folder.glob("*.toml"))}
@@ -164,6 +169,8 @@ def refuse(file: MappingFile) -> SourceMapping:
 
 def unreadable(path: Path, error: OSError) -> SyncdError:
     """Say that a file could not be read, in words."""
+    if error.errno == errno.ELOOP:
+        return ConfigInvalid(f"{path} is a link: syncd follows none, here as in the drop folder.", hint="Name the file itself.")
     return ConfigInvalid(f"{path} cannot be read: {error.strerror}.", hint="Check the path, its owner and its permissions.")
 
 

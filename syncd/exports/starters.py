@@ -71,7 +71,7 @@ def _lines(vendor: Vendor, export: Export, file_name: str, rows: Sequence[Sequen
     yield f"# What each column means for syncd: {vendor.title}."
     if not vendor.is_seen:
         yield "# UNVERIFIED: nobody has shown us such a file. Check every line against yours."
-    yield '# Look over each line, then: syncd check, syncd plan. Nothing is written while mode = "observe".'
+    yield '# Look over each line, then: syncd check, syncd mapping preview. Nothing is written while mode = "observe".'
     yield 'version = "1"'
     yield 'mode = "observe"'
     yield ""

@@ -52,5 +52,13 @@ def test_each_file_that_would_not_be_taken_is_named_with_its_line(folder: Path) 
     assert 'write encoding = "cp1252"' in first.remedy
 
 
+def test_how_many_files_were_not_looked_at_is_said(folder: Path) -> None:
+    for n in range(8):
+        (folder / f"{n}.csv").write_bytes(b"Mail\nx@b.cd\n")
+    *first, last = files_fit(folder.parent, [replace(MAPPING, pattern="*")])
+    assert [one.level for one in first] == [Level.WARNING] * 5
+    assert (last.level, last.text) == (Level.OK, f"{folder}: 3 more waiting, which were not looked at")
+
+
 def test_a_source_without_a_folder_is_left_to_the_look_at_folders(tmp_path: Path) -> None:
     assert list(files_fit(tmp_path, [MAPPING])) == []

@@ -96,6 +96,32 @@ def test_two_mappings_that_write_one_field_are_told(syncd: Syncd, home: Path) ->
     assert "[MAP-132]" in said.out
 
 
+def test_what_a_mapping_in_force_writes_already_is_told_of_the_one_that_is_named(syncd: Syncd, home: Path, file: Path) -> None:
+    folder = home / "mappings" / "fields"
+    folder.mkdir(parents=True)
+    for name in ("hubspot", "marketo", "zoho"):
+        (folder / f"{name}.toml").write_text(MAPPING, "utf-8")
+    said = syncd("mapping", "check", "marketo", "--json")
+    assert said.code == 1
+    assert [one["source"] for one in said.json["files"]] == ["marketo"]
+    texts = [problem["text"] for problem in said.json["files"][0]["problems"]]
+    assert texts[0].startswith("Lead.Lead_Score__c is written by mappings/fields/hubspot.toml:")
+    assert syncd("mapping", "check", file).code == 0, "it is not in force"
+
+
+def test_an_export_in_place_of_a_mapping_and_a_link_are_told_for_what_they_are(syncd: Syncd, file: Path, tmp_path: Path) -> None:
+    export = tmp_path / "leads.csv"
+    export.write_text(ROWS, "utf-8")
+    said = syncd("mapping", "check", export)
+    assert said.code == 2
+    assert f"--with {export}" in said.err
+    link = tmp_path / "link.csv"
+    link.symlink_to(export)
+    said = syncd("mapping", "check", file, "--with", link)
+    assert said.code == 2
+    assert "link.csv is a link" in said.err
+
+
 def test_a_field_that_a_fence_guards_is_told(syncd: Syncd, home: Path) -> None:
     assert syncd("init", home / "other").code == 0
     folder = home / "mappings" / "fields"

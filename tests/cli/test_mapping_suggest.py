@@ -178,6 +178,17 @@ def test_columns_without_a_name_are_found_by_the_values_of_people(syncd: Syncd, 
     assert found_in(document) == truth
 
 
+def test_ids_of_another_tool_that_merely_grow_with_the_fields_are_no_key(syncd: Syncd, org: SqlStore, tmp_path: Path) -> None:
+    path = tmp_path / "prospects.csv"
+    path.write_text("id,email\n" + "".join(f"{30_000_000 + n},p{n}@example.com\n" for n in range(60)), "utf-8")
+    people = [{"Email": f"p{n}@example.com", "MA_Person_Id__c": str(7000 + n)} for n in range(60)]
+    with org.begin() as tx:
+        tx.mirror([person("Lead", f"00Q5e00000A{n:04}EAB"[:18], **one) for n, one in enumerate(people)])
+    document = syncd("mapping", "suggest", path, "--json").json
+    assert document["people_compared"] == 60
+    assert found_in(document) == {"email": "email"}
+
+
 def test_a_column_that_sounds_like_an_opt_out_is_never_left_out(syncd: Syncd, tmp_path: Path) -> None:
     names = ("unsubscribed_at", "Do Not Mail", "optout", "newsletter_consent", "suppressed", "unsub reason")
     path = tmp_path / "people.csv"

@@ -101,3 +101,10 @@ def test_what_makes_no_sense_is_refused_at_its_line(tmp_path: Path, text: str, w
     assert mapping is None
     assert [problem for problem in problems if words in problem.text], problems
     assert all(problem.line > 1 and problem.remedy for problem in problems)
+
+
+@pytest.mark.parametrize("key", ["source", "at", "wording"])
+def test_the_way_out_names_the_line_of_consent_that_is_missing(tmp_path: Path, key: str) -> None:
+    rest = "\n".join(f'{name} = "{name}"' for name in ("source", "at", "wording") if name != key)
+    _, [problem] = parsed(tmp_path, BRAND + f"\n[consent]\n{rest}\n")
+    assert f'such as: {key} = "' in problem.remedy

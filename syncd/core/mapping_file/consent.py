@@ -85,9 +85,9 @@ def read_consent(reading: Reading) -> ConsentColumns | None:
         return None
     base: Path = ("consent",)
     reading.keys(base, values, names(CONSENT))
-    for key in ("source", "at", "wording"):
+    for key, column in (("source", "consentSource"), ("at", "consentTimestamp"), ("wording", "consentText")):
         if key not in values:
             text = f"[consent] has no {key}: consent counts only with its source, its time and its wording."
-            reading.say(base, "MAP-103", text, 'Write the column, such as: at = "consentTimestamp"')
+            reading.say(base, "MAP-103", text, f'Write the column, such as: {key} = "{column}"')
     found = {key: reading.text(base, values, key) or "" for key in ("source", "at", "wording")}
     return ConsentColumns(**found, scope=_scope(reading, (*base, "scope"), reading.text(base, values, "scope")))

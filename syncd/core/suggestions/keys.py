@@ -56,10 +56,10 @@ def _external(found: Evidence) -> Iterator[Proposal]:
     for name, one in found.looks.items():
         # Ids of different tools are all small numbers: that two are the same one, people show, or a person says so.
         compared = [(found.agreement(name, object, field), field) for object in found.fields for field in ids]
-        proven = [(agreed, field) for agreed, field in compared if agreed.confidence]
+        proven = [(agreed, field) for agreed, field in compared if agreed.sameness]
         if proven:
-            agreed, field = max(proven, key=lambda each: each[0].confidence)
-            yield Proposal(name, "external", agreed.confidence, (agreed.words(), f"{field} is an external id"), {"field": field})
+            agreed, field = max(proven, key=lambda each: each[0].sameness)
+            yield Proposal(name, "external", agreed.sameness, (agreed.words(), f"{field} is an external id"), {"field": field})
         elif (name in found.known.id or (sounds_like_id(name) and one.is_unique)) and not one.id_share(*PEOPLE_IDS):
             field = ids[0] if len(ids) == 1 else ""
             why = f"{found.known.title} writes its own id here" if name in found.known.id else "it is called like an id"

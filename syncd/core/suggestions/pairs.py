@@ -26,13 +26,17 @@ class Agreement:
 
     @property
     def confidence(self) -> float:
-        """Return how sure this alone makes it, from 0 to 1."""
-        moving = 0.75 if self.together >= 0.9 and self.pairs >= 2 * MANY else 0.0
+        """Return how sure this alone makes it that both tell of the same, from 0 to 1."""
+        return max(self.sameness, 0.75 if self.together >= 0.9 and self.pairs >= 2 * MANY else 0.0)
+
+    @property
+    def sameness(self) -> float:
+        """Return how sure it is that both hold equal values, from 0 to 1: all that counts of ids, which only grow with time."""
         if self.distinct < (3 if self.pairs < 3 * MANY else 2):
-            return moving
+            return 0.0
         if self.kappa >= 0.8:
             return 0.9 if self.pairs >= MANY else 0.7 if self.pairs >= SOME else 0.0
-        return max(moving, 0.6 if self.kappa >= 0.4 and self.pairs >= MANY else 0.0)
+        return 0.6 if self.kappa >= 0.4 and self.pairs >= MANY else 0.0
 
     @property
     def speaks_against(self) -> bool:

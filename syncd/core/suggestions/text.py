@@ -38,7 +38,7 @@ def _lines(file: Written, proposed: Sequence[Proposal], doubted: Mapping[str, st
         return one.is_sure and one.column not in doubted
 
     yield f"# Proposed for {_shown(file.name)} ({file.title}) after a look at {_rows(file.rows)}: go through it line by line."
-    yield '# Then: syncd mapping check, syncd plan. Nothing is written to Salesforce while mode = "observe".'
+    yield '# Then: syncd mapping check, syncd mapping preview. Nothing is written to Salesforce while mode = "observe".'
     for note in file.notes:
         yield from _wrapped(note, "# ")
     yield 'version = "1"'
