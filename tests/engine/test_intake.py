@@ -22,7 +22,7 @@ from syncd.engine.consent import persons
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
 from syncd.exports.folder import DropFolder
-from syncd.exports.sieve import sifting
+from syncd.exports.sieve import sifted, sifting
 from syncd.policies.documents import read_table
 from syncd.ports import FieldSchema, LedgerQuery, ObjectSchema, Store, StoreWriter
 from syncd.store.sql import open_store
@@ -425,8 +425,8 @@ def test_killed_at_any_write_the_next_cycle_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_committed: bool, is_sifted: bool
 ) -> None:
     monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 0 if is_sifted else 10**9)
-    monkeypatch.setattr(sifting, "ITEMS_AT_ONCE", 3)
-    monkeypatch.setattr(sifting, "FEW", -1)
+    monkeypatch.setattr(sifted, "ITEMS_AT_ONCE", 3)
+    monkeypatch.setattr(sifted, "FEW", -1)
     monkeypatch.setattr(intake_staging, "CHUNK_ROWS", 3)
     monkeypatch.setattr(intake, "BATCH_GROUPS", 2)
     expected = None

@@ -8,7 +8,7 @@ from syncd.core.values import Flag, OrgRecord
 from syncd.engine.consent import holds_by, people_by
 from syncd.engine.cycle import begin
 from syncd.engine.merging import LOST_OPT_OUT, MERGED, winners_of
-from syncd.exports.sieve import sifting
+from syncd.exports.sieve import sifted, sifting
 from tests.engine.scene import OBJECTS, Scene, export_line
 from tests.engine.small_org import contact, lead
 
@@ -124,7 +124,7 @@ def test_an_export_that_names_the_external_id_or_address_of_a_merged_record_mean
     scene: Scene, monkeypatch: pytest.MonkeyPatch, key: dict[str, str]
 ) -> None:
     monkeypatch.setattr(sifting, "SIFTED_FROM_BYTES", 0)
-    monkeypatch.setattr(sifting, "FEW", -1)
+    monkeypatch.setattr(sifted, "FEW", -1)
     scene.mapping("write")
     scene.edit("admin", LOSER, **key)
     scene.cycle()
