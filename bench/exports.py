@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench import previewing
 from bench.child import child
 from bench.figures import Figure, Figures
 from bench.hall import Hall
@@ -32,6 +33,7 @@ def measure(hall: Hall, rows: int) -> Figures:
         with child(SIDES, folder) as subject:
             again = subject.ask("take", name="second.csv")
         size = (Path(folder) / "first.csv").stat().st_size / 1e6
+        previews = list(previewing.measure(Path(folder), rows))
     changed = first["counts"].get("would_write", 0)
     note = f"bare {_times(bare)}, syncd {_times(first)}, {size:.0f} MB, {changed:,} values found"
     yield Figure(f"export of {rows:,} rows, to the bare script", first["seconds"] / bare["seconds"], "x bare", RATIO_MAX, note)
@@ -39,6 +41,7 @@ def measure(hall: Hall, rows: int) -> Figures:
     yield Figure("the same rows but the last one, to that", again["seconds"] / first["seconds"], "x", AGAIN_MAX, note)
     peak = max(first["peak_mb"], again["peak_mb"])
     yield Figure(f"export of {rows:,} rows: peak memory", peak, "MiB", PEAK_MB_MAX, f"bare {bare['peak_mb']:.0f} MiB")
+    yield from previews
     _check(rows, first["counts"], again["counts"])
 
 

@@ -22,6 +22,7 @@ from syncd.core.mapping_file.parsing import parse_mapping
 from syncd.core.values import Scalar
 from syncd.engine.intake import take_in
 from syncd.engine.intake_context import IntakeContext
+from syncd.engine.schema import SCHEMA, schema_to_json
 from syncd.exports.folder import DropFolder
 from syncd.policies.documents import read_table
 from syncd.ports import Chunk, FieldSchema, ObjectSchema
@@ -69,6 +70,8 @@ class Sides:
                 tx.load(packed)
         with store.begin() as tx:
             tx.key_loaded("Lead")
+            schema = {name: _schema(name) for name in ("Lead", "Contact")}
+            tx.put_setting(SCHEMA, {"asked": list(schema), "objects": schema_to_json(schema)})
         store.dispose()
         drop = self._folder / "exports" / "marketo"
         drop.mkdir(parents=True)
