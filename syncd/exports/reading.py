@@ -20,7 +20,7 @@ from syncd.exports.lines import Hash, Lines, NotEncoded
 from syncd.exports.records import BadRecord, Record, escaped, records_of, shown
 from syncd.exports.sheet_thinning import Wanted
 from syncd.exports.sheets import Sheet
-from syncd.exports.unpacking import NotText, is_workbook, text_in
+from syncd.exports.unpacking import CHANGED, NotText, is_workbook, text_in
 from syncd.ports import ExportFile, Header, Item, LinesCounted, Refused
 
 EMPTY = "Nothing was changed: an empty export never means that everyone has left. Export it again."
@@ -70,13 +70,13 @@ def items_of(
         with _opened(stream, file, mapping, seen, pick) as (source, records, is_read_along):
             is_refused = yield from Reading(file, mapping, now_at).items(source, records, pick)
     except NotText as error:
-        yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy))
+        yield _refused(file, Wrong(1, 1, error.code, str(error), error.remedy), "wait" if error.code == CHANGED else "refuse")
         return
     except NotEncoded as error:
         yield _refused(file, _not_encoded(error))
         return
     if not is_refused and file.sha256 and _hash_of(stream, seen if is_read_along else None) != file.sha256:
-        yield _refused(file, Wrong(1, 1, "EXP-003", "The file changed while it was read.", "It is read again soon."), "wait")
+        yield _refused(file, Wrong(1, 1, CHANGED, "The file changed while it was read.", "It is read again soon."), "wait")
 
 
 @contextmanager

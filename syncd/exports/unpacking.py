@@ -32,6 +32,8 @@ _EMPTY_ZIP = b"PK\x05\x06"
 # A ZIP of nonsense makes the library seek before its beginning, or decode a name that is none.
 DAMAGED = (EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError)
 _BEGIN_AGAIN = "Transfer or export it again; nothing of it was taken."
+CHANGED = "EXP-003"
+"""The problem that ends by itself when the file is looked at again."""
 
 
 class NotText(Exception):
@@ -56,6 +58,8 @@ def text_in(stream: BinaryIO, member: str = "") -> Iterator[BinaryIO]:
             yield _no_archive(bounded(inside, stream))
     elif is_zip(head):
         with archive_in(stream) as archive:
+            if member and member not in archive.namelist():
+                raise NotText(CHANGED, "The file changed while it was read.", "It is read again soon.")
             with whole():
                 opened = archive.open(readable(archive.getinfo(member)) if member else _only_member(archive))
             with opened:

@@ -107,10 +107,11 @@ def test_an_empty_file_beside_full_ones_says_nothing_and_empty_ones_alone_pause(
     assert [item.kind for item in read(again, waiting(again)[0]) if isinstance(item, Refused)] == ["pause"]
 
 
-def test_an_archive_that_changed_since_it_was_looked_at_waits(folder: DropFolder) -> None:
+@pytest.mark.parametrize("now", [{**SET, "cleaned_1.csv": ANA}, {"other.csv": ANA, "more.csv": ANA}])
+def test_an_archive_that_changed_since_it_was_looked_at_waits(folder: DropFolder, now: dict[str, bytes]) -> None:
     path = put(folder, "a.zip", zipped(SET))
     file = waiting(folder)[0]
-    path.write_bytes(zipped({**SET, "cleaned_1.csv": ANA}))
+    path.write_bytes(zipped(now))
     last = read(folder, file)[-1]
     assert isinstance(last, Refused)
     assert (last.kind, last.problem.code) == ("wait", "EXP-003")
