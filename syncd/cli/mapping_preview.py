@@ -179,10 +179,12 @@ class _View:
         from syncd.engine.previewing_all import sampled
 
         look = Look(self.config, self.store)
+        is_any_refused = False
         for target in self.targets:
             is_portion = not is_whole and target.file.size_bytes >= preview_some.LARGE_BYTES
             decided, portion = look.at_some(target) if is_portion else (look.at_all(target), None)
             chosen = sampled(decided.effects, number)
+            is_any_refused |= bool(decided.refused)
             if self.as_json:
                 output.as_json({"schema": 1, **heading_json(target), "portion": portion, "counts": decided.counts,
                                 "kinds": decided.kinds(), "sample": chosen, "refused": decided.refused})  # fmt: skip
@@ -191,6 +193,8 @@ class _View:
                 output.data(line)
             for text in decided.refused:
                 output.message(output.visible(text))
+        if is_any_refused:
+            raise typer.Exit(1)
 
     def diff(self, old: Path) -> None:
         from syncd.cli.mapping_files import read, refuse
@@ -198,10 +202,12 @@ class _View:
         from syncd.engine.previewing_all import differences
 
         look = Look(self.config, self.store)
+        is_any_refused = False
         for target in self.targets:
             before = replace(refuse(read(old, self.config)), name=target.mapping.name)
             one, other = look.under_both(replace(target, mapping=before), target)
             found = differences(one, other)
+            is_any_refused |= bool(other.refused)
             if self.as_json:
                 output.as_json({"schema": 1, **heading_json(target), "old": str(old), "people": found.people,
                                 "counts": found.counts, "examples": found.examples[:EXAMPLES_MAX],
@@ -211,7 +217,8 @@ class _View:
             for text in dict.fromkeys([*one.refused, *other.refused]):
                 output.message(output.visible(text))
             if not found.examples:
-                output.data("The edit changes nothing for any row of this export.")
+                if not (one.refused or other.refused):
+                    output.data("The edit changes nothing for any row of this export.")
                 continue
             output.data(f"{output.many(found.people, 'person', 'people')} would be affected by the edit:")
             for name, count in found.counts.items():
@@ -222,3 +229,5 @@ class _View:
                 output.data(line)
             if len(found.examples) > EXAMPLES_MAX:
                 output.data(f"… and {len(found.examples) - EXAMPLES_MAX:,} more")
+        if is_any_refused:
+            raise typer.Exit(1)

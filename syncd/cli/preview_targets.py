@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +95,8 @@ def files_at(mapping: SourceMapping, path: Path) -> list[ExportFile]:
 
     name = original_name(path.name) if path.parent.name == DONE else path.name
     try:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         with path.open("rb"):  # to hash it takes as long as to search it
             file = ExportFile(mapping.name, str(path), name, "", path.stat().st_size)
         contents = contents_of(path.resolve(), mapping.dialect.members)

@@ -109,6 +109,8 @@ def person_json(target: Target, seen: PersonSeen, now: Mapping[str, OrgRecord]) 
 def sample_told(target: Target, decided: Decided, chosen: Sequence[Effect], portion: Mapping[str, int] | None) -> Iterator[str]:
     """Tell of a sample, line by line; `portion` is of how many rows it is, when not of all."""
     yield heading(target)
+    if decided.refused and not decided.counts:
+        return
     if portion is not None:
         yield f"  looked at {portion['rows']:,} rows, spread over the {portion['lines']:,} lines of the file: counts are of these"
     for name, count in sorted(decided.counts.items()):

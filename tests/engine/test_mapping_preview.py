@@ -431,6 +431,24 @@ def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, 
     found = preview("--person", "working.1@example.com", "--file", str(path), "--offline")
     assert found["exit"] == 1
     assert "[EXP-" in found["refused"][0]
+    old = str(scene.home / "mappings" / "fields" / "marketo.toml")
+    for words in (["--sample", "3"], ["--sample", "3", "--whole"], ["--diff", old]):
+        found = preview(*words, "--file", str(path))
+        assert (found["exit"], "[EXP-" in found["refused"][0]) == (1, True)
+        text = preview(*words, "--file", str(path), text=True)
+        assert "[EXP-" in text
+        assert "changes nothing" not in text
+        assert "0 people" not in text
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("words", [["--person", "2"], ["--sample", "3"]])
+def test_a_link_is_told_and_not_taken_for_an_empty_export(
+    scene: Scene, preview: Preview, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "day.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "day.csv")
+    assert "link.csv is a link" in preview(*words, "--file", str(tmp_path / "link.csv"), text=True)
 
 
 @pytest.mark.sweep
