@@ -64,36 +64,39 @@ def keep_terms(world: World, cycle: Cycle, *, is_last: bool) -> None:
     Shapes: a cycle looks before it decides what changed, since that may be a consent that was taken back or a lead that points
     elsewhere after the term, and at last once more, at consents that are new.
     """
-    sources = privacy_under(world.policies)
-    consents = [name for name in CONSENTS if name in sources.purposes and name in cycle.needs]
+    purposes = privacy_under(world.policies).purposes
+    consents = [name for name in CONSENTS if name in purposes and name in cycle.needs]
     if not consents:
         return
     known = world.store.setting(LOOKED_AT)
     since = cycle.now if known is None else datetime.fromisoformat(str(known))
-    begun = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, BEGINS, since)]
-    ended = [row for name in consents if since < cycle.now for row in _within(world, cycle, name, ENDS, since)]
-    names = purposes_of(Shelf(cycle.needs, world.store), [*begun, *ended])
-    new = [(row, row.moment(BEGINS) or cycle.now) for row in begun]
-    old = [(row, (row.moment(ENDS) or cycle.now) - _A_MOMENT) for row in ended]
-    said = [(row, one) for row, at in [*new, *old] if (one := said_by_consent(row, sources, names, at)) is not None]
-    over = {row.id for row in ended}
-    kept = _about(world, cycle, [(row, one, BY_ITS_TERM if row.id in over else None) for row, one in said])
-    ids, addresses = ({one for fact in kept.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
-    before = world.store.flags(sorted(ids), sorted(addresses)) if kept.facts else []
-    facts = newest_facts(kept.facts, before)
-    if not (is_last or facts or kept.asked):
-        return
-    with world.store.begin() as tx:
-        if is_last:
+    looked_up = [(name, date) for name in consents for date in (BEGINS, ENDS) if date in cycle.needs[name].indexed]
+    for name, date in looked_up if since < cycle.now else ():
+        for rows in world.store.within(name, date, since, cycle.now):
+            world.pause_point()
+            _keep_these(world, cycle, date, rows)
+    if is_last:
+        with world.store.begin() as tx:
             tx.put_setting(LOOKED_AT, cycle.now.isoformat())
+
+
+def _keep_these(world: World, cycle: Cycle, date: str, rows: Sequence[OrgRecord]) -> None:
+    """Keep what consents said at the moment at which their term began, or right before it ended; killed, they come once more."""
+    sources, names = privacy_under(world.policies), purposes_of(Shelf(cycle.needs, world.store), rows)
+    before = _A_MOMENT if date == ENDS else timedelta(0)
+    said = [(row, said_by_consent(row, sources, names, (row.moment(date) or cycle.now) - before)) for row in rows]
+    by = BY_ITS_TERM if date == ENDS else None
+    kept = _about(world, cycle, [(row, one, by) for row, one in said if one is not None])
+    if not kept.facts:
+        return
+    ids, addresses = ({one for fact in kept.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
+    known = world.store.flags(sorted(ids), sorted(addresses))
+    facts = newest_facts(kept.facts, known)
+    with world.store.begin() as tx:
         tx.renew_flags(facts)
-        tx.append([flag_entry(cycle, fact, before) for fact in facts])
+        tx.append([flag_entry(cycle, fact, known) for fact in facts])
         if kept.asked:
             tell_cleared(tx, world, cycle, kept.asked)
-
-
-def _within(world: World, cycle: Cycle, object: str, name: str, since: datetime) -> list[OrgRecord]:
-    return world.store.within(object, name, since, cycle.now) if name in cycle.needs[object].indexed else []
 
 
 def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:

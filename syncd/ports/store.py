@@ -152,8 +152,8 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         """Return the next live rows of an object in id order, optionally only those with an indexed value."""
         ...
 
-    def within(self, object: str, field: str, after: datetime, until: datetime) -> list[OrgRecord]:
-        """Return live mirrored rows whose indexed time lies after one moment and not after another, in id order."""
+    def within(self, object: str, field: str, after: datetime, until: datetime) -> Iterator[list[OrgRecord]]:
+        """Give live mirrored rows whose indexed time lies after one moment and not after another, in id order, by pages."""
         ...
 
     def count(self, object: str) -> int:

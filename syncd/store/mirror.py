@@ -90,16 +90,22 @@ class MirrorReads(Reads):
         )
         return connection.execute(query.order_by(record_keys.c.id).limit(limit)).scalars().all()
 
-    def within(self, object: str, field: str, after: datetime, until: datetime) -> list[OrgRecord]:
-        """Return live mirrored rows whose indexed time lies after one moment and not after another, in id order."""
+    def within(self, object: str, field: str, after: datetime, until: datetime) -> Iterator[list[OrgRecord]]:
+        """Give live mirrored rows whose indexed time lies after one moment and not after another, in id order, by pages."""
         self._assert_indexed(object, field)
+        return self._within(object, field, after, until)
+
+    def _within(self, object: str, field: str, after: datetime, until: datetime) -> Iterator[list[OrgRecord]]:
         # REST and Bulk write the same second in two ways, which agree as far as the second goes.
         first, last = (moment.astimezone(UTC).strftime(_SECOND) for moment in (after, until + timedelta(seconds=1)))
         is_near = (self._under(object, field), record_keys.c.value >= first, record_keys.c.value < last)
         with self._reading() as connection:
             ids = connection.execute(select(record_keys.c.id).where(*is_near).order_by(record_keys.c.id)).scalars().all()
-            found = records_by_id(connection, self.org, object, ids)
-        return [row for id in ids if (row := found.get(id)) is not None and after < (row.moment(field) or after) <= until]
+        for page in (ids[first : first + _BACKFILL_ROWS] for first in range(0, len(ids), _BACKFILL_ROWS)):
+            found = self.get(object, page)  # by pages: an import may have given a million consents one and the same term
+            rows = [row for id in page if (row := found.get(id)) is not None and after < (row.moment(field) or after) <= until]
+            if rows:
+                yield rows
 
     def count(self, object: str) -> int:
         """Count the live mirrored rows of an object."""

@@ -31,6 +31,7 @@ from syncd.errors import LeaseHeld
 from syncd.ports import Case, Chunk, CycleRecord, ExportFile, ExportRow, Job, Keyset, LedgerQuery, Mark, Store, TakenFile
 from syncd.ports.census import Span
 from syncd.ports.tally import StagedEdit
+from syncd.store import mirror
 from syncd.store.sql import Surroundings, open_store
 
 ORG = "00D5e00000SYNCDAAA"
@@ -245,14 +246,19 @@ class StoreContract:
         assert store.scan("Lead", field="Status") == []
 
     @pytest.mark.parametrize("ending", [".000+0000", ".000Z"])
-    def test_rows_are_found_by_a_time_after_one_moment_and_up_to_another(self, store: Store, ending: str) -> None:
+    def test_rows_are_found_by_a_time_after_one_moment_and_up_to_another(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, ending: str
+    ) -> None:
         store.index({"Lead": ["Ends__c"]})
         times = {"00Q1": 0, "00Q2": 1, "00Q3": 60, "00Q4": 61}
         rows = [lead(id, Ends__c=f"{after(seconds):%Y-%m-%dT%H:%M:%S}{ending}") for id, seconds in times.items()]
         with store.begin() as tx:
             tx.mirror([*rows, lead("00Q5", Ends__c=None), lead("00Q6", Ends__c=rows[1].fields["Ends__c"], is_deleted=True)])
-        assert [row.id for row in store.within("Lead", "Ends__c", after(0), after(60))] == ["00Q2", "00Q3"]
-        assert store.within("Lead", "Ends__c", after(60.5), after(60.9)) == []
+        assert [[row.id for row in rows] for rows in store.within("Lead", "Ends__c", after(0), after(60))] == [["00Q2", "00Q3"]]
+        assert [*store.within("Lead", "Ends__c", after(60.5), after(60.9))] == []
+        monkeypatch.setattr(mirror, "_BACKFILL_ROWS", 2)
+        pages = [[row.id for row in rows] for rows in store.within("Lead", "Ends__c", after(-1), after(61))]
+        assert pages == [["00Q1", "00Q2"], ["00Q3", "00Q4"]]
         with pytest.raises(AssertionError, match=r"Lead\.Nope"):
             store.within("Lead", "Nope", after(0), after(1))
 
