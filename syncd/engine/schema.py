@@ -10,9 +10,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from syncd.core.privacy import LINK, asked_of
 from syncd.core.values import Entry, InboxItem
 from syncd.engine.drift import Difference, differences, field_users
-from syncd.engine.needs import hidden_under, needs_under, objects_under, wanted_under
+from syncd.engine.needs import hidden_under, needs_under, objects_under, privacy_under, wanted_under
 from syncd.engine.world import Cycle, World
 from syncd.ports import Described, DescribedSince, FieldSchema, ObjectSchema
 
@@ -148,10 +149,16 @@ def _hidden_items(world: World, hidden: Sequence[str]) -> list[InboxItem]:
     users = field_users(world.policies)
     objects = [name for name in hidden if "." not in name]
     alone = hidden if len(objects) < 2 else [name for name in hidden if "." in name]
-    remedy = "Give syncd's permission set read access to {}, then run: syncd check"
     text = "{} is not visible to syncd's user{}. What needs it is not judged, and an opt-out that cannot be read counts as given."
     items = [
-        InboxItem(HIDDEN, name, name, text.format(name, _named_by(users, name)), remedy.format("the field")) for name in alone
+        InboxItem(
+            HIDDEN,
+            name,
+            name,
+            text.format(name, _named_by(users, name)),
+            _access(world, "field" if "." in name else "object", name),
+        )
+        for name in alone
     ]
     if len(objects) < 2:
         return items
@@ -159,7 +166,20 @@ def _hidden_items(world: World, hidden: Sequence[str]) -> list[InboxItem]:
         f"{len(objects)} objects are not visible to syncd's user: {', '.join(objects)}. What needs them is neither judged nor "
         "written, and goes on where it was once they are back."
     )
-    return [*items, InboxItem(HIDDEN, OBJECTS, OBJECTS, told, remedy.format("these objects"))]
+    if privacy := [name for name in objects if name in asked_of(privacy_under(world.policies))]:
+        told += f" An opt-out that cannot be read counts as given, so that nobody is mailed without {', '.join(privacy)}."
+    return [*items, InboxItem(HIDDEN, OBJECTS, OBJECTS, told, _access(world, "objects", *objects))]
+
+
+def _access(world: World, what: str, *names: str) -> str:
+    """Say how they become visible; where Salesforce's data privacy is off its objects and links are not there for anybody."""
+    sources = asked_of(privacy_under(world.policies))
+    these = f"these {what}" if len(names) > 1 else f"the {what}"
+    access = f"ive syncd's permission set read access to {these}"
+    if any(name in sources or (sources and name.endswith(f".{LINK}")) for name in names):
+        switch = "Switch data privacy records on in Salesforce (Setup > Data Protection and Privacy) and g"
+        return f"{switch}{access}, or take [opt_out] of data privacy out of nurture.toml; then run: syncd check"
+    return f"G{access}, then run: syncd check"
 
 
 def _named_by(users: Mapping[tuple[str, str], str], name: str) -> str:

@@ -336,13 +336,26 @@ def test_an_individual_that_is_not_shared_keeps_out_whoever_points_to_it_and_nob
 
 
 @pytest.mark.sweep
-def test_an_org_without_data_privacy_mails_nobody_while_a_policy_names_it_and_everybody_else_goes_on(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("tables", "subject"),
+    [
+        ("[opt_out.ContactPointTypeConsent]\n", "ContactPointTypeConsent"),
+        ("[opt_out.Individual]\n[opt_out.ContactPointConsent]\n", "objects"),
+    ],
+)
+def test_an_org_without_data_privacy_mails_nobody_while_a_policy_names_it_and_everybody_else_goes_on(
+    scene: Scene, tables: str, subject: str
+) -> None:
     scene.nurture("observe")
     scene.cycle(SLOW_S)
     path = scene.home / "mappings" / "nurture.toml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text + "\n[opt_out.ContactPointTypeConsent]\n", encoding="utf-8")
+    path.write_text(text + f"\n{tables}", encoding="utf-8")
     assert enrolled(scene) == set()
+    cards = {item.subject: item for item in scene.inbox("hidden-field")}
+    assert {*cards} == {subject, "Lead.IndividualId", "Contact.IndividualId"}
+    assert all("Setup > Data Protection and Privacy" in card.remedy for card in cards.values())
+    assert "opt-out that cannot be read counts as given" in cards[subject].text
     path.write_text(path.read_text(encoding="utf-8").partition("\n[opt_out")[0], encoding="utf-8")
     scene.cycle(DAY_S)
     assert scene.members() == ALL
