@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 SHOWN_MAX = 50
 ALL = 10**6
-HEADER = ("taken", "source", "file", "rows", "applied", "unchanged", "about nobody", "set aside", "original")
+# What came of the rows adds up to them; `would_write` counts values.
+ROWS = {
+    "rows": "rows", "applied": "applied", "unchanged": "unchanged", "superseded": "superseded", "unmatched": "about nobody",
+    "quarantined": "set aside", "would_write": "values not written",
+}  # fmt: skip
+HEADER = ("taken", "source", "file", *ROWS.values(), "original")
 
 exports = typer.Typer(
     add_completion=False,
@@ -189,8 +194,7 @@ def _kept(config: Config, taken: TakenFile) -> bool:
 
 
 def _cells(config: Config, one: TakenFile) -> tuple[object, ...]:
-    counts = [one.counts.get(name, 0) for name in ("rows", "applied", "unchanged", "unmatched", "quarantined")]
-    shown = (f"{count:,}" for count in counts)
+    shown = (f"{one.counts.get(name, 0):,}" for name in ROWS)
     return (output.stamp(one.finished_at), one.source, one.name, *shown, "in done/" if _kept(config, one) else "gone")
 
 

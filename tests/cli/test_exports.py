@@ -22,7 +22,7 @@ def test_files_are_listed_with_what_came_of_them_and_whether_they_are_still_ther
     syncd: Syncd, store: SqlStore, tmp_path: Path
 ) -> None:
     assert syncd("exports", "list").out == "no export was taken in\n"
-    take(store, "a.csv", "a", rows=9, applied=2, unchanged=3, unmatched=3, quarantined=1)
+    take(store, "a.csv", "a", rows=9, applied=2, unchanged=2, superseded=1, unmatched=3, quarantined=1, would_write=4)
     take(store, "set.zip/in.csv", "b", hour=1, rows=1)
     done = tmp_path / "exports" / "marketo" / "done"
     done.mkdir(parents=True)
@@ -30,8 +30,8 @@ def test_files_are_listed_with_what_came_of_them_and_whether_they_are_still_ther
     (done / f"{'c' * 16}-a.csv").touch()
     header, last, first = syncd("exports", "list").out.splitlines()
     assert header.split("  ")[0] == "taken"
-    assert last.split() == ["2026-03-02T10:00:00Z", "marketo", "set.zip/in.csv", "1", "0", "0", "0", "0", "in", "done/"]
-    assert first.split() == ["2026-03-02T09:00:00Z", "marketo", "a.csv", "9", "2", "3", "3", "1", "gone"]
+    assert last.split() == ["2026-03-02T10:00:00Z", "marketo", "set.zip/in.csv", "1", *"000000", "in", "done/"]
+    assert first.split() == ["2026-03-02T09:00:00Z", "marketo", "a.csv", "9", *"221314", "gone"]
     found = syncd("exports", "list", "--json").json["files"]
     assert [(one["name"], one["original"], one["counts"].get("applied")) for one in found] == [
         ("set.zip/in.csv", True, None), ("a.csv", False, 2),
