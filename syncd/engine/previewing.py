@@ -191,7 +191,7 @@ class _Seeing:
             found, _ = self._written(changed, row, person)
             if found is not None:
                 return left(why, found.after)
-        return left("equal")
+        return left("equal", before if column.formula is not None else shown)
 
     def _written(self, column: Column, row: ParsedRow, person: OrgRecord) -> tuple[FieldWrite | None, Sequence[Problem]]:
         """Return what one column alone would write, as if nothing else were wrong with the row."""

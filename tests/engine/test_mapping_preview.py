@@ -425,6 +425,19 @@ def test_the_file_that_was_taken_last_is_looked_at_when_none_waits(scene: Scene,
 
 
 @pytest.mark.sweep
+@pytest.mark.parametrize("transform", ["transform = 'INITCAP(company)'", None])
+def test_what_a_formula_gives_is_shown_where_it_is_equal_too(scene: Scene, preview: Preview, transform: str | None) -> None:
+    computed = (
+        '[computed."Company"]\nformula = "INITCAP(company)"\nside = "marketing"\nconflict = "overwrite"\nobjects = ["Lead"]\n'
+    )
+    column = r'\[column."company"\]\n(field[^\n]*\n)([^\[]*)transform = "trim"([^\[]*)"fill"'
+    text = computed if transform is None else rf'[column."company"]\n\g<1>\g<2>{transform}\g<3>"overwrite"'
+    scene.rewrite("fields/marketo.toml", column, text)
+    scene.drop("day.csv", export_line("Working-1", company="acme"))
+    assert fields(preview("--person", "2"))["Company"] == ("Acme", "Acme", "leave")
+
+
+@pytest.mark.sweep
 def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("a,b\nworking.1@example.com,2\n", encoding="utf-8")
