@@ -110,7 +110,11 @@ def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
     individuals = {id for _, *both in moved for id in both if id}
     if not individuals:
         return Kept()
-    heard = hear(Shelf(cycle.needs, world.store), privacy_under(world.policies), individuals, (), cycle.now)
+    sources = privacy_under(world.policies)
+    heard = hear(Shelf(cycle.needs, world.store), sources, individuals, (), cycle.now)
+    unread = {before for _, before, _ in moved if before and any(said.is_unreadable for said in heard.of([before], ()))}
+    if unread:  # left before it was read, since individuals are read less often than leads: asked for now, or never
+        heard.of_individual.update(hear(Shelf(cycle.needs, world.store, world.org), sources, unread, (), cycle.now).of_individual)
     kept = Kept()
     lost: list[tuple[OrgRecord, Said]] = []
     for record, before, after in moved:

@@ -109,3 +109,14 @@ def test_a_box_that_a_policy_names_later_counts_as_ticked_until_it_was_read(scen
     scene.cycle(SLOW_S)
     scene.cycle(DAY_S)
     assert scene.members() == OUT
+
+
+@pytest.mark.sweep
+def test_who_pointed_to_an_individual_that_opted_out_stays_out_when_syncd_had_not_read_the_individual_yet(private: Scene) -> None:
+    scene = private
+    scene.edit("mia", lead("Working", 1), Email="contact.5@example.com")
+    individual(scene, lead("Working", 1), HasOptedOutSolicit=True)
+    scene.cycle()
+    scene.edit("mia", lead("Working", 1), IndividualId=None)
+    scene.cycle()
+    assert enrolled(scene) == OUT
