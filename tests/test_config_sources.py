@@ -24,7 +24,7 @@ def load(folder: Path, text: str, **environ: str) -> Config:
 
 def refusal(folder: Path, text: str) -> str:
     with pytest.raises(ConfigInvalid) as refused:
-        load(folder, text)
+        load(folder, text).require_secrets()
     assert SECRET not in str(refused.value)
     return re.sub(r"(?m)^(\d+):\d+ ", r"\1: ", str(refused.value).replace(f"{folder}/config.toml:", ""))
 
