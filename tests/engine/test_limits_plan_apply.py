@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from syncd.core.guard import Limits
 from syncd.core.plan import Plan
 from syncd.core.values import Intent
-from syncd.engine import holding, outbox
+from syncd.engine import holding
 from syncd.engine.cycle import begin
 from syncd.engine.holding import hold_back, over_limit
 from syncd.engine.opening import open_intents
@@ -25,6 +24,7 @@ from syncd.engine.planning import Preview, apply, preview
 from syncd.engine.plans import read_plan, save_plan
 from syncd.errors import PlanRefused
 from syncd.ports import CycleRecord, OpenIntent
+from syncd.store import ledger
 from syncd.store.sql import SqlStore
 from tests.core.samples import intent
 from tests.engine.scene import Scene, export_line
@@ -319,14 +319,15 @@ def test_of_many_writes_that_are_held_back_only_a_few_are_in_memory_at_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, page = 400, 20
-    monkeypatch.setattr(outbox, "PAGE", page)
+    monkeypatch.setattr(ledger, "_OPEN_ROWS", page)
     monkeypatch.setattr(holding, "PAGE", page)
-    read, pages, seen = SqlStore.open_intents, count(), list[int]()
+    read, seen = SqlStore.open_intents, list[int]()
 
-    def counted(store: SqlStore, limit: int = 10_000, after_seq: int = 0) -> list[OpenIntent]:
-        if next(pages) % 15 == 0:
-            seen.append(sum(type(one) is Intent for one in gc.get_objects()))
-        return read(store, limit, after_seq)
+    def counted(store: SqlStore, after_seq: int = 0) -> Iterator[OpenIntent]:
+        for place, opened in enumerate(read(store, after_seq)):
+            if place % (number // 4) == 0:
+                seen.append(sum(type(one) is Intent for one in gc.get_objects()))
+            yield opened
 
     with scene.world() as (world, _):
         cycle = begin(world)
