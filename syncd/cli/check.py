@@ -136,7 +136,7 @@ def _org(config: Config, org: SalesforceOrg, policies: Policies | None) -> Itera
         yield from findings.nurture_fields_fit(policies.nurture, schema)
         yield from findings.nurture_conditions_fit(policies.nurture, schema)
         yield from _campaigns(org, policies.nurture)
-        yield from _purposes(org, policies.nurture, schema)
+        yield from _privacy(org, policies.nurture, schema)
     if policies is not None:
         names = names_of(org, policies, schema)
         yield from teams_fit(config, names, policies)
@@ -161,10 +161,12 @@ def _campaigns(org: SalesforceOrg, nurture: Nurture) -> Iterator[Finding]:
     yield from findings.campaigns_ready(nurture, campaigns.values(), statuses.values())
 
 
-def _purposes(org: SalesforceOrg, nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
+def _privacy(org: SalesforceOrg, nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> Iterator[Finding]:
     from syncd.cli import findings
-    from syncd.core.privacy import PURPOSE
+    from syncd.core.privacy import CONSENTS, INDIVIDUAL, PURPOSE, asked_of
 
+    unnamed = [name for name in (INDIVIDUAL, *CONSENTS) if name not in asked_of(nurture.privacy)]
+    yield from findings.privacy_left_aside(org.schema(unnamed))
     names: list[Scalar] = [*dict.fromkeys(name for scopes in nurture.privacy.purposes.values() for name in scopes)]
     if names and "Name" in (schema[PURPOSE].fields if PURPOSE in schema else {}):
         there = org.find(PURPOSE, ("Name",), {"Name": names}).records.values()

@@ -215,6 +215,15 @@ def nurture_fields_fit(nurture: Nurture, schema: Mapping[str, ObjectSchema]) -> 
         yield ok(check, f"{fits} fields of nurture.toml are of their type")
 
 
+def privacy_left_aside(unnamed: Iterable[str]) -> Iterator[Finding]:
+    """Say which data privacy records the org has that nurture.toml does not name: who opted out there alone is mailed."""
+    names = list(unnamed)
+    if names:
+        text = f"The org keeps {', '.join(names)}, which nurture.toml [opt_out] does not name: what they say keeps nobody out."
+        tables = " ".join(f"[opt_out.{name}]" for name in names)
+        yield warn("data privacy", text, f"If opt-outs may stand there, add to nurture.toml, each on a line of its own: {tables}")
+
+
 def purposes_known(nurture: Nurture, there: Iterable[str]) -> Iterator[Finding]:
     """Say which data use purposes of nurture.toml the org does not have; what has no purpose that is named covers all mail."""
     names = {as_compared(name): name for name in there}

@@ -182,6 +182,21 @@ def test_a_name_that_the_org_does_not_have_is_found_with_its_line_and_the_neares
     assert remedy in found[0]["remedy"]
 
 
+def test_data_privacy_records_that_no_policy_names_are_warned_of_where_the_org_has_them(
+    syncd: Syncd, acme: Path, org: RunningOrg
+) -> None:
+    def told() -> list[str]:
+        return [one["text"] for one in syncd("check", "--json").json["checks"] if one["check"] == "data privacy"]
+
+    assert told() == []
+    org.org.change_settings({"data_privacy": True})
+    [text] = told()
+    assert "keeps Individual, ContactPointTypeConsent, ContactPointConsent, which nurture.toml [opt_out] does not name" in text
+    with (acme / "mappings" / "nurture.toml").open("a", encoding="utf-8") as file:
+        file.write("[opt_out.Individual]\n[opt_out.ContactPointTypeConsent]\n[opt_out.ContactPointConsent]\n")
+    assert told() == []
+
+
 def test_all_problems_of_all_files_are_listed_at_once(syncd: Syncd, acme: Path) -> None:
     for file in ("fences.toml", "nurture.toml", "fields/marketo.toml"):
         path = acme / "mappings" / file
