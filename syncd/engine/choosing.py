@@ -133,7 +133,9 @@ def _carried_out(world: World, card: InboxCard, kept: Mapping[str, Any], line: i
     file = ExportFile(**kept["file"])
     rows = [ExportRow(number, payload["key"], payload["newest"] or "", payload) for number, payload in kept["rows"]]
     rows = [row for row in rows if line is None or row.line == line]
-    context = IntakeContext(cycle.identity.org_id, cycle.id, cycle.now, cycle.schema, world.store, world.points)
+    context = IntakeContext(
+        cycle.identity.org_id, cycle.id, cycle.now, cycle.schema, world.store, world.points, asked_at=card.last_at
+    )
     is_done = decide_again(file, mapping, rows, context)
     if is_done:
         with world.store.begin() as tx:

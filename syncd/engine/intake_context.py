@@ -20,7 +20,8 @@ ITEMS_MAX = 100
 @dataclass(frozen=True, slots=True)
 class IntakeContext:
     """What taking in exports needs of a cycle. `now_at` is the org's time; `schema` the visible fields by object; `points` knows
-    addresses and phone numbers. `noted` hears of every line that is told of together with others, and of what."""
+    addresses and phone numbers. `noted` hears of every line that is told of together with others, and of what. `asked_at` is when
+    the question was asked whose answer is carried out: it takes back only what was said before."""
 
     org_id: str
     cycle: str
@@ -30,6 +31,7 @@ class IntakeContext:
     points: ContactPoints = AS_WRITTEN
     items_max: int = ITEMS_MAX
     noted: Callable[[str, int], None] | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -89,6 +89,8 @@ class FlagsOfRows:
 
         An address is unreachable until that very address is said to be reachable.
         """
+        if self.context.asked_at is not None and fact.seen_at >= self.context.asked_at:
+            return False
         handle = self.handle(row)
         own = {row.address, address_of(person), handle} - {None}
         if fact.flag is Flag.UNREACHABLE and row.address is not None and fact.address not in (None, row.address, handle):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.core.values import Flag
 from syncd.engine.requests import RESOLVE, take_up
 from tests.engine.scene import Scene, export_line
 from tests.engine.small_org import contact, lead
@@ -101,6 +102,24 @@ def test_a_tie_is_settled_by_naming_the_line_that_counts(scene: Scene) -> None:
     assert answered(scene, number, line=3)["applied"] is True
     scene.cycle()
     assert score(scene, LEA) == 30
+
+
+@pytest.mark.sweep
+def test_the_line_that_counts_takes_nothing_back_that_another_line_of_the_file_left_unreadable(scene: Scene) -> None:
+    older = export_line("Inquiry-0", unsubscribed="perhaps", updatedAt="2026-03-01T09:00:00Z")
+    scene.drop("a.csv", older, *(export_line("Inquiry-0", leadScore=value) for value in ("20", "30")))
+    scene.cycle()
+    assert flags_of_lea(scene) == {Flag.OPT_OUT_UNREADABLE}
+    assert answered(scene, number_of(scene), line=4)["applied"] is True
+    assert flags_of_lea(scene) == {Flag.OPT_OUT_UNREADABLE}
+    scene.drop("b.csv", export_line("Inquiry-0", updatedAt="2026-03-01T11:00:00Z"))
+    scene.cycle()
+    assert flags_of_lea(scene) == set()
+
+
+def flags_of_lea(scene: Scene) -> set[Flag]:
+    with scene.store() as store:
+        return {fact.flag for fact in store.flags([LEA], [])}
 
 
 @pytest.mark.sweep
