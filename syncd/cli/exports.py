@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncd.cli import asking, output, wire
-from syncd.errors import ConfigInvalid
+from syncd.errors import ConfigInvalid, SyncdError
 
 if TYPE_CHECKING:
     from syncd.config import Config
@@ -106,7 +106,7 @@ def rows(
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Rows that the inbox tells of so, such as export-unmatched.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="CSV", help="Where to; without it, to stdout.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="CSV", help="A new file; without it, stdout.")] = None,
 ) -> None:
     """Write a CSV of every row of an export that comes to nothing now, with the reason, as it stands in the file."""
     from syncd.cli.export_rows import write_rows
@@ -116,6 +116,8 @@ def rows(
 
     if kind is not None and kind not in (known := {*FILE_KINDS, "export-choice"}):
         raise typer.BadParameter(f"No row is told of as {kind!r}. Kinds: {', '.join(sorted(known))}.", param_hint="--kind")
+    if out is not None and out.is_file():
+        raise SyncdError(f"{out} exists already; nothing was written.", hint="Name a new file with --out.")
     config = wire.config_of(context)
     taken = chosen(config, file, source)
     mapping = _mapping(config, taken)

@@ -76,3 +76,12 @@ def test_of_several_files_with_one_name_the_last_is_meant_or_the_one_named_as_it
     assert chosen(config, "leads.csv", None).sha256[0] == "3"
     assert chosen(config, f"done/{'2' * 16}-leads.csv", None).sha256[0] == "2"
     assert chosen(config, None, "marketo").sha256[0] == "3"
+
+
+def test_a_list_of_rows_overwrites_nothing(syncd: Syncd, store: SqlStore, tmp_path: Path) -> None:
+    take(store, "a.csv", "a")
+    (tmp_path / "mine.csv").write_text("mine", "utf-8")
+    said = syncd("exports", "rows", "--out", "mine.csv")
+    assert (said.code, said.out) == (1, "")
+    assert "mine.csv exists already; nothing was written." in said.err
+    assert (tmp_path / "mine.csv").read_text("utf-8") == "mine"
