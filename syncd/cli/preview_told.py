@@ -127,6 +127,8 @@ def sample_told(target: Target, decided: Decided, chosen: Sequence[Effect], port
 
 def hint(person: str) -> str:
     """Say where else somebody may be found."""
+    if person.removeprefix("line:").strip() == "1":
+        return "line 1 is the header, people begin on line 2; for the tool's own id say external:1"
     if person.strip().isdecimal():
         return (
             f"a plain number is a line: for the tool's own id say external:{person.strip()}, or look at another file with --file"

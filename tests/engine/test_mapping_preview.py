@@ -108,6 +108,7 @@ def test_a_plain_number_is_a_line_and_whose_id_it_is_is_said_with_how_to_name_ei
     assert found["line:3"]["said"] == ""
     assert [found[who]["exit"] for who in ("line:9", "4711", "external:9")] == [1, 1, 1]
     assert "for the tool's own id say external:4711" in found["4711"]["said"]
+    assert "line 1 is the header" in preview("--person", "line:1", "--offline")["said"]
 
 
 @pytest.mark.sweep
