@@ -76,24 +76,31 @@ def _carry_out(lane: Lane, items: Sequence[OpenIntent], *, is_approved: bool) ->
         return
     stopped = stopped_rules(lane.world)
     sorted_out = sort_out(lane, items, stopped)
+    free = _standing(lane, sorted_out.free)
     update(lane, grouped(item for item in sorted_out.first if not item.intent.is_create), is_first=True)
     creating_people.create(lane, [item for item in sorted_out.first if item.intent.is_create])
-    items = sorted_out.free
     if sorted_out.first and is_approved:
         look_again_at_first(lane, at_once=True)
-        items = [*items, *sort_out(lane, sorted_out.waiting, stopped).free]
+        free += _standing(lane, sort_out(lane, sorted_out.waiting, stopped).free)
     terms = terms_of(lane.world, lane.org.now())
     by_way: dict[Way, list[OpenIntent]] = {}
-    for item, way in zip(items, ways([item.intent for item in items], terms), strict=True):
+    for item, way in zip(free, ways([item.intent for item in free], terms), strict=True):
         by_way.setdefault(way, []).append(item)
     update(lane, grouped(by_way.get(Way.CONDITIONAL, ())))
     for groups in _alike(by_way.get(Way.COLLECTION, ())):
-        overwrite(lane, still_standing(lane, groups))
+        overwrite(lane, groups)
     for groups in _alike(by_way.get(Way.LOAD, ())):
-        _load(lane, still_standing(lane, groups), terms)
+        _load(lane, groups, terms)
     new = by_way.get(Way.CREATE, ())
     creating_people.create(lane, [item for item in new if creating_people.is_person(item)])
     creating.create(lane, [item for item in new if not creating_people.is_person(item)])
+
+
+def _standing(lane: Lane, items: Sequence[OpenIntent]) -> list[OpenIntent]:
+    """Settle what earlier cycles may have sent, before any of our writes puts our name on the same records."""
+    groups = grouped(item for item in items if not item.intent.is_create)
+    left = {item.seq for group in still_standing(lane, groups) for item in group.items}
+    return [item for item in items if item.intent.is_create or item.seq in left]
 
 
 def _alike(items: Sequence[OpenIntent]) -> list[list[Group]]:

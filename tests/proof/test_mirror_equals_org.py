@@ -223,6 +223,17 @@ def test_the_mirror_equals_the_org_after_any_history() -> None:
     many_histories(12, 15, are_the_same=True)
 
 
+def test_what_a_person_set_is_not_taken_for_ours_when_we_wrote_something_else_to_the_record_first() -> None:
+    state = AnyHistory()
+    state.begin()
+    state.convert(number=0)
+    state.export(is_out=False, number=0, score=0)
+    state.export(is_out=True, number=1, score=0)
+    state.run_a_cycle_that_dies(number=26)  # the opt-out and the score are in the ledger, and were not sent
+    state.opt_out(late_s=0, number=1, object="Lead", who="mia")
+    state.teardown()
+
+
 @pytest.mark.sweep
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("shard", range(2))
