@@ -255,8 +255,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     """Read and check a config file.
 
     Shapes: without a path, $SYNCD_CONFIG, ./config.toml, ~/.config/syncd/config.toml and /etc/syncd/config.toml are tried; a
-    folder means the config.toml in it.
-    Shapes: secrets that the file refers to and that are not here are problems for who logs in: `Config.require_secrets`.
+    folder means the config.toml in it. A secret that is not here is a problem only for who logs in: `Config.require_secrets`.
     Errors: ConfigInvalid listing every problem as `file:line:column [code] text remedy`. Secrets are never part of it.
     """
     environ = os.environ if environ is None else environ

@@ -233,7 +233,7 @@ class StoreReader(CensusStore, TallyStore, KnownReader, Protocol):
         ...
 
     def open_intents(self, after_seq: int = 0) -> Iterator[OpenIntent]:
-        """Give every intent without an outcome in ledger order; meanwhile they may be ended and others opened."""
+        """Give every intent without an outcome in ledger order, by pages: meanwhile they may be ended."""
         ...
 
     def deferred(self) -> list[Intent]:

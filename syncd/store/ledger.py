@@ -55,7 +55,7 @@ class LedgerReads(Reads):
     """The ledger and the outbox."""
 
     def open_intents(self, after_seq: int = 0) -> Iterator[OpenIntent]:
-        """Give every intent without an outcome in ledger order; meanwhile they may be ended and others opened."""
+        """Give every intent without an outcome in ledger order, by pages: meanwhile they may be ended."""
         query = select(outbox.c.seq, outbox.c.cycle, outbox.c.payload).where(outbox.c.org == self.org).order_by(outbox.c.seq)
         while True:
             with self._reading() as connection:
