@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench import changed, exports, idling, judging, loading, others, writing
+from bench import changed, conditions, exports, idling, judging, loading, others, writing
 from bench.figures import Figure, Figures, tell
 from bench.hall import Hall
 
@@ -35,6 +35,7 @@ class Sizes:
     others: int = 100_000
     judged: int = 1_000_000
     exported: int = 1_000_000
+    evaluated: int = 1_000_000
 
 
 QUICK = Sizes(
@@ -47,6 +48,7 @@ QUICK = Sizes(
     others=4_000,
     judged=20_000,
     exported=50_000,
+    evaluated=200_000,
 )
 
 
@@ -55,6 +57,7 @@ def scenarios(sizes: Sizes) -> dict[str, Scenario]:
     return {
         "exports": lambda hall: exports.measure(hall, sizes.exported),
         "judging": lambda hall: judging.measure(sizes.judged),
+        "conditions": lambda hall: conditions.measure(sizes.evaluated),
         "pull": lambda hall: loading.measure_pull(hall, sizes.pull),
         "others": lambda hall: others.measure(hall, sizes.others),
         "changed": lambda hall: changed.measure(hall, *sizes.changed),
