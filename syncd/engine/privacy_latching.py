@@ -171,12 +171,11 @@ def _is_taken_back(read: OrgRecord, said: Said) -> bool:
 def _of_points(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
     """Keep what is said of an address for whom it was, before it becomes another one or goes to somebody else."""
     moved = [one.known for one in cases if one.known and one.staged and one.staged != one.known and not one.known.is_deleted]
-    if not moved or BY_POINT not in cycle.needs:
-        return Kept()
-    rows = world.store.by_key(BY_POINT, "ContactPointId", [row.id for row in moved])
-    names, points = purposes_of(Shelf(cycle.needs, world.store), rows), {row.id: row for row in moved}
+    shelf, points = Shelf(cycle.needs, world.store), {row.id: row for row in moved}
+    rows = shelf.by(BY_POINT, "ContactPointId", points)
+    names = purposes_of(shelf, rows)
     said = [(row, said_by_consent(row, privacy_under(world.policies), names, cycle.now)) for row in rows]
-    return _about(world, cycle, [(row, one, None) for row, one in said if one is not None and not one.is_unreadable], points)
+    return _about(world, cycle, [(row, one, None) for row, one in said if one is not None], points)
 
 
 def _about(
@@ -206,11 +205,10 @@ def _about(
 
 
 def _pointing(world: World, cycle: Cycle, individuals: set[str]) -> dict[str, list[OrgRecord]]:
+    shelf = Shelf(cycle.needs, world.store)
     found: dict[str, list[OrgRecord]] = {}
-    for object in PEOPLE:
-        if individuals and object in cycle.needs and LINK in cycle.needs[object].indexed:
-            for row in world.store.by_key(object, LINK, individuals):
-                found.setdefault(row.text(LINK) or "", []).append(row)
+    for row in (row for object in PEOPLE for row in shelf.by(object, LINK, individuals)):
+        found.setdefault(individual_of(row) or "", []).append(row)
     return found
 
 

@@ -120,3 +120,14 @@ def test_who_pointed_to_an_individual_that_opted_out_stays_out_when_syncd_had_no
     scene.edit("mia", lead("Working", 1), IndividualId=None)
     scene.cycle()
     assert enrolled(scene) == OUT
+
+
+def test_an_address_that_moves_while_nobody_shows_which_consent_is_about_it_ends_no_cycle(private: Scene) -> None:
+    scene = private
+    point = made(scene, "ContactPointEmail", EmailAddress="contact5@example.com", ParentId=individual(scene))
+    scene.cycle(SLOW_S)
+    scene.settings(hidden_fields={"ContactPointConsent": ["ContactPointId"]})
+    scene.cycle(SLOW_S)
+    changed(scene, "ContactPointEmail", point, EmailAddress="other@example.com")
+    scene.cycle(SLOW_S)
+    assert [item.subject for item in scene.inbox("hidden-field")] == ["ContactPointConsent.ContactPointId"]
