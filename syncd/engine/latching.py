@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from syncd.core.clearing import Clearer, Clearing, is_the_persons_word, opt_outs_between, opt_outs_taken
-from syncd.core.flags import newest_facts
 from syncd.core.kin import Link, became
 from syncd.core.latching import PEOPLE, SOURCE, kept_of
 from syncd.core.mapping_file.checks import OPT_OUT
 from syncd.core.values import Entry, Flag, FlagFact, InboxItem, Intent, OrgRecord
 from syncd.engine.clearing import clearers, history_of, is_kept_out, tell_cleared
 from syncd.engine.consent import external_fields, org_opt_outs, reasons_by
-from syncd.engine.merging import MERGED, flag_entry, lost_opt_out, opting_out, winners_of
+from syncd.engine.merging import MERGED, lost_opt_out, opting_out, what_is_new, winners_of
 from syncd.engine.opening import open_intents
 from syncd.engine.privacy_latching import kept_of_privacy
 from syncd.engine.world import Cycle, World
@@ -50,12 +49,7 @@ def latched_by(world: World, cycle: Cycle, name: str, cases: Sequence[Case]) -> 
         _keep_before(world, changed, found)
         _ask_who_cleared(world, cycle, name, changed, cases, found)
         _follow_conversions(world, cycle, changed, found)
-    if not found.facts:
-        return found
-    ids, addresses = ({one for fact in found.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
-    known = world.store.flags(sorted(ids), sorted(addresses))
-    found.facts = newest_facts(found.facts, known)
-    found.entries = [flag_entry(cycle, fact, known) for fact in found.facts]
+    found.facts, found.entries = what_is_new(world, cycle, found.facts)
     return found
 
 

@@ -81,13 +81,12 @@ def _keep_late(world: World, cycle: Cycle, gone: Sequence[OrgRecord]) -> None:
     """Keep such opt-outs of records that were deleted; a crash before the deletion is staged says them once more."""
     if not gone:
         return
-    more, known = org_opt_outs(world), world.store.flags([row.id for row in gone], ())
-    words = "was opted out when it was deleted"
+    more, words = org_opt_outs(world), "was opted out when it was deleted"
     facts = [fact for row in gone for fact in org_facts(row, row.id, f"{row.object} {row.id} {words}", more)]
-    new = newest_facts(facts, known)
+    new, entries = what_is_new(world, cycle, facts)
     with world.store.begin() as tx:
         tx.renew_flags(new)
-        tx.append([flag_entry(cycle, fact, known) for fact in new])
+        tx.append(entries)
 
 
 def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) -> None:
@@ -103,7 +102,7 @@ def _carry_over(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str) ->
     is_lost = is_out and winner is not None and winner.fields.get(OPT_OUT) is False
     entries = [
         _merged(cycle, loser, winner_id, holds),
-        *(replace(flag_entry(cycle, fact, known), related_id=loser.id) for fact in facts),
+        *(replace(entry, related_id=loser.id) for entry in _flag_entries(cycle, facts, known)),
     ]
     reason = f"{loser.object} {loser.id} was opted out and merged into it"
     intents = opting_out(world, cycle, loser.object, winner_id, f"merge:{loser.id}", reason) if is_lost else []
@@ -163,14 +162,27 @@ def _merged(cycle: Cycle, loser: OrgRecord, winner_id: str, holds: Iterable[Carr
     )  # fmt: skip
 
 
-def flag_entry(cycle: Cycle, fact: FlagFact, known: Iterable[FlagFact]) -> Entry:
-    """Enter a fact; one that was kept before and is said again says so by its `before`."""
-    is_known = key_of(fact) in {key_of(one) for one in known}
-    return Entry(
-        kind="flag", at=cycle.now, cycle=cycle.id, object="Contact" if (fact.person_id or "").startswith("003") else "Lead",
-        record_id=fact.person_id, before=fact.flag.value if is_known else None, after=fact.flag.value, reason=fact.evidence,
-        evidence={"scope": fact.scope},
-    )  # fmt: skip
+def what_is_new(world: World, cycle: Cycle, facts: Sequence[FlagFact]) -> tuple[list[FlagFact], list[Entry]]:
+    """Return those of some facts that are not kept yet, or said again since, with their ledger rows."""
+    if not facts:
+        return [], []
+    ids, addresses = {fact.person_id for fact in facts if fact.person_id}, {fact.address for fact in facts if fact.address}
+    known = world.store.flags(sorted(ids), sorted(addresses))
+    new = newest_facts(facts, known)
+    return new, _flag_entries(cycle, new, known)
+
+
+def _flag_entries(cycle: Cycle, facts: Iterable[FlagFact], known: Iterable[FlagFact]) -> list[Entry]:
+    """Enter facts; one that was kept before and is said again says so by its `before`."""
+    before = {key_of(fact) for fact in known}
+    return [
+        Entry(
+            kind="flag", at=cycle.now, cycle=cycle.id, object="Contact" if (fact.person_id or "").startswith("003") else "Lead",
+            record_id=fact.person_id, before=fact.flag.value if key_of(fact) in before else None, after=fact.flag.value,
+            reason=fact.evidence, evidence={"scope": fact.scope},
+        )
+        for fact in facts
+    ]  # fmt: skip
 
 
 def lost_opt_out(object: str, id: str, text: str) -> InboxItem:

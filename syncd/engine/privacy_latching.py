@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.clearing import Clearer, Clearing, box_word
-from syncd.core.flags import newest_facts
 from syncd.core.privacy import (
     BEGINS,
     BY_POINT,
@@ -28,7 +27,7 @@ from syncd.core.privacy import (
 )
 from syncd.core.values import ActorKind, Flag, FlagFact, OrgRecord, Proof
 from syncd.engine.clearing import named, tell_cleared
-from syncd.engine.merging import flag_entry
+from syncd.engine.merging import what_is_new
 from syncd.engine.needs import privacy_under
 from syncd.engine.privacy import PEOPLE, Shelf, address_at, hear, individual_of, purposes_of
 from syncd.engine.world import Cycle, World
@@ -89,12 +88,10 @@ def _keep_these(world: World, cycle: Cycle, date: str, rows: Sequence[OrgRecord]
     kept = _about(world, cycle, [(row, one, by) for row, one in said if one is not None])
     if not kept.facts:
         return
-    ids, addresses = ({one for fact in kept.facts if (one := getattr(fact, part))} for part in ("person_id", "address"))
-    known = world.store.flags(sorted(ids), sorted(addresses))
-    facts = newest_facts(kept.facts, known)
+    facts, entries = what_is_new(world, cycle, kept.facts)
     with world.store.begin() as tx:
         tx.renew_flags(facts)
-        tx.append([flag_entry(cycle, fact, known) for fact in facts])
+        tx.append(entries)
         if kept.asked:
             tell_cleared(tx, world, cycle, kept.asked)
 
@@ -129,10 +126,9 @@ def _of_links(world: World, cycle: Cycle, cases: Iterable[Case]) -> Kept:
 
 def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) -> Kept:
     """Keep what such records say that they did not say before, and what they say no more."""
-    sources, rows = privacy_under(world.policies), [case for case in cases if case.staged is not None]
-    names = purposes_of(
-        Shelf(cycle.needs, world.store), [row for case in rows for row in (case.known, case.staged) if row is not None]
-    )
+    sources = privacy_under(world.policies)
+    changed = [(case.known, case.staged) for case in cases if case.staged is not None and case.staged != case.known]
+    names = purposes_of(Shelf(cycle.needs, world.store), [row for pair in changed for row in pair if row is not None])
 
     def said_by(row: OrgRecord | None) -> list[Said]:
         if row is None or row.is_deleted:
@@ -143,17 +139,15 @@ def _of_records(world: World, cycle: Cycle, name: str, cases: Iterable[Case]) ->
 
     told: list[tuple[OrgRecord, Said, Clearer | None]] = []
     gone: list[tuple[OrgRecord, OrgRecord, Said]] = []
-    for case in rows:
-        if case.staged is None or case.staged == case.known:
-            continue
-        then, now = said_by(case.known), said_by(case.staged)
-        is_elsewhere = case.known is not None and _of_whom(case.known) != _of_whom(case.staged)
+    for known, read in changed:
+        then, now = said_by(known), said_by(read)
+        is_elsewhere = known is not None and _of_whom(known) != _of_whom(read)
         same, still = {(one.words, one.scope) for one in then}, {(one.words, one.scope) for one in now}
-        told += [(case.staged, one, None) for one in now if is_elsewhere or (one.words, one.scope) not in same]
-        if case.known is not None:
-            gone += [(case.known, case.staged, one) for one in then if is_elsewhere or (one.words, one.scope) not in still]
+        told += [(read, one, None) for one in now if is_elsewhere or (one.words, one.scope) not in same]
+        if known is not None:
+            gone += [(known, read, one) for one in then if is_elsewhere or (one.words, one.scope) not in still]
     by = _savers(world, cycle, [read for _, read, _ in gone])
-    told += [(known, one, by[read.id] if _is_taken_back(read, one) else None) for known, read, one in gone]
+    told += [(before, one, by[read.id] if _is_taken_back(read, one) else None) for before, read, one in gone]
     return _about(world, cycle, told)
 
 
