@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from syncd.core.mapping import SourceMapping
+from syncd.exports.lines import bom_of
+from syncd.exports.unpacking import head_of
 
 BLOCK_BYTES = 1 << 17  # what stays in a processor's cache while it is looked through several times
 RECORD_BYTES_MAX = 1 << 24
@@ -17,7 +19,7 @@ _BYTEWISE = ("utf-8", "utf8", "ascii", "us-ascii", "latin", "iso-8859", "iso8859
 
 
 class Unclear(Exception):
-    """The bytes alone do not tell where records end: a lone carriage return, or a quote that is never closed."""
+    """The bytes alone do not tell where records end: a lone carriage return, an open quote, another encoding by its BOM."""
 
 
 def is_bytewise(mapping: SourceMapping) -> bool:
@@ -27,6 +29,8 @@ def is_bytewise(mapping: SourceMapping) -> bool:
 
 def blocks(text: BinaryIO) -> Iterator[bytes]:
     """Give a file in blocks of whole records. Errors: Unclear."""
+    if bom_of(head_of(text))[1] not in ("", "utf-8"):  # a BOM wins over the declared encoding
+        raise Unclear
     rest = b""
     while chunk := text.read(BLOCK_BYTES):
         data = rest + chunk if rest else chunk

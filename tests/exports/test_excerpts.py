@@ -103,6 +103,9 @@ def test_the_record_that_covers_a_line_is_cut_out_whole(rows: list[list[str]], l
     [
         (b"email,note\rann@example.com,x\r", PLAIN),
         (written([[ANN, "x"]]).decode().encode("utf-16"), mapping('encoding = "utf-16"')),
+        (f"\ufeffemail,note\n{ANN},x\n".encode("utf-16-le"), PLAIN),
+        (f"\ufeffemail,note\n{ANN},x\n".encode("utf-16-be"), PLAIN),
+        (gzip.compress(f"\ufeffemail,note\n{ANN},x\n".encode("utf-32-le")), PLAIN),
         (written([[ANN, "x"]]), mapping('escape = "\\\\"')),
         (b"PK\x05\x06" + b"\0" * 18, PLAIN),
     ],

@@ -54,6 +54,7 @@ def test_rows_are_spread_over_the_whole_file_packed_or_not_and_are_the_same_each
 def test_what_cannot_be_cut_is_thinned_while_it_is_read() -> None:
     data = "email,note\n".encode("utf-16")
     assert portion(io.BytesIO(data), file(data), mapping('encoding = "utf-16"'), 9) is None
+    assert portion(io.BytesIO(data), file(data), PLAIN, 9) is None
     thinning = Thinning(100)
     picked = [line for line in range(2, 20_002) if thinning((), Record(line, line, ()))]
     kept = list(filter(thinning.is_kept, picked))
