@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -76,12 +75,13 @@ def _nothing(config: Config, mappings: Sequence[SourceMapping], problems: Sequen
 
 def hashed(target: Target) -> Target:
     """Return a target whose file has its hash. Raises ConfigInvalid when it cannot be read."""
+    from syncd.exports.archives import hash_of
+
     path = Path(target.file.path)
     if target.file.sha256:
         return target
     try:
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = hash_of(path)
     except OSError as error:
         raise unreadable(path, error) from error
     return replace(target, file=replace(target.file, sha256=sha256))

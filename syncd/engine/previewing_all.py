@@ -126,7 +126,8 @@ def _writes(context: IntakeContext, known: set[int]) -> Iterator[Effect]:
 def write_of(intent: Intent) -> Effect:
     """Tell of a value that would be written."""
     name = f"{intent.object}.{intent.field}"
-    line = int(intent.cause.rpartition(":")[2] or 0) if intent.cause.rpartition(":")[2].isdecimal() else 0
+    last = intent.cause.rpartition(":")[2]
+    line = int(last) if last.isdecimal() else 0
     kind = f"{'create' if intent.is_create else 'write'} {name}"
     rule = f"{intent.rule.file}:{intent.rule.line}"
     who = f"{intent.object} {intent.record_id}"

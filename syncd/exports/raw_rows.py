@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from syncd.core.mapping import SourceMapping
@@ -40,6 +40,3 @@ class _Keeping:
         if record.line in self.wanted:
             self.found[record.line] = record.cells if isinstance(record, Record) else (record.raw.rstrip("\r\n"),)
         return False
-
-    def in_sheet(self, texts: Sequence[str]) -> None:
-        """Leave no row of a workbook out before it is read."""

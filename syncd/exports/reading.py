@@ -75,7 +75,7 @@ def items_of(
     except NotEncoded as error:
         yield _refused(file, _not_encoded(error))
         return
-    if not is_refused and file.sha256 and _hash_of(stream, seen if is_read_along else None) != file.sha256:
+    if not is_refused and file.sha256 and hash_read(stream, seen if is_read_along else None) != file.sha256:
         yield _refused(file, Wrong(1, 1, CHANGED, "The file changed while it was read.", "It is read again soon."), "wait")
 
 
@@ -94,7 +94,7 @@ def _opened(
         yield lines, records_of(lines.blocks(), mapping.delimiter, mapping.dialect.escape), text is stream or bool(file.member)
 
 
-def _hash_of(stream: BinaryIO, seen: Hash | None) -> str:
+def hash_read(stream: BinaryIO, seen: Hash | None) -> str:
     """Return the SHA-256 of what lies there; `seen` took all of it already."""
     if seen is None:
         seen = hashlib.sha256()

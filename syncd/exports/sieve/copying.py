@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from syncd.core.mapping import SourceMapping
 from syncd.exports.lines import Hash, Lines, NotEncoded, bom_of
+from syncd.exports.reading import hash_read
 from syncd.exports.unpacking import NotText, head_of, is_packed, is_workbook, text_in
 from syncd.ports.exports import ExportFile
 
@@ -48,12 +49,7 @@ def copied(stream: BinaryIO, file: ExportFile, mapping: SourceMapping, target: P
             is_read_along = text is stream or bool(file.member)
     except (NotText, NotEncoded):
         return False
-    if not is_read_along:
-        seen = hashlib.sha256()
-        stream.seek(0)
-        while chunk := stream.read(1 << 20):
-            seen.update(chunk)
-    return is_whole and seen.hexdigest() == file.sha256
+    return is_whole and hash_read(stream, seen if is_read_along else None) == file.sha256
 
 
 def _is_utf8(head: bytes, mapping: SourceMapping) -> bool:

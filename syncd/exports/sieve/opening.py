@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from syncd.core.mapping import SourceMapping
-from syncd.exports.headers import check_header, check_signs
+from syncd.exports.headers import Wrong, check_header, check_signs
 from syncd.exports.lines import Lines, NotEncoded
 from syncd.exports.records import Record, records_of
 from syncd.exports.sieve.columns import literal
@@ -120,8 +120,9 @@ def _header_of(stream: BinaryIO, mapping: SourceMapping, encoding: str) -> tuple
     if not isinstance(first, Record) or first.last_line != 1:
         return None
     header = check_header(first, mapping)
-    is_right = isinstance(header, tuple) and len(header) > 1 and check_signs(header, second, mapping) is None
-    return header if is_right and isinstance(header, tuple) else None
+    if isinstance(header, Wrong) or len(header) < 2 or check_signs(header, second, mapping):
+        return None
+    return header
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int]:

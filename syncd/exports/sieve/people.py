@@ -14,7 +14,7 @@ from syncd.exports.sieve import columns as sql
 from syncd.exports.sieve.beside import LaidOut
 from syncd.exports.sieve.reach import is_compared, writes
 from syncd.exports.sieve.rows import Cells
-from syncd.exports.sieve.unsettled import said_of_ids
+from syncd.exports.sieve.unsettled import WORDS, said_of_ids
 from syncd.ports.sifting import CUT, Background, PeopleBlock
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class PeopleTable:
         uncertain = " OR ".join(f"{name} = '?'" for name in (*_KEYS.values(), "stamp"))
         self.database.execute(f"DELETE FROM m WHERE {uncertain} OR coalesce(id, ext, mail) IS NULL")
         # What stands in the inbox about somebody is settled by a look at the next row about them.
-        for name, word in (("id", "id:"), ("ext", "ext:"), ("mail", "email:")):
-            self.database.execute(f"DELETE FROM m WHERE '{word}' || {name} IN (SELECT name FROM told)")
+        for kind, name in _KEYS.items():
+            self.database.execute(f"DELETE FROM m WHERE '{WORDS[kind]}' || {name} IN (SELECT name FROM told)")
 
     # --- people ----------------------------------------------------------------------------------------------------
 

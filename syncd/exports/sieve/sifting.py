@@ -61,7 +61,6 @@ def _room(file: ExportFile) -> Iterator[Path | None]:
             folder = stack.enter_context(workroom())
         except OSError as error:
             tell_not_sifted(file, error)
-            folder = None
         yield folder
 
 

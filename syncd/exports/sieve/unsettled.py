@@ -13,7 +13,8 @@ from syncd.exports.sieve.rows import Cells
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_WORDS = {"id": "id:", "external": "ext:", "email": "email:"}
+WORDS = {"id": "id:", "external": "ext:", "email": "email:"}
+"""What the key of a person begins with, by the kind of key."""
 
 
 def look_again(database: DuckDBPyConnection, mapping: SourceMapping, cells: Cells) -> None:
@@ -22,7 +23,7 @@ def look_again(database: DuckDBPyConnection, mapping: SourceMapping, cells: Cell
     keys = {kind: sql.key_of(kind, cells.of(name), mapping.null) for kind, name in mapping.match.items()}
     if database.execute("SELECT 1 FROM told LIMIT 1").fetchall():
         of_told = " OR ".join(
-            f"({key} = '?' OR '{_WORDS[kind]}' || {key} IN (SELECT name FROM told))" for kind, key in keys.items()
+            f"({key} = '?' OR '{WORDS[kind]}' || {key} IN (SELECT name FROM told))" for kind, key in keys.items()
         )
         database.execute(f"DELETE FROM hit WHERE 'id:' || person IN (SELECT name FROM told) OR {_n_where(of_told)}")
     handles = said_of_ids(mapping)
