@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.cli import output
-from syncd.core.cells import normal_address
 from syncd.core.changes import field_moved, in_order
 from syncd.core.consent import Consent
 from syncd.core.policies import Policies
@@ -101,15 +100,14 @@ def story_of(store: StoreReader, object: str, record_id: str, policies: Policies
     history = list(_history_lines(store, object, record_id, judged, names, baseline_at))
     lines += history + _creation(record, history)
     whole = whole_person(store, record, policies) if record is not None and object in PEOPLE else None
-    addresses = _addresses(record)
     same = () if whole is None else [f"{one.object} {one.id}" for one in whole.person.records if one.id != record_id]
     return Story(
         object,
         record_id,
         names.of(record_id),
         sorted(lines, key=lambda line: (line.at, line.row or 0)),
-        store.flags([record_id], addresses) if whole is None else whole.flags,
-        store.consents([record_id], addresses) if whole is None else whole.consents,
+        store.flags([record_id], ()) if whole is None else whole.flags,
+        store.consents([record_id], ()) if whole is None else whole.consents,
         {field: value for (_, field), value in store.lawful(object, [record_id]).items()},
         {name: record.fields[name] for name in SHOWN if name in record.fields} if record is not None else {},
         record is not None and record.is_deleted,
@@ -123,11 +121,6 @@ def _creation(record: OrgRecord | None, history: Sequence[Line]) -> list[Line]:
     created_at = record.moment("CreatedDate") if record is not None else None
     is_told = any(line.at == created_at and EVENTS["created"] in line.text for line in history)
     return [] if created_at is None or is_told else [Line(created_at, "Created in Salesforce.")]
-
-
-def _addresses(record: OrgRecord | None) -> list[str]:
-    address = record.text("Email") if record is not None else None
-    return [normal_address(address)] if address else []
 
 
 def _baseline_at(store: StoreReader, object: str) -> datetime | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from syncd.core.holds import Carried, carried_from, carried_text, carried_to
 from syncd.core.nurture import local_day
 from syncd.core.values import OrgRecord
+from syncd.engine.needs import holds_under
 from syncd.engine.world import Cycle, World
 from syncd.ports import StoreReader, StoreWriter
 
@@ -23,8 +24,8 @@ def carried_by(store: StoreReader, ids: Iterable[str]) -> dict[str, list[Carried
 
 def hold_fields(world: World, cycle: Cycle, object: str) -> list[str]:
     """Return the date field of an object that keeps people out, where there is one and syncd sees it."""
-    fields = world.policies.nurture.hold_field if world.policies.nurture is not None else {}
-    return [name for name in (fields.get(object),) if name is not None and name in cycle.needs[object].fields]
+    name = holds_under(world.policies).get(object)
+    return [name] if name is not None and name in cycle.needs[object].fields else []
 
 
 def take_over_holds(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str, winner: OrgRecord | None) -> list[Carried]:
@@ -34,11 +35,10 @@ def take_over_holds(world: World, cycle: Cycle, loser: OrgRecord, winner_id: str
     """
     if not hold_fields(world, cycle, loser.object):
         return []
-    assert world.policies.nurture is not None
     before = carried_by(world.store, (loser.id, winner_id))
     of_loser, of_winner = before.get(loser.id, []), before.get(winner_id, [])
     today = local_day(cycle.now, world.zone)
-    return carried_to(winner, loser, of_loser, of_winner, world.policies.nurture.hold_field, today)
+    return carried_to(winner, loser, of_loser, of_winner, holds_under(world.policies), today)
 
 
 def keep_holds(tx: StoreWriter, winner_id: str, holds: Sequence[Carried]) -> None:

@@ -10,6 +10,7 @@ from syncd.core.holds import Hold, hold_of
 from syncd.core.kin import Found, Person, handles_of, people_of, values_of
 from syncd.core.values import FlagFact, OrgRecord
 from syncd.engine.carried_holds import carried_by
+from syncd.engine.needs import holds_under
 from syncd.engine.privacy import PEOPLE, privacy_reasons
 from syncd.engine.world import Cycle, World
 from syncd.ports import OrgReader, StoreReader
@@ -71,7 +72,7 @@ def people_by(world: World, cycle: Cycle, contacts: Mapping[str, OrgRecord]) -> 
 
 def holds_by(world: World, contacts: Mapping[str, OrgRecord], people: Mapping[str, Person]) -> dict[str, Hold]:
     """Return by contact the hold of Sales that ends last, where there is any."""
-    fields = world.policies.nurture.hold_field if world.policies.nurture is not None else {}
+    fields = holds_under(world.policies)
     if not fields:
         return {}
     carried = carried_by(world.store, {*contacts, *(record.id for person in people.values() for record in person.records)})

@@ -200,7 +200,7 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     """Add what fences, mappings and the nurture rules want of an object."""
     by_fences = list(named.get(need.object, ()))
     own_keys = keys_needed(policies.sources).get(need.object, ())
-    holds = policies.nurture.hold_field if policies.nurture is not None else {}
+    holds = holds_under(policies)
     hold = [holds[need.object]] if need.object in holds else []
     screened = policies.nurture.screen.fields_of(need.object) if policies.nurture is not None else ()
     links = (LINK,) if need.object in ("Lead", "Contact") and privacy_under(policies) else ()
@@ -215,6 +215,11 @@ def _under(policies: Policies, need: Need, families: Mapping[str, str], named: M
     if need.object in families.values():  # a history that was only kept is judged by now
         return replace(need, parent=need.fields[0], is_optional=False)
     return need
+
+
+def holds_under(policies: Policies) -> Mapping[str, str]:
+    """Return the date field by object that keeps a deal or person out under these policies."""
+    return policies.nurture.hold_field if policies.nurture is not None else {}
 
 
 def privacy_under(policies: Policies) -> PrivacySources:
