@@ -139,9 +139,10 @@ class _View:
             for line in told(target, one, now):
                 output.data(line)
         for text in refused:
-            output.message(output.visible(text) if "\n" not in text else text)
+            said, _, remedy = text.rpartition("\n")
+            output.message(f"{output.visible(said)}\n{output.visible(remedy)}")
         if not seen:
-            names = ", ".join(target.file.name for target in self.targets)
+            names = ", ".join(output.visible(target.file.name) for target in self.targets)
             output.message(f"Nobody is named by {output.visible(person)!r} in {names}: {hint(person)}")
         if refused or not seen:
             raise typer.Exit(1)

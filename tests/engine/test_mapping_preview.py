@@ -438,6 +438,15 @@ def test_what_a_formula_gives_is_shown_where_it_is_equal_too(scene: Scene, previ
     assert fields(preview("--person", "2"))["Company"] == ("Acme", "Acme", "leave")
 
 
+def test_a_name_reaches_the_terminal_with_its_control_characters_spelled_out(preview: Preview, tmp_path: Path) -> None:
+    path = tmp_path / "odd\x1b[2J\n.csv"
+    path.write_text("a,b\nworking.1@example.com,2\n", encoding="utf-8")
+    told = preview("--person", "working.1@example.com", "--file", str(path), "--offline", text=True)
+    assert "odd\\u001b[2J\\u000a.csv:1 [EXP-008]" in told
+    assert "\n  next: " in told
+    assert "\x1b" not in told
+
+
 @pytest.mark.sweep
 def test_a_file_that_is_not_taken_is_said_to_be(scene: Scene, preview: Preview, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
