@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 5_000
 _AUDIT_DATES = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 _AUDIT_USERS = ("CreatedById", "LastModifiedById")
-_NAMED = frozenset({"Lead", "Contact", "Individual", "User"})
 Complete = Callable[[dict[str, Any]], None]
 
 
@@ -161,6 +160,7 @@ def _completer(org: Org, sobject: SObject, given: set[str]) -> Complete:
     now = org.now_stamp()
     dates = [name for name in _AUDIT_DATES if sobject.has(name)]
     users = [name for name in _AUDIT_USERS if sobject.has(name)]
+    has_compound_name = sobject.has_compound_name
     owned = sobject.find("OwnerId") if sobject.name != "Group" else None
     stages = load_picklists.StageFacts(org, given) if sobject.name == "Opportunity" else None
     kinds = {row["Id"]: row["UserType"] or "Standard" for row in org.database.where("Profile")} if sobject.name == "User" else {}
@@ -172,7 +172,7 @@ def _completer(org: Org, sobject: SObject, given: set[str]) -> Complete:
             row[name] = row[name] or (row.get("CreatedById") if name == "LastModifiedById" else None) or org.admin_id or None
         if owned is not None and row["OwnerId"] is None:
             row["OwnerId"] = org.admin_id
-        if sobject.name in _NAMED and not row["Name"]:
+        if has_compound_name and not row["Name"]:
             row["Name"] = " ".join(part for part in (row["FirstName"], row["LastName"]) if part)
         if sobject.name == "User":
             row["UserType"] = row["UserType"] or kinds.get(row["ProfileId"], "Standard")

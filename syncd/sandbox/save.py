@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from syncd.sandbox.org import Org
 
 ID_IN_BODY = "The Id field should not be specified in the sobject data."
-_COMPOUND_NAMES = frozenset({"Lead", "Contact", "Individual", "User"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ def write_changes(org: Org, sobject: SObject, before: Mapping[str, Any], values:
         members.follow_status(org, before, values, how.at)
     elif sobject.name in activities.KINDS:
         activities.complete(org, sobject, values, before, how.stamp)
-    if sobject.name in _COMPOUND_NAMES:
+    if sobject.has_compound_name:
         _compound_name(values, before)
     _check_unique(org, sobject, values, before["Id"])
     changes = {name: value for name, value in values.items() if value != before.get(name)}
@@ -219,7 +218,7 @@ def _default(org: Org, sobject: SObject, values: Values, how: How) -> None:
         values["UserType"] = (org.database.row("Profile", values["ProfileId"]) or {}).get("UserType")
     elif sobject.name == "FeedItem":
         values["InsertedById"] = how.user_id
-    if sobject.name in _COMPOUND_NAMES:
+    if sobject.has_compound_name:
         _compound_name(values, {})
 
 

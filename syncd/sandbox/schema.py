@@ -95,6 +95,12 @@ class SObject:
     history: str | None = None
     relationships: Mapping[str, Field] = field(default_factory=dict)
 
+    @property
+    def has_compound_name(self) -> bool:
+        """Tell whether the name is made of a first and a last name."""
+        last = self.find("LastName")
+        return last is not None and last.compound == "Name"
+
     def can(self, verb: str) -> bool:
         """Tell whether the object allows create, update, delete, undelete, merge, replicate or search."""
         return verb in self.verbs
