@@ -40,10 +40,9 @@ def opt_outs(read: Reader) -> OptOutFields:
 def privacy_sources(read: Reader) -> PrivacySources:
     """Read which data privacy records count; a table without a line names its object too."""
     named = {object for object in (INDIVIDUAL, *CONSENTS) if read.value(("opt_out", object)) is not None}
-    boxes = _boxes(read, INDIVIDUAL, ALWAYS) if INDIVIDUAL in named else {}
-    always = dict.fromkeys(ALWAYS, GLOBAL) if INDIVIDUAL in named else {}
+    boxes = {**dict.fromkeys(ALWAYS, GLOBAL), **_boxes(read, INDIVIDUAL, ALWAYS)} if INDIVIDUAL in named else {}
     purposes = {object: _purposes(read, object) for object in CONSENTS if object in named}
-    return PrivacySources({**always, **boxes}, purposes)
+    return PrivacySources(boxes, purposes)
 
 
 def _boxes(read: Reader, object: str, always: Sequence[str]) -> dict[str, str]:

@@ -40,5 +40,5 @@ def spoilt(cell: str) -> Unreadable:
 
 def is_declared(column: Column, cell: str) -> bool:
     """Tell whether a mapping says what a cell of a column means, to the letter."""
-    spellings = (column.null, column.true if column.type == "boolean" else (), column.false if column.type == "boolean" else ())
-    return any(cell in some for some in (*spellings, column.opted_out_when, column.unreachable_when, column.scopes))
+    yes_or_no = column.true | column.false if column.type == "boolean" else ()
+    return any(cell in some for some in (column.null, yes_or_no, column.opted_out_when, column.unreachable_when, column.scopes))

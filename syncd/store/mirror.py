@@ -101,7 +101,7 @@ class MirrorReads(Reads):
         is_near = (self._under(object, field), record_keys.c.value >= first, record_keys.c.value < last)
         with self._reading() as connection:
             ids = connection.execute(select(record_keys.c.id).where(*is_near).order_by(record_keys.c.id)).scalars().all()
-        for page in (ids[first : first + _BACKFILL_ROWS] for first in range(0, len(ids), _BACKFILL_ROWS)):
+        for page in (ids[start : start + _BACKFILL_ROWS] for start in range(0, len(ids), _BACKFILL_ROWS)):
             found = self.get(object, page)  # by pages: an import may have given a million consents one and the same term
             rows = [row for id in page if (row := found.get(id)) is not None and after < (row.moment(field) or after) <= until]
             if rows:
