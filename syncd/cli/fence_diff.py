@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,11 +49,10 @@ def _read(path: Path) -> Fences:
     from syncd.policies.documents import read_table
 
     table, problems = read_table(path)
-    problems = [replace(problem, file=str(path)) for problem in problems]
     fences = None
     if table is not None:
-        fences, problems = parse_fences(replace(table, file=str(path)), compile_condition=compile_condition)
-    if fences is None or problems:
+        fences, problems = parse_fences(table, compile_condition=compile_condition)
+    if fences is None:
         raise ConfigInvalid("\n".join(map(str, problems)), hint="Name a fence file that was in force once, such as a copy.")
     return fences
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from syncd.core.fence_effect import Otherwise, Story, counted, judged_otherwise, law_for
 from syncd.core.fence_model import Fences
-from syncd.core.fence_types import has_conditions, with_types
 from syncd.core.policies import Policies
 from syncd.core.values import Entry
+from syncd.engine.fence_types import fences_under
 from syncd.engine.needs import needs_under
 from syncd.engine.schema import SCHEMA, schema_from_json
 from syncd.engine.snapshots import read_directory
-from syncd.ports import LedgerQuery, ObjectSchema, StoreReader
+from syncd.ports import LedgerQuery, StoreReader
 
 NOBODY = ""
 """syncd's own user is told from others by the ledger."""
@@ -61,23 +61,16 @@ def fence_effect(store: StoreReader, before: Fences, new: Policies) -> FenceEffe
     rows = [row.entry for row in store.ledger(query) if row.entry.changed_at is not None and row.entry.changed_at >= since]
     teams = [*before.teams, *new.fences.teams]
     people = read_directory(store, NOBODY, teams, needs_under(new, schema))
-    laws = [law_for(_typed(fences, schema), people) for fences in (before, new.fences)]
+    laws = [law_for(fences_under(fences, schema), people) for fences in (before, new.fences)]
     return FenceEffect(judged_otherwise(_stories(store, rows), laws[0], laws[1]), len(rows))
 
 
-def _typed(fences: Fences, schema: Mapping[str, ObjectSchema]) -> Fences:
-    if not has_conditions(fences):
-        return fences
-    return with_types(fences, {name: {one.name: one.type for one in seen.fields.values()} for name, seen in schema.items()})[0]
-
-
 def _stories(store: StoreReader, rows: Sequence[Entry]) -> Iterator[Story]:
-    by_record: dict[tuple[str, str], list[Entry]] = {}
+    told: dict[str, dict[str, list[Entry]]] = {}
     for row in reversed(rows):
-        by_record.setdefault((row.object or "", row.record_id or ""), []).append(row)
-    for object in sorted({object for object, _ in by_record}):
-        held = store.get(object, [id for each, id in by_record if each == object])
-        for (each, id), told in by_record.items():
-            if each == object:
-                in_order = sorted(told, key=lambda row: row.changed_at or row.at)
-                yield Story(object, id, in_order, held[id].fields if id in held else {})
+        told.setdefault(row.object or "", {}).setdefault(row.record_id or "", []).append(row)
+    for object, by_record in sorted(told.items()):
+        held = store.get(object, list(by_record))
+        for id, some in by_record.items():
+            in_order = sorted(some, key=lambda row: row.changed_at or row.at)
+            yield Story(object, id, in_order, held[id].fields if id in held else {})
