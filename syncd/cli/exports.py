@@ -32,6 +32,9 @@ exports = typer.Typer(
     help="List the exports that were taken in, take one in again, and list its rows that come to nothing.",
 )
 
+File = Annotated[
+    str | None, typer.Argument(metavar="[FILE]", help="A file from `syncd exports list`, by its name or as it lies in done/.")
+]
 Source = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Files of this source.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -57,9 +60,7 @@ def list_files(context: typer.Context, source: Source = None, as_json: AsJson = 
 @exports.command()
 def again(
     context: typer.Context,
-    file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="A file from `syncd exports list`, by its name or as it lies in done/.")
-    ] = None,
+    file: File = None,
     source: Source = None,
     write: Annotated[bool, typer.Option("--write", help="Do it; without this, only show what it would do.")] = False,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger with your name.")] = "",
@@ -99,9 +100,7 @@ def again(
 @exports.command()
 def rows(
     context: typer.Context,
-    file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="A file from `syncd exports list`, by its name or as it lies in done/.")
-    ] = None,
+    file: File = None,
     source: Source = None,
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Rows that the inbox tells of so, such as export-unmatched.")
@@ -185,14 +184,14 @@ def _original(config: Config, taken: TakenFile, mapping: SourceMapping) -> Path 
 
 def _kept(config: Config, taken: TakenFile) -> bool:
     """Tell by its name whether the original of a file seems to be in done/; of an archive its own hash is not known."""
-    from syncd.exports.archive import archived_name
+    from syncd.exports.archive import archived_name, original_name
 
     base, _, member = taken.name.partition("/")
     done = config.exports / taken.source / "done"
     kept = archived_name(base)
     if not member:
         return (done / f"{taken.sha256[:16]}-{kept}").is_file()
-    return done.is_dir() and any(path.name[17:] == kept for path in done.iterdir())
+    return done.is_dir() and any(original_name(path.name) == kept for path in done.iterdir())
 
 
 def _cells(config: Config, one: TakenFile) -> tuple[object, ...]:
