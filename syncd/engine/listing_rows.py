@@ -6,7 +6,6 @@ over the store, looks at each row, and is asked for all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,8 +19,6 @@ from syncd.engine.intake_context import IntakeContext
 from syncd.engine.intake_telling import GROUPED
 from syncd.engine.previewing_all import ITEMS_MAX, NOT_TAKEN, OneFile
 from syncd.ports import Background, ExportFile, Exports, Sieve
-
-_COUNTED = re.compile(r"^\{\} (more )?(row|person) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,12 @@ def rows_left(
     Shapes: the rows, and why the file is not taken at all, if it is not.
     """
     found: list[RowLeft] = []
-    why = {what: (kind, _COUNTED.sub("", one_row)) for what, (kind, one_row, *_) in GROUPED.items()}
+
+    def noted(what: str, line: int) -> None:
+        found.append(RowLeft(line, GROUPED[what].kind, GROUPED[what].one[1]))
+
     before = {(item.kind, item.subject): times for _, item, times in context.store.inbox()}
-    noting = replace(context, items_max=ITEMS_MAX, noted=lambda what, line: found.append(RowLeft(line, *why[what])))
+    noting = replace(context, items_max=ITEMS_MAX, noted=noted)
     take_in(_EachRow(folder, file), [mapping], noting)
     told = [item for _, item, times in context.store.inbox() if before.get((item.kind, item.subject)) != times]
     found += _set_aside(told, file)
