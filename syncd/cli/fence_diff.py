@@ -58,8 +58,10 @@ def _read(path: Path) -> Fences:
 
 
 def _told(effect: FenceEffect, names: Names) -> Iterator[str]:
+    from syncd.engine.fence_effect import LOOKED_AT
+
     if not effect.found:
-        yield f"{output.many(effect.number, 'change')} of the last 7 days: both files judge each of them alike."
+        yield f"{output.many(effect.number, 'change')} of the last {LOOKED_AT.days} days: both files judge each of them alike."
         return
     yield from effect.told
     yield "Nothing of this follows: fences judge what happens from now on."
